@@ -1,0 +1,23 @@
+//! ipclab: see interprocess communication happen.
+//!
+//! Real processes make real calls on real kernel objects, and the panes show what the kernel holds.
+//! The layers, each knowing only those above it in this list; `ARCHITECTURE.md` tells the rest:
+//!
+//! - [`model`]: ids, objects, calls, evidence, snapshots, who waits for whom. Pure.
+//! - [`script`]: the command language: tokens, parser, registry of calls, printer, completion. Pure.
+//! - [`kernel`]: the only room with `unsafe` and raw calls.
+//! - [`facility`]: one file a facility: its card, its calls, how it is performed and read.
+//! - [`stage`]: isolation, the director, actors, settling, replay.
+//! - [`lesson`]: lessons, their checks, progress.
+//! - [`plain`] and [`tui`]: the faces.
+//! - [`cli`]: the command line that chooses a face.
+
+pub mod model;
+pub mod script;
+pub mod kernel;
+pub mod facility;
+pub mod stage;
+pub mod lesson;
+pub mod plain;
+pub mod tui;
+pub mod cli;

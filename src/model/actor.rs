@@ -1,0 +1,170 @@
+//! Actors: kernel tasks that take our orders.
+
+use serde::{Deserialize, Serialize};
+
+use super::Call;
+
+/// An actor at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Our name for it: `alice`.
+    pub name: String,
+    /// Its process id, in the stage's pid namespace where it has one.
+    pub pid: i32,
+    /// Its effective user id.
+    pub uid: u32,
+    /// Our name of the actor that forked it; `None` if the director did.
+    pub parent: Option<String>,
+    /// What it is doing.
+    pub state: ActorState,
+    /// Its open descriptors, lowest first, without those that are ours.
+    pub descriptors: Vec<Descriptor>,
+    /// The mappings that the learner made, lowest address first.
+    pub mappings: Vec<Mapping>,
+    /// Its `$` variables as the actor said them, by name; values as the language prints them.
+    pub variables: Vec<(String, String)>,
+    /// The program that it holds back, if any.
+    pub program: Option<Program>,
+    /// Its last finished call.
+    pub last: Option<Call>,
+    /// How many calls it has finished.
+    pub finished: u64,
+    /// How many records its ring had to drop.
+    pub dropped: u64,
+}
+
+/// What an actor is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActorState {
+    /// It waits for our order.
+    Idle,
+    /// It is asleep in a call, and the kernel confirms it.
+    Asleep(Sleep),
+    /// It runs: in a call that has not been seen asleep, or freely.
+    Running {
+        /// How many rounds of a `repeat` or `go` are done, and of how many (`None`: forever).
+        progress: Option<(u64, Option<u64>)>,
+    },
+    /// A signal has stopped it.
+    Stopped {
+        /// The signal's name, such as `SIGSTOP`.
+        signal: String,
+    },
+    /// It has ended; its parent has not waited for it.
+    Zombie(Death),
+    /// It has ended and is gone.
+    Dead(Death),
+}
+
+/// How an actor ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Death {
+    /// It called exit with this status.
+    Exited(i32),
+    /// A signal of this name killed it.
+    Killed(String),
+}
+
+/// A call in which an actor sleeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sleep {
+    /// The manual's name of the call: `read`, `sem_wait`.
+    pub verb: String,
+    /// Its arguments in the manner of strace: `3, …, 100`.
+    pub args: String,
+    /// The name of the object on which it sleeps, if it sleeps on one.
+    pub object: Option<String>,
+    /// What it waits to do: `read`, `write`, `open`, `lock`, `decrease`, `time`, `child`.
+    pub direction: String,
+    /// CLOCK_MONOTONIC at the call's entry, in ns since the stage opened.
+    pub since_ns: u64,
+    /// When a timed call gives up, on the same clock.
+    pub deadline_ns: Option<u64>,
+    /// The number of the system call that the kernel reports.
+    pub syscall: i64,
+}
+
+/// One open descriptor of an actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descriptor {
+    /// Its number.
+    pub fd: i32,
+    /// The actor's variables that stand for this number: `p.r`.
+    pub names: Vec<String>,
+    /// The object that it leads to, by its name on stage.
+    pub object: Option<String>,
+    /// What it may be used for.
+    pub access: Access,
+    /// Status and descriptor flags that are set, by their C names: `O_NONBLOCK`, `FD_CLOEXEC`.
+    pub flags: Vec<String>,
+    /// The file offset of its open file description.
+    pub offset: u64,
+}
+
+/// The access mode of a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// O_RDONLY.
+    Read,
+    /// O_WRONLY.
+    Write,
+    /// O_RDWR.
+    Both,
+}
+
+impl Access {
+    /// Whether it may be read from.
+    pub const fn reads(self) -> bool {
+        matches!(self, Self::Read | Self::Both)
+    }
+
+    /// Whether it may be written to.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::Both)
+    }
+}
+
+/// One mapping of an actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// The actor's variables that stand for its address.
+    pub names: Vec<String>,
+    /// Where it begins in the actor's address space.
+    pub start: u64,
+    /// Its length in bytes, a multiple of the page size.
+    pub length: u64,
+    /// Where in the object it begins, in bytes.
+    pub offset: u64,
+    /// Protection as /proc shows it, without the last letter: `rw-`.
+    pub protection: String,
+    /// MAP_SHARED rather than MAP_PRIVATE.
+    pub shared: bool,
+    /// The object that it shows, by its name on stage; `None` for private anonymous memory.
+    pub object: Option<String>,
+    /// For a private mapping, the first bytes as this actor sees them.
+    pub contents: Option<Vec<u8>>,
+}
+
+/// A program that an actor holds back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Its lines, as printed.
+    pub lines: Vec<String>,
+    /// The line that `step` gives next, from 0; equal to the length when all are given.
+    pub next: usize,
+}
+
+impl Actor {
+    /// The call in which it sleeps, if it does.
+    pub const fn sleep(&self) -> Option<&Sleep> {
+        if let ActorState::Asleep(sleep) = &self.state { Some(sleep) } else { None }
+    }
+
+    /// Whether it has not ended.
+    pub const fn alive(&self) -> bool {
+        !matches!(self.state, ActorState::Zombie(_) | ActorState::Dead(_))
+    }
+}

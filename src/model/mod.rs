@@ -1,0 +1,18 @@
+//! What is known: actors, objects, calls, and how each value is known.
+//!
+//! Pure: no input or output, no clock, nothing that can fail for outside reasons.
+
+mod actor;
+mod call;
+mod normal;
+mod object;
+mod snapshot;
+mod value;
+mod waits;
+
+pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Sleep};
+pub use call::{Call, CallState};
+pub use object::{Holder, Object, ObjectKey, Waiter};
+pub use snapshot::{Mode, Snapshot};
+pub use value::{Evidence, Field, Value};
+pub use waits::{Wait, WaitGraph};
