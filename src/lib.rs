@@ -12,12 +12,12 @@
 //! - [`plain`] and [`tui`]: the faces.
 //! - [`cli`]: the command line that chooses a face.
 
-pub mod model;
-pub mod script;
-pub mod kernel;
-pub mod facility;
-pub mod stage;
-pub mod lesson;
-pub mod plain;
-pub mod tui;
 pub mod cli;
+pub mod facility;
+pub mod kernel;
+pub mod lesson;
+pub mod model;
+pub mod plain;
+pub mod script;
+pub mod stage;
+pub mod tui;
