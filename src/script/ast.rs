@@ -102,6 +102,8 @@ pub struct Arg {
     pub name: String,
     /// Its value.
     pub value: ArgValue,
+    /// Whether it was written as `name=VALUE`: keyed ones always, optional ones where the position would not tell.
+    pub keyed: bool,
 }
 
 /// The value of an argument.
@@ -119,8 +121,10 @@ pub enum ArgValue {
     Range(Expr, Option<Expr>),
     /// `m[3]`, `m:u8[0]`.
     Place(Place),
-    /// `m+12`, an address in a mapping.
+    /// `m+12`, an address in a mapping; `m` alone is a name.
     Address(String, Expr),
+    /// `by alice`, behind a predicate: [`PredicateArg::By`](super::PredicateArg::By).
+    By(String),
 }
 
 /// Typed memory in a mapping or object: `m[3]` is the 4-byte int at offset 12, `m:u8[0]` a byte, `m[0..5]` bytes.
