@@ -1,1 +1,178 @@
-//! To come.
+//! The facilities: one file each, with its card, its calls, how an actor performs them and how the stage reads it.
+//!
+//! Adding one takes a file here, a line in [`ALL`], a file in `tui/panes` and a line in its registry. Nothing else
+//! asks which facility something is: everybody else goes through [`Facility`].
+
+pub mod look;
+pub mod perform;
+pub mod show;
+
+use std::sync::OnceLock;
+
+use crate::kernel::arena::Record;
+use crate::model::{Field, Holder, Object, ObjectKey, Snapshot, Value};
+use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
+use look::{Found, Handle, Look, Reported};
+use perform::{Performer, Refusal};
+use show::Shown;
+
+/// A facility: what it is, how it is used, and how it is read without disturbing it.
+pub trait Facility: Sync {
+    /// What it is, in words.
+    fn card(&self) -> &'static Card;
+
+    /// Its calls, under their manual names.
+    fn calls(&self) -> &'static [CallSpec];
+
+    /// Its predicates for `expect`, beside the names of its fields, which are predicates as they are.
+    fn predicates(&self) -> &'static [PredicateSpec] {
+        &[]
+    }
+
+    /// Makes a call inside the actor's process. Every call goes through [`Performer::call`] or its kin, which record
+    /// it. A `Refusal` means that no call was made, since a name or value does not fit.
+    fn perform(&self, verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusal>;
+
+    /// How a recorded call reads, in the manner of strace. An entered one has `returned_ns == 0`.
+    fn show(&self, verb: &str, record: &Record) -> Shown;
+
+    /// Whether a descriptor or mapping that was found is a handle on an object of this facility, and the object's key.
+    fn claim(&self, _handle: &Handle) -> Option<ObjectKey> {
+        None
+    }
+
+    /// Objects that exist by name though nobody may hold them: FIFOs in the stage's directory, queues, segments.
+    fn named(&self, _look: &mut Look<'_>) -> Vec<Found> {
+        Vec::new()
+    }
+
+    /// Reads one object. Borrowed descriptors are closed before it returns.
+    fn read(&self, _found: &Found, _look: &mut Look<'_>) -> Reading {
+        Reading::default()
+    }
+
+    /// Learns from a finished call what the kernel will not tell later; `note` is the facility's memory of the object.
+    fn learn(&self, _call: &Reported<'_>, _note: &mut Value) {}
+
+    /// Judges a predicate of this facility's own. `None`: it is a field's name, and the field decides.
+    fn check(&self, _word: &str, _args: &[ArgValue], _cmp: Option<Cmp>, _object: &Object) -> Option<Judged> {
+        None
+    }
+
+    /// Who could end the wait of `waiter`, which sleeps on `object` in `direction`: any one of them could.
+    fn wakers(&self, _object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What [`Facility::read`] found out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Path or name as the manual means it; empty if it has none.
+    pub identifier: String,
+    /// What was read, in the order in which it is shown.
+    pub fields: Vec<Field>,
+    /// Holders beyond those of descriptors and mappings: owners of locks.
+    pub holders: Vec<Holder>,
+    /// The order in which waiters stand, where the kernel tells it.
+    pub queue: Option<Vec<String>>,
+}
+
+/// A judged predicate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Whether it holds.
+    pub met: bool,
+    /// What was seen, in words.
+    pub seen: String,
+    /// The field that tells it, for its evidence.
+    pub field: &'static str,
+}
+
+/// What a facility is, in words: the card of the map and of the help.
+#[derive(Debug)]
+pub struct Card {
+    /// Its id, one word: `pipe`.
+    pub id: &'static str,
+    /// Its title: `Pipe`.
+    pub title: &'static str,
+    /// Where it stands in the taxonomy: `communication / data transfer / byte stream`.
+    pub family: &'static str,
+    /// One sentence.
+    pub what: &'static str,
+    /// What identifies it between processes: `none`, `path`, `name`.
+    pub identifier: &'static str,
+    /// What a process holds: `descriptor`, `address`.
+    pub handle: &'static str,
+    /// How long it lives: `process`, `kernel`, `file system`.
+    pub persistence: &'static str,
+    /// Who may use it.
+    pub access: &'static str,
+    /// When it blocks.
+    pub blocking: &'static str,
+    /// Whether it keeps message boundaries.
+    pub boundaries: &'static str,
+    /// Manual pages to read on.
+    pub manual: &'static [&'static str],
+}
+
+/// All facilities, in the order of the reference. The first two are not facilities of IPC: they bring the calls on
+/// processes and on descriptors that all others need.
+pub static ALL: &[&dyn Facility] = &[];
+
+/// The facility of that id.
+pub fn by_id(id: &str) -> Option<&'static dyn Facility> {
+    ALL.iter().copied().find(|f| f.card().id == id)
+}
+
+/// The facility that owns a verb.
+pub fn of_verb(verb: &str) -> Option<&'static dyn Facility> {
+    ALL.iter().copied().find(|f| f.calls().iter().any(|c| c.name == verb))
+}
+
+/// All that the language knows of calls, made once.
+pub fn registry() -> &'static Registry {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    REGISTRY.get_or_init(|| Registry {
+        chapters: ALL
+            .iter()
+            .map(|f| Chapter {
+                id: f.card().id,
+                title: f.card().title,
+                calls: f.calls(),
+                predicates: f.predicates(),
+            })
+            .collect(),
+        quantities: perform::quantities(),
+    })
+}
+
+/// The number of a signal by its C name: `SIGUSR1`, `SIGRTMIN`; `0` asks only whether the target exists.
+pub fn signal_number(name: &str) -> Result<i32, Refusal> {
+    if name == "SIGRTMIN" {
+        return Ok(libc::SIGRTMIN());
+    }
+    if name == "SIGRTMAX" {
+        return Ok(libc::SIGRTMAX());
+    }
+    name.parse::<nix::sys::signal::Signal>().map(|s| s as i32).map_err(|_unknown| {
+        let names: Vec<&str> = nix::sys::signal::Signal::iterator().map(nix::sys::signal::Signal::as_str).collect();
+        let refusal = Refusal::new(format!("{name} is not a signal"));
+        match crate::script::nearest(name, names.iter().copied()) {
+            Some(near) => refusal.help(format!("did you mean {near}?")),
+            None => refusal.help("signals have their C names: SIGUSR1"),
+        }
+    })
+}
+
+/// The C name of a signal: `SIGKILL`, `SIGRTMIN+2`.
+pub fn signal_name(number: i32) -> String {
+    if let Ok(signal) = nix::sys::signal::Signal::try_from(number) {
+        return signal.as_str().to_owned();
+    }
+    match number - libc::SIGRTMIN() {
+        0 => "SIGRTMIN".to_owned(),
+        n @ 1.. => format!("SIGRTMIN+{n}"),
+        _ => format!("signal {number}"),
+    }
+}

@@ -1,0 +1,170 @@
+//! The stage's side: what was found in the tasks of the stage, and how to look further without disturbing.
+//!
+//! Looking happens only while the stage is settled, or is marked as a look at running things. A borrowed descriptor
+//! is closed before the facility's `read` returns: held longer it would hide an end of file, a broken pipe, the
+//! release of a lock.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use crate::kernel::arena::Record;
+use crate::kernel::borrow::{self, Scratch};
+use crate::kernel::proc::{self, FdInfo, LockEntry};
+use crate::kernel::SysError;
+use crate::model::{ObjectKey, Value};
+use crate::script::CallSpec;
+
+/// A handle that some actor holds, as /proc shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handle {
+    /// The process.
+    pub pid: i32,
+    /// Device number of what it leads to.
+    pub dev: u64,
+    /// Inode number of what it leads to.
+    pub ino: u64,
+    /// Where /proc says that it leads: `pipe:[123]`, `/dev/shm/board`, with ` (deleted)` behind an unlinked name.
+    pub link: String,
+    /// What kind of handle it is.
+    pub kind: HandleKind,
+}
+
+/// A descriptor or a mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HandleKind {
+    /// An open descriptor.
+    Descriptor {
+        /// Its number.
+        fd: i32,
+        /// st_mode of what it leads to.
+        mode: u32,
+        /// Access mode and status flags of the open file description, O_CLOEXEC for the descriptor's.
+        flags: i32,
+        /// File offset.
+        offset: u64,
+    },
+    /// A mapping.
+    Mapping {
+        /// First address.
+        start: u64,
+        /// One past the last address.
+        end: u64,
+        /// Offset in the file at `start`, in bytes.
+        offset: u64,
+        /// The four letters of /proc: `rw-s`.
+        perms: String,
+    },
+}
+
+/// An object that was found, with all handles on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// What the kernel knows it by.
+    pub key: ObjectKey,
+    /// Our name for it.
+    pub name: String,
+    /// A path that leads to it, if one is known: for those that nobody holds.
+    pub path: Option<String>,
+    /// The handles on it.
+    pub handles: Vec<&'a Handle>,
+}
+
+impl Found<'_> {
+    /// The first descriptor that satisfies `wanted(flags)`: pid and number.
+    pub fn descriptor(&self, wanted: impl Fn(i32) -> bool) -> Option<(i32, i32)> {
+        self.handles.iter().find_map(|h| match h.kind {
+            HandleKind::Descriptor { fd, flags, .. } if wanted(flags) => Some((h.pid, fd)),
+            _ => None,
+        })
+    }
+
+    /// The first readable descriptor.
+    pub fn readable(&self) -> Option<(i32, i32)> {
+        self.descriptor(|flags| flags & libc::O_ACCMODE != libc::O_WRONLY && flags & libc::O_PATH == 0)
+    }
+
+    /// The first mapping that covers `offset` of the object: pid, and the address of that offset.
+    pub fn mapped_at(&self, offset: u64) -> Option<(i32, u64)> {
+        self.handles.iter().find_map(|h| match &h.kind {
+            HandleKind::Mapping { start, end, offset: from, perms }
+                if perms.starts_with('r') && *from <= offset && offset < from + (end - start) =>
+            {
+                Some((h.pid, start + (offset - from)))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// A finished call, for facilities that must remember.
+#[derive(Debug)]
+pub struct Reported<'a> {
+    /// Who made it.
+    pub actor: &'a str,
+    /// Its record.
+    pub record: &'a Record,
+    /// Its specification.
+    pub spec: &'static CallSpec,
+    /// The object that its first descriptor leads to.
+    pub object: &'a ObjectKey,
+}
+
+/// How to look further.
+#[derive(Debug)]
+pub struct Look<'a> {
+    /// The stage's directory.
+    pub directory: &'a Path,
+    /// What stands before POSIX names in shared mode; empty when isolated.
+    pub tag: &'a str,
+    /// Device number of /dev/shm, 0 if there is none.
+    pub shm_dev: u64,
+    /// Where the mqueue file system is mounted, if it is.
+    pub mqueue: Option<&'a Path>,
+    /// Our names of the processes.
+    pub actors: &'a [(i32, String)],
+    /// A pidfd of each process, in the same order.
+    pub pidfds: &'a BTreeMap<i32, OwnedFd>,
+    /// The pipe into which contents are duplicated.
+    pub scratch: &'a mut Scratch,
+    /// What facilities remember of their objects.
+    pub notes: &'a mut BTreeMap<ObjectKey, Value>,
+    /// The machine's table of file locks, once read.
+    pub lock_table: Option<Vec<LockEntry>>,
+}
+
+impl Look<'_> {
+    /// A duplicate of an actor's descriptor. Drop it before `read` returns.
+    pub fn borrow(&self, pid: i32, fd: i32) -> Result<OwnedFd, SysError> {
+        let pidfd = self.pidfds.get(&pid).ok_or_else(|| SysError::new("pidfd_getfd", pid.to_string(), nix::errno::Errno::ESRCH))?;
+        borrow::borrow(pidfd, fd)
+    }
+
+    /// Bytes of an actor's memory; fewer than asked for where the mapping ends.
+    pub fn memory(&self, pid: i32, address: u64, length: usize) -> Result<Vec<u8>, SysError> {
+        let mut buffer = vec![0; length];
+        let n = borrow::read_memory(pid, address, &mut buffer)?;
+        buffer.truncate(n);
+        Ok(buffer)
+    }
+
+    /// Our name of a process.
+    pub fn actor(&self, pid: i32) -> Option<&str> {
+        self.actors.iter().find(|(p, _)| *p == pid).map(|(_, n)| n.as_str())
+    }
+
+    /// The machine's table of file locks, read once a look.
+    pub fn locks(&mut self) -> &[LockEntry] {
+        self.lock_table.get_or_insert_with(|| proc::locks().unwrap_or_default())
+    }
+
+    /// fdinfo of an actor's descriptor.
+    pub fn fdinfo(&self, pid: i32, fd: i32) -> Result<FdInfo, SysError> {
+        proc::fdinfo(pid, fd)
+    }
+
+    /// What the facility remembers of an object.
+    pub fn note(&self, key: &ObjectKey) -> &Value {
+        self.notes.get(key).unwrap_or(&Value::Nothing)
+    }
+}

@@ -1,0 +1,560 @@
+//! The actor's side: its names and variables, and the one way in which every call is made and recorded.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::arena::{Record, Writer};
+use crate::kernel::clock;
+use crate::script::{
+    Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Place, Registry, Wants,
+};
+
+/// Most bytes that one call may move or one expression may make.
+pub const DATA_MAX: u64 = 16 << 20;
+
+/// Why an order was not carried out. No call was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The reason: lower case, no full stop.
+    pub why: String,
+    /// The nearest right thing.
+    pub help: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal without help.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), help: None }
+    }
+
+    /// The same with help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// What a name stands for in one actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bound {
+    /// A descriptor; the number stays bound after a close.
+    Descriptor(i32),
+    /// Memory at an address, of so many bytes.
+    Memory(u64, u64),
+}
+
+/// The names and variables of an actor. They are its own: a fork copies them as it copies memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// What names stand for: `p.r`, `q`, `m`.
+    pub bound: BTreeMap<String, Bound>,
+    /// The `$` variables, by name without `$`.
+    pub variables: BTreeMap<String, Data>,
+}
+
+/// What a call made, for the stage to lay a name over it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The object's name on stage: `p` for both ends of a pipe.
+    pub object: String,
+    /// A handle on it.
+    pub handle: Bound,
+}
+
+/// The lasting part of an actor that its calls work on.
+#[derive(Debug)]
+pub struct Body {
+    /// Its names and variables.
+    pub names: Names,
+    /// Its slot in the arena.
+    pub writer: Writer,
+    /// A descriptor, above all of the learner's, of the stage's directory: paths are resolved beneath it.
+    pub directory: i32,
+    /// What stands before POSIX names in shared mode: `ipclab-1234-`; empty when isolated.
+    pub tag: String,
+    /// The number of the order that is being carried out.
+    pub order: u32,
+    /// What the calls of this order made.
+    pub made: Vec<Made>,
+    /// Pids of the actors that the order names.
+    pub peers: Vec<(String, i32)>,
+    /// Set when the process has become another one by fork, for the loop to notice.
+    pub forked: bool,
+}
+
+/// An argument, evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// A number, a constant's value, flags, a mode, a duration in ns, a descriptor, an address, a signal's number, an
+    /// actor's pid.
+    Int(i64),
+    /// Data, or a path.
+    Bytes(Vec<u8>),
+    /// A name as written.
+    Name(String),
+    /// From and up to; `None` has no end.
+    Range(i64, Option<i64>),
+    /// Typed memory.
+    Place {
+        /// Address of the element.
+        address: u64,
+        /// Its type.
+        ty: IntType,
+        /// For a slice, its length in bytes.
+        slice: Option<u64>,
+    },
+}
+
+/// The evaluated arguments of one call, by the names that its specification gives them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arguments(Vec<(&'static str, Given)>);
+
+impl Arguments {
+    /// Evaluates what was written against the actor's names.
+    pub fn evaluate(expr: &CallExpr, spec: &'static CallSpec, body: &Body, registry: &Registry) -> Result<Self, Refusal> {
+        let scope = Scope { body, registry };
+        let mut entries = Vec::with_capacity(expr.args.len());
+        for arg in &expr.args {
+            let Some(wanted) = spec.args.iter().find(|a| a.name == arg.name) else {
+                return Err(Refusal::new(format!("{} has no argument {}", spec.name, arg.name)));
+            };
+            entries.push((wanted.name, scope.argument(wanted, arg)?));
+        }
+        for wanted in spec.args.iter().filter(|a| a.form == Form::Required) {
+            if !entries.iter().any(|(name, _)| *name == wanted.name) {
+                return Err(Refusal::new(format!("{} needs {}: {}", spec.name, wanted.name, wanted.doc)));
+            }
+        }
+        Ok(Self(entries))
+    }
+
+    fn get(&self, name: &str) -> Option<&Given> {
+        self.0.iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+}
+
+/// Whether evaluating the call again can only give the same arguments, as long as no name is bound anew.
+pub fn is_constant(expr: &CallExpr) -> bool {
+    fn constant(expr: &Expr) -> bool {
+        match expr {
+            Expr::Var(_) => false,
+            Expr::Binary(_, a, b) => constant(a) && constant(b),
+            Expr::Paren(e) => constant(e),
+            _ => true,
+        }
+    }
+    expr.args.iter().all(|arg| match &arg.value {
+        ArgValue::Expr(e) | ArgValue::Fd(e) | ArgValue::Address(_, e) => constant(e),
+        ArgValue::Range(a, b) => constant(a) && b.as_ref().is_none_or(constant),
+        ArgValue::Place(p) => constant(&p.index) && p.until.as_ref().is_none_or(constant),
+        ArgValue::Name(_) | ArgValue::Flags(_) => true,
+    })
+}
+
+struct Scope<'a> {
+    body: &'a Body,
+    registry: &'a Registry,
+}
+
+impl Env for Scope<'_> {
+    fn var(&self, name: &str) -> Option<Data> {
+        self.body.names.variables.get(name).cloned()
+    }
+
+    fn quantity(&self, name: &str) -> Option<i64> {
+        self.registry.quantity(name)
+    }
+}
+
+impl Scope<'_> {
+    fn argument(&self, spec: &ArgSpec, arg: &Arg) -> Result<Given, Refusal> {
+        let wrong = |what: &str| Refusal::new(format!("{} is {what}", spec.name));
+        Ok(match (spec.kind, &arg.value) {
+            (ArgKind::Descriptor(wants), ArgValue::Name(name)) => Given::Int(self.descriptor(name, wants)?.into()),
+            (ArgKind::Descriptor(_), ArgValue::Fd(number)) => Given::Int(self.int(number)?),
+            (ArgKind::Actor, ArgValue::Name(name)) => {
+                let pid = self.body.peers.iter().find(|(n, _)| n == name).map(|(_, pid)| *pid);
+                Given::Int(pid.ok_or_else(|| Refusal::new(format!("nobody on stage is called {name}")))?.into())
+            }
+            (ArgKind::Path, ArgValue::Name(name)) => Given::Bytes(name.clone().into_bytes()),
+            (ArgKind::Signal, ArgValue::Name(name)) => Given::Int(crate::facility::signal_number(name)?.into()),
+            (ArgKind::Signal, ArgValue::Address(name, plus)) => {
+                Given::Int(i64::from(crate::facility::signal_number(name)?) + self.int(plus)?)
+            }
+            (ArgKind::Flags(table) | ArgKind::Constant(table), ArgValue::Flags(names)) => {
+                let mut value = 0;
+                for name in names {
+                    value |= lookup(table, name)?;
+                }
+                Given::Int(value)
+            }
+            (ArgKind::Flags(table) | ArgKind::Constant(table), ArgValue::Name(name)) => Given::Int(lookup(table, name)?),
+            (ArgKind::Address, ArgValue::Name(name)) => Given::Int(self.memory(name)?.0 as i64),
+            (ArgKind::Address, ArgValue::Address(name, plus)) => {
+                Given::Int((self.memory(name)?.0 as i64).wrapping_add(self.int(plus)?))
+            }
+            (ArgKind::Variable, ArgValue::Expr(Expr::Var(name))) => Given::Name(name.clone()),
+            (ArgKind::Place, ArgValue::Place(place)) => self.place(place)?,
+            (_, ArgValue::Range(from, to)) => {
+                let to = to.as_ref().map(|e| self.int(e)).transpose()?;
+                Given::Range(self.int(from)?, to)
+            }
+            (_, ArgValue::Name(name)) => Given::Name(name.clone()),
+            (ArgKind::Count, ArgValue::Expr(e)) => {
+                let n = self.int(e)?;
+                if n < 0 {
+                    return Err(wrong(&format!("a number of things and can't be {n}")));
+                }
+                Given::Int(n)
+            }
+            (ArgKind::Data, ArgValue::Expr(e)) => match self.eval(e)? {
+                Data::Bytes(bytes) => Given::Bytes(bytes),
+                Data::Int(n) => {
+                    return Err(wrong("data, and this is a number").help(format!("as text it is written \"{n}\"")));
+                }
+            },
+            (ArgKind::Value | ArgKind::Path, ArgValue::Expr(e)) => match self.eval(e)? {
+                Data::Bytes(bytes) => Given::Bytes(bytes),
+                Data::Int(n) => Given::Int(n),
+            },
+            (_, ArgValue::Expr(e)) => Given::Int(self.int(e)?),
+            (_, other) => return Err(wrong(&format!("not something that {other:?} can stand for"))),
+        })
+    }
+
+    fn eval(&self, expr: &Expr) -> Result<Data, Refusal> {
+        expr.eval(self).map_err(|e| Refusal::new(e.to_string()))
+    }
+
+    fn int(&self, expr: &Expr) -> Result<i64, Refusal> {
+        match self.eval(expr)? {
+            Data::Int(n) => Ok(n),
+            Data::Bytes(_) => Err(Refusal::new(format!("{expr} is data, and a number is needed"))),
+        }
+    }
+
+    /// A bare `p` means the one end that fits; two that fit are an error which names both.
+    fn descriptor(&self, name: &str, wants: Wants) -> Result<i32, Refusal> {
+        let bound = &self.body.names.bound;
+        match bound.get(name) {
+            Some(Bound::Descriptor(fd)) => return Ok(*fd),
+            Some(Bound::Memory(..)) => return Err(Refusal::new(format!("{name} is memory, and a descriptor is needed"))),
+            None => {}
+        }
+        let prefix = format!("{name}.");
+        let ends: Vec<(&String, i32)> = bound
+            .range(prefix.clone()..)
+            .take_while(|(n, _)| n.starts_with(&prefix))
+            .filter_map(|(n, b)| if let Bound::Descriptor(fd) = b { Some((n, *fd)) } else { None })
+            .collect();
+        let fits = |n: &str| match wants {
+            Wants::Read => !n.ends_with(".w"),
+            Wants::Write => !n.ends_with(".r"),
+            Wants::Any => true,
+        };
+        let fitting: Vec<_> = ends.iter().filter(|(n, _)| fits(n)).collect();
+        match fitting[..] {
+            [(_, fd)] => Ok(*fd),
+            [] if ends.is_empty() => {
+                let have: Vec<&str> = bound.keys().map(String::as_str).collect();
+                let refusal = Refusal::new(format!("this actor has no descriptor called {name}"));
+                Err(match crate::script::nearest(name, have.iter().copied()) {
+                    Some(near) => refusal.help(format!("it has {near}")),
+                    None if have.is_empty() => refusal.help("it has none with a name"),
+                    None => refusal.help(format!("it has {}", have.join(", "))),
+                })
+            }
+            [] => Err(Refusal::new(format!("no end of {name} can be used for this"))),
+            _ => {
+                let names: Vec<&str> = fitting.iter().map(|(n, _)| n.as_str()).collect();
+                Err(Refusal::new(format!("{name} could be {}", names.join(" or "))).help("say which"))
+            }
+        }
+    }
+
+    fn memory(&self, name: &str) -> Result<(u64, u64), Refusal> {
+        match self.body.names.bound.get(name) {
+            Some(Bound::Memory(address, length)) => Ok((*address, *length)),
+            Some(Bound::Descriptor(_)) => Err(Refusal::new(format!("{name} is a descriptor, and memory is needed"))
+                .help(format!("map it first: mmap {name} …"))),
+            None => Err(Refusal::new(format!("this actor has no memory called {name}"))),
+        }
+    }
+
+    fn place(&self, place: &Place) -> Result<Given, Refusal> {
+        let (base, _) = self.memory(&place.base)?;
+        let index = self.int(&place.index)?;
+        Ok(match &place.until {
+            None => Given::Place {
+                address: base.wrapping_add((index as u64).wrapping_mul(place.ty.size())),
+                ty: place.ty,
+                slice: None,
+            },
+            Some(until) => {
+                let length = self.int(until)? - index;
+                if length < 0 || length as u64 > DATA_MAX {
+                    return Err(Refusal::new(format!("a slice of {length} bytes; it may have 0 to {DATA_MAX}")));
+                }
+                Given::Place { address: base.wrapping_add(index as u64), ty: IntType::U8, slice: Some(length as u64) }
+            }
+        })
+    }
+}
+
+fn lookup(table: &[(&str, i64)], name: &str) -> Result<i64, Refusal> {
+    table.iter().find(|(n, _)| *n == name).map(|(_, v)| *v).ok_or_else(|| {
+        let names: Vec<&str> = table.iter().map(|(n, _)| *n).collect();
+        Refusal::new(format!("{name} does not belong here")).help(format!("expected {}", names.join(", ")))
+    })
+}
+
+/// What is recorded of a call beside its result.
+#[derive(Debug, Clone, Copy)]
+pub struct Making<'a> {
+    /// The arguments in the order of the C prototype; pointers as 0 or as the address where that tells something.
+    pub args: [i64; 6],
+    /// The data that goes in: what is written, a path, a name. Its head is kept.
+    pub data: &'a [u8],
+    /// When a timed call gives up, CLOCK_MONOTONIC in ns; 0 for never.
+    pub deadline_ns: u64,
+}
+
+impl<'a> Making<'a> {
+    /// A call with these arguments.
+    pub const fn new(args: [i64; 6]) -> Self {
+        Self { args, data: &[], deadline_ns: 0 }
+    }
+
+    /// The same with data that goes in.
+    #[must_use]
+    pub const fn data(mut self, data: &'a [u8]) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// The same with a deadline, in ns from now.
+    #[must_use]
+    pub fn within(mut self, ns: i64) -> Self {
+        self.deadline_ns = clock::monotonic_ns().saturating_add_signed(ns.max(0));
+        self
+    }
+}
+
+/// One call about to be made: its arguments, and the actor that makes it.
+#[derive(Debug)]
+pub struct Performer<'a> {
+    /// The actor.
+    pub body: &'a mut Body,
+    /// The call as written.
+    pub expr: &'a CallExpr,
+    /// Its specification.
+    pub spec: &'static CallSpec,
+    /// Its id in the registry.
+    pub verb: u16,
+    /// Its arguments.
+    pub arguments: &'a Arguments,
+}
+
+impl Performer<'_> {
+    /// Whether an optional argument was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.arguments.get(name).is_some()
+    }
+
+    /// An argument that is a number in C: number, constant, flags, mode, duration, descriptor, address, pid, signal.
+    /// The specification says that it is required, or `or` says what stands for it.
+    pub fn int(&self, name: &str, or: i64) -> i64 {
+        if let Some(Given::Int(n)) = self.arguments.get(name) { *n } else { or }
+    }
+
+    /// A descriptor.
+    pub fn fd(&self, name: &str) -> i32 {
+        self.int(name, -1) as i32
+    }
+
+    /// Data; empty if not given.
+    pub fn bytes(&self, name: &str) -> &[u8] {
+        if let Some(Given::Bytes(bytes)) = self.arguments.get(name) { bytes } else { &[] }
+    }
+
+    /// A name as written; empty if not given.
+    pub fn name(&self, name: &str) -> &str {
+        if let Some(Given::Name(text)) = self.arguments.get(name) { text } else { "" }
+    }
+
+    /// The evaluated argument itself.
+    pub fn given(&self, name: &str) -> Option<&Given> {
+        self.arguments.get(name)
+    }
+
+    /// A path beneath the stage's directory. Refused where it could lead outside.
+    pub fn path(&self, name: &str) -> Result<CString, Refusal> {
+        beneath(self.bytes(name))
+    }
+
+    /// A number of bytes that a buffer must hold, at most [`DATA_MAX`].
+    pub fn size(&self, name: &str) -> Result<usize, Refusal> {
+        let n = self.int(name, 0);
+        if n < 0 || n as u64 > DATA_MAX {
+            return Err(Refusal::new(format!("{name} is {n}; a call here moves at most {DATA_MAX} bytes (DATA_MAX)")));
+        }
+        Ok(n as usize)
+    }
+
+    /// Makes the call and records it: entered before, returned after. Sets `$ret` and `$errno`.
+    pub fn call(
+        &mut self,
+        making: Making<'_>,
+        call: impl FnOnce() -> Result<i64, Errno>,
+    ) -> Result<i64, Errno> {
+        let (record, result) = self.run(making, call);
+        self.finish(record);
+        result
+    }
+
+    /// The same for a call that fills `buffer`: as many bytes of it as the call returns are recorded, and delivered to
+    /// `-> $VAR`.
+    pub fn call_into(
+        &mut self,
+        making: Making<'_>,
+        buffer: &mut Vec<u8>,
+        call: impl FnOnce(&mut [u8]) -> Result<i64, Errno>,
+    ) -> Result<i64, Errno> {
+        let (mut record, result) = self.run(making, || call(buffer));
+        if let Ok(n) = result {
+            buffer.truncate(n as usize);
+            set_data(&mut record, buffer);
+            self.deliver(Data::Bytes(std::mem::take(buffer)));
+        }
+        self.finish(record);
+        result
+    }
+
+    /// The same for a call whose record is completed after it has returned: what it wrote into its arguments.
+    pub fn call_then(
+        &mut self,
+        making: Making<'_>,
+        call: impl FnOnce() -> Result<i64, Errno>,
+        complete: impl FnOnce(&mut Record),
+    ) -> Result<i64, Errno> {
+        let (mut record, result) = self.run(making, call);
+        complete(&mut record);
+        self.finish(record);
+        result
+    }
+
+    fn run(&mut self, making: Making<'_>, call: impl FnOnce() -> Result<i64, Errno>) -> (Record, Result<i64, Errno>) {
+        let mut record = Record {
+            order: self.body.order,
+            verb: self.verb,
+            args: making.args,
+            deadline_ns: making.deadline_ns,
+            entered_ns: clock::monotonic_ns(),
+            ..Record::default()
+        };
+        set_data(&mut record, making.data);
+        self.body.writer.enter(&record);
+        let result = call();
+        record.returned_ns = clock::monotonic_ns();
+        match result {
+            Ok(ret) => record.ret = ret,
+            Err(errno) => {
+                record.ret = -1;
+                record.errno = errno as i32;
+            }
+        }
+        (record, result)
+    }
+
+    fn finish(&mut self, record: Record) {
+        self.body.writer.finish(&record);
+        self.body.names.set_result(record.ret, record.errno);
+    }
+
+    /// Gives data or a result to `-> $VAR`, if one was written.
+    pub fn deliver(&mut self, data: Data) {
+        if let Some(name) = &self.expr.into {
+            self.body.names.variables.insert(name.clone(), data);
+        }
+    }
+
+    /// Binds a descriptor to `as NAME`, or to `name` if none was written. `object` is the object's name on stage.
+    pub fn bind(&mut self, name: &str, object: &str, handle: Bound) {
+        let name = self.expr.bind.clone().unwrap_or_else(|| name.to_owned());
+        if name.is_empty() {
+            return;
+        }
+        self.body.names.bound.insert(name, handle);
+        if !object.is_empty() {
+            self.body.made.push(Made { object: object.to_owned(), handle });
+        }
+    }
+
+    /// A POSIX name as the kernel gets it: the learner's, with the stage's tag in shared mode.
+    pub fn posix_name(&self, name: &str) -> Result<CString, Refusal> {
+        let plain = name.strip_prefix('/').unwrap_or(name);
+        if plain.contains('/') {
+            return Err(Refusal::new(format!("a POSIX name has no slash but the first: {name}")));
+        }
+        CString::new(format!("/{}{plain}", self.body.tag)).map_err(|_nul| Refusal::new("a name can't hold a NUL byte"))
+    }
+}
+
+impl Names {
+    /// Sets `$ret` and `$errno`, in place where they exist: this runs after every call.
+    fn set_result(&mut self, ret: i64, errno: i32) {
+        for (name, value) in [("ret", ret), ("errno", i64::from(errno))] {
+            if let Some(slot) = self.variables.get_mut(name) {
+                *slot = Data::Int(value);
+            } else {
+                self.variables.insert(name.to_owned(), Data::Int(value));
+            }
+        }
+    }
+}
+
+fn set_data(record: &mut Record, bytes: &[u8]) {
+    let head = bytes.len().min(record.data.len());
+    record.data[..head].copy_from_slice(&bytes[..head]);
+    record.data_len = bytes.len() as u64;
+}
+
+/// Checks that a path stays beneath the directory it is resolved in. The open itself is held there by the kernel too
+/// (openat2, RESOLVE_BENEATH); this gives the clearer words.
+pub fn beneath(path: &[u8]) -> Result<CString, Refusal> {
+    let shown = String::from_utf8_lossy(path).into_owned();
+    if path.is_empty() {
+        return Err(Refusal::new("a path can't be empty"));
+    }
+    if path.starts_with(b"/") || path.split(|b| *b == b'/').any(|part| part == b"..") {
+        return Err(Refusal::new(format!("{shown} leads outside the stage"))
+            .help("paths are relative to the stage's directory: \"notes\""));
+    }
+    CString::new(path).map_err(|_nul| Refusal::new("a path can't hold a NUL byte"))
+}
+
+/// What the machine's quantities are on this machine, with the errno constants.
+pub fn quantities() -> Vec<(&'static str, i64)> {
+    let page = clock::page_size() as i64;
+    let mut all = vec![("PIPE_BUF", libc::PIPE_BUF as i64), ("pagesize", page), ("PAGE_SIZE", page), ("DATA_MAX", DATA_MAX as i64)];
+    all.extend(ERRNOS.iter().map(|(name, value)| (*name, i64::from(*value))));
+    all
+}
+
+/// The errno constants that calls of these facilities return, by name.
+pub const ERRNOS: &[(&str, i32)] = &[
+    ("EPERM", libc::EPERM), ("ENOENT", libc::ENOENT), ("ESRCH", libc::ESRCH), ("EINTR", libc::EINTR), ("EIO", libc::EIO),
+    ("ENXIO", libc::ENXIO), ("E2BIG", libc::E2BIG), ("EBADF", libc::EBADF), ("ECHILD", libc::ECHILD), ("EAGAIN", libc::EAGAIN),
+    ("ENOMEM", libc::ENOMEM), ("EACCES", libc::EACCES), ("EFAULT", libc::EFAULT), ("EBUSY", libc::EBUSY), ("EEXIST", libc::EEXIST),
+    ("EXDEV", libc::EXDEV), ("ENODEV", libc::ENODEV), ("ENOTDIR", libc::ENOTDIR), ("EISDIR", libc::EISDIR), ("EINVAL", libc::EINVAL),
+    ("ENFILE", libc::ENFILE), ("EMFILE", libc::EMFILE), ("ENOTTY", libc::ENOTTY), ("EFBIG", libc::EFBIG), ("ENOSPC", libc::ENOSPC),
+    ("ESPIPE", libc::ESPIPE), ("EROFS", libc::EROFS), ("EPIPE", libc::EPIPE), ("ERANGE", libc::ERANGE), ("EDEADLK", libc::EDEADLK),
+    ("ENAMETOOLONG", libc::ENAMETOOLONG), ("ENOLCK", libc::ENOLCK), ("ENOSYS", libc::ENOSYS), ("EWOULDBLOCK", libc::EWOULDBLOCK),
+    ("ENOMSG", libc::ENOMSG), ("EIDRM", libc::EIDRM), ("EOVERFLOW", libc::EOVERFLOW), ("EMSGSIZE", libc::EMSGSIZE),
+    ("EOPNOTSUPP", libc::EOPNOTSUPP), ("ETIMEDOUT", libc::ETIMEDOUT), ("ECANCELED", libc::ECANCELED), ("EOWNERDEAD", libc::EOWNERDEAD),
+    ("ENOTRECOVERABLE", libc::ENOTRECOVERABLE), ("ELOOP", libc::ELOOP),
+];

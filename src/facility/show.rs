@@ -1,0 +1,89 @@
+//! How a recorded call reads, in the manner of strace.
+
+use nix::errno::Errno;
+
+use crate::kernel::arena::Record;
+
+/// A call in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The arguments, without the parentheses; what the call has not filled yet stands as `…`.
+    pub args: String,
+    /// What stands behind `=`, if it is not simply the number.
+    pub result: Option<String>,
+}
+
+impl Shown {
+    /// Arguments, with the plain result.
+    pub const fn args(args: String) -> Self {
+        Self { args, result: None }
+    }
+}
+
+/// Whether the call that a record tells of has returned.
+pub const fn returned(record: &Record) -> bool {
+    record.returned_ns != 0
+}
+
+/// What stands behind `=`: a number, or the error as strace writes it.
+pub fn result(record: &Record) -> String {
+    if record.errno == 0 {
+        record.ret.to_string()
+    } else {
+        let errno = Errno::from_raw(record.errno);
+        format!("-1 {errno:?} ({})", errno.desc())
+    }
+}
+
+/// Flags joined by `|`, unknown bits in hex, `0` if none is set. `zero` names the value of no flag, such as `O_RDONLY`.
+pub fn flags(value: i64, table: &[(&str, i64)], zero: Option<&str>) -> String {
+    let mut left = value;
+    let mut parts: Vec<String> = Vec::new();
+    for (name, bit) in table {
+        if *bit != 0 && left & bit == *bit {
+            parts.push((*name).to_owned());
+            left &= !bit;
+        }
+    }
+    if let Some(zero) = zero.filter(|_| !table.iter().any(|(n, b)| *b != 0 && *b <= 3 && parts.iter().any(|p| p == n))) {
+        parts.insert(0, zero.to_owned());
+    }
+    if left != 0 {
+        parts.push(format!("{left:#x}"));
+    }
+    if parts.is_empty() { "0".to_owned() } else { parts.join("|") }
+}
+
+/// The name of a constant, or the number.
+pub fn constant(value: i64, table: &[(&str, i64)]) -> String {
+    table.iter().find(|(_, v)| *v == value).map_or_else(|| value.to_string(), |(n, _)| (*n).to_owned())
+}
+
+/// Bytes as a C string literal of at most `most` bytes, with `…` behind the closing quote where more follow.
+pub fn text(bytes: &[u8], total: u64, most: usize) -> String {
+    let shown = &bytes[..bytes.len().min(most)];
+    let mut out = String::from("\"");
+    for &b in shown {
+        match b {
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            b'\r' => out.push_str("\\r"),
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            0 => out.push_str("\\0"),
+            0x20..=0x7e => out.push(char::from(b)),
+            _ => out.push_str(&format!("\\x{b:02x}")),
+        }
+    }
+    out.push('"');
+    if (shown.len() as u64) < total {
+        out.push('…');
+    }
+    out
+}
+
+/// The data of a record as a C string literal of at most 32 bytes.
+pub fn data(record: &Record) -> String {
+    let head = (record.data_len as usize).min(record.data.len());
+    text(&record.data[..head], record.data_len, 32)
+}
