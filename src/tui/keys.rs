@@ -1,0 +1,409 @@
+//! The keymap: one table that dispatches keys, fills the line of keys, and makes the help of each screen.
+
+use std::fmt;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Where keys are pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Context {
+    /// The live pipe at the start.
+    First = 1,
+    /// The menu.
+    Menu = 2,
+    /// The list of lessons.
+    Lessons = 4,
+    /// A lesson.
+    Lesson = 8,
+    /// The stage, in Play or beside a lesson.
+    Stage = 16,
+    /// The prompt has the focus.
+    Prompt = 32,
+    /// The script editor has the focus.
+    Editor = 64,
+    /// The transcript has the focus.
+    Transcript = 128,
+    /// Help, or another page laid over the screen.
+    Page = 256,
+    /// A field that asks for one line: a file's name, a word to find.
+    Field = 512,
+}
+
+impl Context {
+    /// All contexts.
+    pub const ALL: [Self; 10] = [
+        Self::First,
+        Self::Menu,
+        Self::Lessons,
+        Self::Lesson,
+        Self::Stage,
+        Self::Prompt,
+        Self::Editor,
+        Self::Transcript,
+        Self::Page,
+        Self::Field,
+    ];
+
+    /// Whether characters are text here.
+    pub const fn types(self) -> bool {
+        matches!(self, Self::Prompt | Self::Editor | Self::Field)
+    }
+}
+
+const fn contexts(list: &[Context]) -> u16 {
+    let (mut bits, mut i) = (0, 0);
+    while i < list.len() {
+        bits |= list[i] as u16;
+        i += 1;
+    }
+    bits
+}
+
+const EVERYWHERE: u16 = 1023;
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    /// One or two words for the line of keys.
+    short: &'static str,
+    doc: &'static str,
+    contexts: u16,
+    /// Contexts whose line of keys shows it; the others show it in help only.
+    shown: u16,
+}
+
+macro_rules! actions {
+    ($($action:ident $name:literal $keys:tt $short:literal $doc:literal in $contexts:expr, shown $shown:expr;)+) => {
+        /// Something that a key does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Action {
+            $(#[doc = $doc] $action),+
+        }
+
+        const ROWS: &[Row] = &[$(Row {
+            action: Action::$action,
+            name: $name,
+            keys: &$keys,
+            short: $short,
+            doc: $doc,
+            contexts: $contexts,
+            shown: $shown,
+        }),+];
+    };
+}
+
+use Context::{Editor, Field, First, Lesson, Lessons, Menu, Page, Prompt, Stage, Transcript};
+
+const LISTS: u16 = contexts(&[Menu, Lessons]);
+const LOOK: u16 = contexts(&[Stage, Transcript, Lesson]);
+const SCROLL: u16 = contexts(&[Stage, Transcript, Lesson, Page]);
+
+actions! {
+    MoveByte "move-byte" ["space"] "move a byte" "Let the writer write one byte" in contexts(&[First]), shown contexts(&[First]);
+    Choose "choose" ["enter"] "choose" "Open the chosen entry" in LISTS | contexts(&[First, Page]), shown LISTS;
+    Run "run" ["enter"] "run" "Run the statement" in contexts(&[Prompt]), shown contexts(&[Prompt]);
+    Accept "accept" ["enter"] "accept" "Take what was typed" in contexts(&[Field]), shown contexts(&[Field]);
+    Next "next" ["n", "enter"] "next" "Go on to the next step of the lesson" in contexts(&[Lesson]), shown contexts(&[Lesson]);
+    Answer1 "answer-1" ["1"] "answer" "Predict the first choice" in contexts(&[First, Lesson]), shown 0;
+    Answer2 "answer-2" ["2"] "answer" "Predict the second choice" in contexts(&[First, Lesson]), shown 0;
+    Answer3 "answer-3" ["3"] "answer" "Predict the third choice" in contexts(&[First, Lesson]), shown 0;
+    Answer4 "answer-4" ["4"] "answer" "Predict the fourth choice" in contexts(&[First, Lesson]), shown 0;
+    Hint "hint" ["h"] "hint" "Show the next hint" in contexts(&[Lesson]), shown contexts(&[Lesson]);
+    Undo "undo" ["u"] "undo" "Step back: a new stage runs the same statements up to the one before" in LOOK | contexts(&[First]), shown contexts(&[Stage, First, Lesson]);
+    Suspend "suspend" ["ctrl-z"] "" "Stop the program until the shell brings it forward" in EVERYWHERE, shown 0;
+    Complete "complete" ["tab"] "complete" "Complete the word, and go through what fits" in contexts(&[Prompt]), shown contexts(&[Prompt]);
+    CompleteBack "complete-back" ["backtab"] "" "Go back through what fits" in contexts(&[Prompt]), shown 0;
+    Older "older" ["up", "ctrl-p"] "history" "Take the statement before from the history" in contexts(&[Prompt]), shown contexts(&[Prompt]);
+    Newer "newer" ["down", "ctrl-n"] "" "Take the statement after from the history" in contexts(&[Prompt]), shown 0;
+    Command "command" [":"] "type" "Type a statement" in LOOK, shown contexts(&[Stage, Transcript, Lesson]);
+    Pane "pane" ["tab"] "column" "Go to the next column: lesson, stage, transcript" in LOOK, shown LOOK;
+    PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK, shown 0;
+    Up "up" ["up", "k"] "" "Go up" in LISTS | SCROLL, shown 0;
+    Down "down" ["down", "j"] "" "Go down" in LISTS | SCROLL, shown 0;
+    Left "left" ["left"] "" "Go left" in contexts(&[Stage]), shown 0;
+    Right "right" ["right"] "" "Go right" in contexts(&[Stage]), shown 0;
+    PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt]), shown 0;
+    PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt]), shown 0;
+    Top "top" ["home", "g"] "" "Go to the first line" in SCROLL, shown 0;
+    Bottom "bottom" ["end", "G"] "" "Go to the last line" in SCROLL, shown 0;
+    Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage]), shown contexts(&[Stage]);
+    Find "find" ["/"] "find" "Find a word" in contexts(&[Transcript, Page]), shown contexts(&[Transcript, Page]);
+    FindNext "find-next" ["n"] "" "Go to the next find" in contexts(&[Transcript]), shown 0;
+    FindBack "find-back" ["N"] "" "Go to the find before" in contexts(&[Transcript]), shown 0;
+    Filter "filter" ["f"] "filter" "Show the calls of one actor, then of the next, then of all" in contexts(&[Transcript]), shown contexts(&[Transcript]);
+    Copy "copy" ["y"] "copy" "Copy the line or the pane to the clipboard" in contexts(&[Transcript, Stage]), shown contexts(&[Transcript]);
+    EditorOpen "editor" ["e", "ctrl-e"] "script" "Open the script editor, or close it" in contexts(&[Stage, Transcript]), shown contexts(&[Stage]);
+    EditorHere "editor-here" ["ctrl-e"] "close" "Open the script editor, or close it" in contexts(&[Prompt, Editor]), shown contexts(&[Editor]);
+    RunLine "run-line" ["ctrl-r", "alt-enter"] "run line" "Run the line and go to the next" in contexts(&[Editor]), shown contexts(&[Editor]);
+    RunAll "run-all" ["f5", "ctrl-g"] "run all" "Run the whole script on a fresh stage" in contexts(&[Editor]), shown contexts(&[Editor]);
+    OpenFile "open" ["ctrl-o"] "open" "Open a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
+    SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
+    Reset "reset" ["R"] "reset" "Begin again on a fresh stage" in contexts(&[Stage, Lesson]), shown 0;
+    Age "age" ["a"] "" "Work out anew since when each call sleeps" in contexts(&[Stage]), shown 0;
+    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage]);
+    Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in EVERYWHERE, shown 0;
+    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript]);
+    HelpKey "help-key" ["f1"] "help" "Show the keys of this screen, then the reference of the language" in EVERYWHERE, shown contexts(&[Prompt, Editor]);
+    Mouse "mouse" ["f2"] "" "Let the mouse point and scroll, or leave it to the terminal" in EVERYWHERE, shown 0;
+    ThemeNext "theme" ["f3"] "" "Change the palette" in EVERYWHERE, shown 0;
+    Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in EVERYWHERE, shown 0;
+    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript]), shown contexts(&[First, Menu]);
+    QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in EVERYWHERE, shown 0;
+}
+
+/// One key with its modifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Chord {
+    /// The key.
+    pub code: KeyCode,
+    /// Control and Alt; Shift is in the character.
+    pub modifiers: KeyModifiers,
+}
+
+const NAMED: [(&str, KeyCode, &str); 16] = [
+    ("enter", KeyCode::Enter, "Enter"),
+    ("esc", KeyCode::Esc, "Esc"),
+    ("tab", KeyCode::Tab, "Tab"),
+    ("backtab", KeyCode::BackTab, "Shift-Tab"),
+    ("space", KeyCode::Char(' '), "Space"),
+    ("backspace", KeyCode::Backspace, "Backspace"),
+    ("delete", KeyCode::Delete, "Del"),
+    ("insert", KeyCode::Insert, "Ins"),
+    ("up", KeyCode::Up, "↑"),
+    ("down", KeyCode::Down, "↓"),
+    ("left", KeyCode::Left, "←"),
+    ("right", KeyCode::Right, "→"),
+    ("pageup", KeyCode::PageUp, "PgUp"),
+    ("pagedown", KeyCode::PageDown, "PgDn"),
+    ("home", KeyCode::Home, "Home"),
+    ("end", KeyCode::End, "End"),
+];
+
+impl Chord {
+    /// The chord that a key event is.
+    pub fn of(event: KeyEvent) -> Self {
+        let keep = KeyModifiers::CONTROL | KeyModifiers::ALT;
+        Self { code: event.code, modifiers: event.modifiers & keep }
+    }
+
+    /// Reads `ctrl-r`, `alt-enter`, `f5`, `?`, `G`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (mut rest, mut modifiers) = (text, KeyModifiers::NONE);
+        loop {
+            let lower = rest.to_ascii_lowercase();
+            let (found, len) = if lower.starts_with("ctrl-") {
+                (KeyModifiers::CONTROL, 5)
+            } else if lower.starts_with("alt-") {
+                (KeyModifiers::ALT, 4)
+            } else {
+                break;
+            };
+            modifiers |= found;
+            rest = &rest[len..];
+        }
+        let lower = rest.to_ascii_lowercase();
+        let mut chars = rest.chars();
+        let code = match (chars.next(), chars.next()) {
+            (Some(c), None) if modifiers.contains(KeyModifiers::CONTROL) => KeyCode::Char(c.to_ascii_lowercase()),
+            (Some(c), None) => KeyCode::Char(c),
+            _ => match NAMED.iter().find(|(n, ..)| *n == lower) {
+                Some((_, code, _)) => *code,
+                None => match lower.strip_prefix('f').and_then(|n| n.parse::<u8>().ok()) {
+                    Some(n @ 1..=12) => KeyCode::F(n),
+                    _ => {
+                        let names = NAMED.iter().map(|(n, ..)| *n).chain(["f1", "ctrl-r"]);
+                        let near = super::nearest::nearest(&lower, names);
+                        let hint = near.map_or_else(
+                            || "expected one such as `ctrl-r`, `alt-enter`, `f5`, `?`".to_owned(),
+                            |near| format!("the nearest is `{near}`"),
+                        );
+                        return Err(format!("unknown key `{text}`, {hint}"));
+                    }
+                },
+            },
+        };
+        Ok(Self { code, modifiers })
+    }
+
+    /// How it is called on screen, in ASCII if asked.
+    pub fn label(self, ascii: bool) -> String {
+        let mut label = String::new();
+        if self.modifiers.contains(KeyModifiers::CONTROL) {
+            label.push('^');
+        }
+        if self.modifiers.contains(KeyModifiers::ALT) {
+            label.push_str("Alt-");
+        }
+        match NAMED.iter().find(|(_, code, _)| *code == self.code) {
+            Some((name, _, shown)) if ascii && !shown.is_ascii() => label.push_str(name),
+            Some((.., shown)) => label.push_str(shown),
+            None => match self.code {
+                KeyCode::Char(c) if self.modifiers.contains(KeyModifiers::CONTROL) => label.extend(c.to_uppercase()),
+                KeyCode::Char(c) => label.push(c),
+                KeyCode::F(n) => label.push_str(&format!("F{n}")),
+                _ => label.push('?'),
+            },
+        }
+        label
+    }
+}
+
+impl fmt::Display for Chord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label(true))
+    }
+}
+
+/// The action of that name.
+pub fn action_named(name: &str) -> Option<Action> {
+    ROWS.iter().find(|r| r.name == name).map(|r| r.action)
+}
+
+/// The names of all actions.
+pub fn action_names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|r| r.name)
+}
+
+/// One line of help: keys, what they do, and the action's name in `keys.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelpLine {
+    /// The keys.
+    pub keys: Vec<Chord>,
+    /// What they do.
+    pub doc: &'static str,
+    /// The action's name.
+    pub name: &'static str,
+}
+
+/// Which key does what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    /// The keys of each row of the table.
+    keys: Vec<Vec<Chord>>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let keys = ROWS.iter().map(|r| r.keys.iter().filter_map(|k| Chord::parse(k).ok()).collect()).collect();
+        Self { keys }
+    }
+}
+
+impl Keymap {
+    fn rows(&self) -> impl Iterator<Item = (&'static Row, &[Chord])> {
+        ROWS.iter().zip(self.keys.iter().map(Vec::as_slice))
+    }
+
+    /// What the key does there.
+    pub fn action(&self, context: Context, chord: Chord) -> Option<Action> {
+        let here = |row: &Row| row.contexts & context as u16 != 0;
+        self.rows().find(|(row, keys)| here(row) && keys.contains(&chord)).map(|(row, _)| row.action)
+    }
+
+    /// Gives an action other keys.
+    pub fn rebind(&mut self, action: Action, keys: Vec<Chord>) {
+        if let Some(at) = ROWS.iter().position(|r| r.action == action) {
+            self.keys[at] = keys;
+        }
+    }
+
+    /// The first key of an action, as it is called on screen.
+    pub fn label(&self, action: Action, ascii: bool) -> String {
+        self.rows()
+            .find(|(row, _)| row.action == action)
+            .and_then(|(_, keys)| keys.first())
+            .map_or_else(String::new, |k| k.label(ascii))
+    }
+
+    /// Every pair of actions that want one key in one place, and every character that would be lost for typing.
+    pub fn clashes(&self) -> Vec<String> {
+        let mut clashes = Vec::new();
+        for (i, (row, keys)) in self.rows().enumerate() {
+            for key in keys {
+                let typed = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
+                if typed && Context::ALL.iter().any(|c| c.types() && row.contexts & *c as u16 != 0) {
+                    clashes.push(format!("`{key}` for `{}` would be lost for typing", row.name));
+                }
+                for (other, others) in self.rows().take(i) {
+                    if other.contexts & row.contexts != 0 && others.contains(key) {
+                        clashes.push(format!("`{key}` is both `{}` and `{}`", other.name, row.name));
+                    }
+                }
+            }
+        }
+        clashes
+    }
+
+    /// The keys that a screen's line shows, with one or two words each.
+    pub fn line(&self, context: Context, ascii: bool) -> Vec<(String, &'static str)> {
+        self.rows()
+            .filter(|(row, keys)| row.shown & context as u16 != 0 && !keys.is_empty())
+            .map(|(row, keys)| (keys[0].label(ascii), row.short))
+            .collect()
+    }
+
+    /// All keys of a screen with what they do.
+    pub fn help(&self, context: Context) -> Vec<HelpLine> {
+        self.rows()
+            .filter(|(row, keys)| row.contexts & context as u16 != 0 && !keys.is_empty())
+            .map(|(row, keys)| HelpLine { keys: keys.to_vec(), doc: row.doc, name: row.name })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_no_clash_and_every_key_can_be_read() {
+        assert_eq!(Keymap::default().clashes(), Vec::<String>::new());
+        for row in ROWS {
+            assert!(!row.keys.is_empty(), "{}", row.name);
+            for key in row.keys {
+                Chord::parse(key).unwrap();
+            }
+            assert_eq!(row.shown & !row.contexts, 0, "{} is shown where it does nothing", row.name);
+            assert!(row.shown == 0 || !row.short.is_empty(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = action_names().collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn a_clash_is_named() {
+        let mut keys = Keymap::default();
+        keys.rebind(Action::Undo, vec![Chord::parse("q").unwrap()]);
+        assert_eq!(keys.clashes(), ["`q` is both `undo` and `quit`"]);
+        keys.rebind(Action::Undo, vec![Chord::parse("u").unwrap()]);
+        keys.rebind(Action::Run, vec![Chord::parse("x").unwrap()]);
+        assert_eq!(keys.clashes(), ["`x` for `run` would be lost for typing"]);
+    }
+
+    #[test]
+    fn what_is_parsed_is_what_an_event_gives() {
+        let pressed = |code, modifiers| Chord::of(KeyEvent::new(code, modifiers));
+        for (text, chord) in [
+            ("ctrl-R", pressed(KeyCode::Char('r'), KeyModifiers::CONTROL)),
+            ("G", pressed(KeyCode::Char('G'), KeyModifiers::SHIFT)),
+            ("alt-enter", pressed(KeyCode::Enter, KeyModifiers::ALT)),
+            ("F5", pressed(KeyCode::F(5), KeyModifiers::NONE)),
+            ("-", pressed(KeyCode::Char('-'), KeyModifiers::NONE)),
+            ("backtab", pressed(KeyCode::BackTab, KeyModifiers::SHIFT)),
+        ] {
+            assert_eq!(Chord::parse(text), Ok(chord), "{text}");
+        }
+        assert_eq!(Chord::parse("entr"), Err("unknown key `entr`, the nearest is `enter`".to_owned()));
+    }
+}
