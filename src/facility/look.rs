@@ -15,6 +15,23 @@ use crate::kernel::SysError;
 use crate::model::{ObjectKey, Value};
 use crate::script::CallSpec;
 
+/// Where the stage lies: what tells its objects from those of the rest of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// The stage's directory, without a slash at its end.
+    pub directory: &'a Path,
+    /// Device number of /dev/shm, 0 if there is none.
+    pub shm_dev: u64,
+}
+
+impl Ground<'_> {
+    /// The path within the stage's directory of a file that /proc calls `link`, also when its name is gone.
+    pub fn within<'l>(&self, link: &'l str) -> Option<&'l str> {
+        let rest = link.strip_prefix(self.directory.to_str()?)?.strip_prefix('/')?;
+        Some(rest.strip_suffix(" (deleted)").unwrap_or(rest))
+    }
+}
+
 /// A handle that some actor holds, as /proc shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handle {

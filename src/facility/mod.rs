@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use crate::kernel::arena::Record;
 use crate::model::{Field, Holder, Object, ObjectKey, Snapshot, Value};
 use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
-use look::{Found, Handle, Look, Reported};
+use look::{Found, Ground, Handle, Look, Reported};
 use perform::{Performer, Refusal};
 use show::Shown;
 
@@ -37,8 +37,14 @@ pub trait Facility: Sync {
     fn show(&self, verb: &str, record: &Record) -> Shown;
 
     /// Whether a descriptor or mapping that was found is a handle on an object of this facility, and the object's key.
-    fn claim(&self, _handle: &Handle) -> Option<ObjectKey> {
+    fn claim(&self, _handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {
         None
+    }
+
+    /// What a call does to objects that lie inside a mapping, where no descriptor and no /proc file tells of them. The
+    /// memory it named is in its [`Made`](perform::Made), and resolves to device, inode and offset: the object's key.
+    fn inside(&self, _verb: &str) -> Inside {
+        Inside::Nothing
     }
 
     /// Objects that exist by name though nobody may hold them: FIFOs in the stage's directory, queues, segments.
@@ -63,6 +69,17 @@ pub trait Facility: Sync {
     fn wakers(&self, _object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// What a call does to objects inside memory; see [`Facility::inside`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    /// Nothing: what it made can be found by [`Facility::claim`].
+    Nothing,
+    /// Such an object begins at the address that it made.
+    Begins,
+    /// The object at that address has ended.
+    Ends,
 }
 
 /// What [`Facility::read`] found out.

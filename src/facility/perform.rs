@@ -63,6 +63,8 @@ pub struct Made {
     pub object: String,
     /// A handle on it.
     pub handle: Bound,
+    /// The id of the call that made it.
+    pub verb: u16,
 }
 
 /// The lasting part of an actor that its calls work on.
@@ -490,7 +492,7 @@ impl Performer<'_> {
         }
         self.body.names.bound.insert(name, handle);
         if !object.is_empty() {
-            self.body.made.push(Made { object: object.to_owned(), handle });
+            self.body.made.push(Made { object: object.to_owned(), handle, verb: self.verb });
         }
     }
 
