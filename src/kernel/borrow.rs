@@ -1,0 +1,153 @@
+//! Looking into another process without disturbing it: its descriptors, its memory.
+//!
+//! A borrowed descriptor is a real holder of the object: while it is open, readers get no end of file and writers no
+//! EPIPE. Borrow, look and close before any actor runs again.
+
+use std::cmp::Ordering;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::uio::RemoteIoVec;
+use nix::unistd::Pid;
+
+use super::{Result, SysResultExt};
+
+/// A descriptor that stands for a process, see pidfd_open(2); it is readable once the process has ended, reaped or not.
+///
+/// # Errors
+/// ESRCH if there is none; ENOSYS before Linux 5.3.
+pub fn pidfd_open(pid: i32) -> Result<OwnedFd> {
+    // SAFETY: takes two integers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let fd = Errno::result(fd).on("pidfd_open", pid.to_string())?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Whether the process behind a pidfd has ended.
+pub fn has_ended(pidfd: impl AsFd) -> bool {
+    ends_within(pidfd, Duration::ZERO)
+}
+
+/// Waits until the process behind a pidfd has ended, at most for `limit`, and says whether it has.
+pub fn ends_within(pidfd: impl AsFd, limit: Duration) -> bool {
+    let deadline = std::time::Instant::now() + limit;
+    loop {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], timeout) {
+            Ok(0) if std::time::Instant::now() < deadline => {}
+            Ok(ready) => return ready > 0,
+            Err(Errno::EINTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Sends a signal to the process behind a pidfd; it can't hit another one that has got the same pid since.
+///
+/// # Errors
+/// ESRCH if it has been reaped; EPERM.
+pub fn pidfd_send_signal(pidfd: impl AsFd, signal: Signal) -> Result<(), Errno> {
+    let info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: a null siginfo asks for the one that kill(2) would send.
+    let ret = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_fd().as_raw_fd(), signal as i32, info, 0) };
+    Errno::result(ret).map(drop)
+}
+
+/// A duplicate of another process' descriptor, close-on-exec, see pidfd_getfd(2).
+///
+/// # Errors
+/// EBADF if it is not open there, ESRCH if the process has ended, EPERM if we may not look at it.
+pub fn borrow(pidfd: impl AsFd, fd: i32) -> Result<OwnedFd, Errno> {
+    // SAFETY: takes three integers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_fd().as_raw_fd(), fd, 0) };
+    let fd = Errno::result(fd)?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Copies another process' memory from `address` on, and says how much: less than asked for where a mapping ends.
+///
+/// # Errors
+/// EFAULT if nothing is mapped there, ESRCH, EPERM.
+pub fn read_memory(pid: i32, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let remote = RemoteIoVec { base: address as usize, len: buffer.len() };
+    nix::sys::uio::process_vm_readv(Pid::from_raw(pid), &mut [std::io::IoSliceMut::new(buffer)], &[remote])
+}
+
+/// Compares the open file descriptions behind two descriptors of two processes, see kcmp(2): equal means that they
+/// share offset, flags and locks. The order otherwise is the kernel's own, and stable.
+///
+/// # Errors
+/// EBADF, ESRCH, EPERM; ENOSYS where the kernel was built without it.
+pub fn kcmp_file(one: (i32, i32), other: (i32, i32)) -> Result<Ordering, Errno> {
+    const KCMP_FILE: i32 = 0;
+    // SAFETY: takes five integers.
+    let ret = unsafe { libc::syscall(libc::SYS_kcmp, one.0, other.0, KCMP_FILE, one.1 as u64, other.1 as u64) };
+    match Errno::result(ret)? {
+        0 => Ok(Ordering::Equal),
+        1 => Ok(Ordering::Less),
+        _ => Ok(Ordering::Greater),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    fn cat() -> (Child, OwnedFd) {
+        let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let pidfd = pidfd_open(child.id() as i32).unwrap();
+        (child, pidfd)
+    }
+
+    #[test]
+    fn follows_a_process_to_its_end() {
+        let (mut child, pidfd) = cat();
+        let early = has_ended(&pidfd);
+        pidfd_send_signal(&pidfd, Signal::SIGKILL).unwrap();
+        let ended = ends_within(&pidfd, Duration::from_secs(20));
+        child.wait().unwrap();
+        assert!(!early && ended);
+        assert_eq!(pidfd_send_signal(&pidfd, Signal::SIGKILL), Err(Errno::ESRCH));
+        assert_eq!(pidfd_open(child.id() as i32).unwrap_err().errno, Errno::ESRCH);
+    }
+
+    #[test]
+    fn borrows_a_childs_descriptor() {
+        let (mut child, pidfd) = cat();
+        let (borrowed, missing) = (borrow(&pidfd, 0), borrow(&pidfd, 77));
+        let ours = (std::process::id() as i32, child.stdin.as_ref().unwrap().as_raw_fd());
+        let theirs = (child.id() as i32, 0);
+        let same = borrowed.as_ref().map(|fd| kcmp_file(theirs, (ours.0, fd.as_raw_fd())));
+        let different = kcmp_file(theirs, ours);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert_eq!(missing.unwrap_err(), Errno::EBADF);
+        match same.unwrap() {
+            Err(Errno::ENOSYS) => {}
+            same => {
+                assert_eq!(same, Ok(Ordering::Equal));
+                assert_ne!(different, Ok(Ordering::Equal));
+            }
+        }
+        let flags = nix::fcntl::fcntl(borrowed.unwrap(), nix::fcntl::FcntlArg::F_GETFD).unwrap();
+        assert_eq!(flags, libc::FD_CLOEXEC);
+    }
+
+    #[test]
+    fn reads_memory_and_says_where_there_is_none() {
+        let text = *b"as it lies there";
+        let mut copy = [0; 16];
+        let pid = std::process::id() as i32;
+        assert_eq!(read_memory(pid, text.as_ptr() as u64, &mut copy), Ok(16));
+        assert_eq!(copy, text);
+        assert_eq!(read_memory(pid, 0, &mut copy), Err(Errno::EFAULT));
+    }
+}

@@ -1,0 +1,200 @@
+//! The descriptors of a process: what each leads to, and what its open file description holds.
+
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, readlinkat};
+use nix::sys::stat::{Mode, fstatat};
+
+use super::locks::{LockEntry, parse_lock};
+use super::number;
+use crate::kernel::{Result, SysResultExt};
+
+/// One open descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FdEntry {
+    /// Its number.
+    pub fd: i32,
+    /// Device of the file that it leads to. An inode number alone names nothing.
+    pub dev: u64,
+    /// Inode of that file.
+    pub ino: u64,
+    /// Its type and permissions, as in stat(2).
+    pub mode: u32,
+    /// How the kernel names it: `pipe:[123]`, `/dev/null`, `/queue`.
+    pub link: String,
+}
+
+/// What /proc/PID/fdinfo/FD says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FdInfo {
+    /// The file offset, in bytes.
+    pub pos: u64,
+    /// Status flags of the description and O_CLOEXEC of the descriptor, as in open(2).
+    pub flags: i32,
+    /// Inode, where the kernel says it (5.14 and later).
+    pub ino: Option<u64>,
+    /// Locks held through this description.
+    pub locks: Vec<LockEntry>,
+    /// The other lines, such as `eventfd-count` and its value.
+    pub others: Vec<(String, String)>,
+}
+
+/// The descriptor directory of a process, kept open.
+#[derive(Debug)]
+pub struct FdDir {
+    pid: i32,
+    dir: OwnedFd,
+}
+
+impl FdDir {
+    /// That of process `pid`.
+    ///
+    /// # Errors
+    /// ENOENT if there is none; EACCES if we may not look at it.
+    pub fn open(pid: i32) -> Result<Self> {
+        let path = format!("/proc/{pid}/fd");
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let dir = open(path.as_str(), flags, Mode::empty()).on("open", path)?;
+        Ok(Self { pid, dir })
+    }
+
+    /// The process.
+    pub const fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// The numbers of its open descriptors, lowest first; none once it has ended.
+    pub fn numbers(&self) -> Vec<i32> {
+        let mut numbers = Vec::new();
+        directory_numbers(&self.dir, |number| numbers.push(number));
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Device, inode and mode of the file behind a descriptor; `None` if it is not open.
+    pub fn stat(&self, fd: i32) -> Option<(u64, u64, u32)> {
+        let stat = fstatat(&self.dir, fd.to_string().as_str(), AtFlags::empty()).ok()?;
+        Some((stat.st_dev, stat.st_ino, stat.st_mode))
+    }
+
+    /// How the kernel names the file behind a descriptor; `None` if it is not open.
+    pub fn link(&self, fd: i32) -> Option<String> {
+        let link = readlinkat(&self.dir, fd.to_string().as_str()).ok()?;
+        Some(link.to_string_lossy().into_owned())
+    }
+
+    /// All of one descriptor; `None` if it is not open.
+    pub fn entry(&self, fd: i32) -> Option<FdEntry> {
+        let (dev, ino, mode) = self.stat(fd)?;
+        Some(FdEntry { fd, dev, ino, mode, link: self.link(fd)? })
+    }
+
+    /// All descriptors, lowest first.
+    pub fn entries(&self) -> Vec<FdEntry> {
+        self.numbers().into_iter().filter_map(|fd| self.entry(fd)).collect()
+    }
+}
+
+/// All open descriptors of a process, lowest first.
+pub fn descriptors(pid: i32) -> Result<Vec<FdEntry>> {
+    Ok(FdDir::open(pid)?.entries())
+}
+
+/// Offset, flags and locks of one descriptor.
+pub fn fdinfo(pid: i32, fd: i32) -> Result<FdInfo> {
+    let path = format!("/proc/{pid}/fdinfo/{fd}");
+    let text = std::fs::read_to_string(&path).on("read", path)?;
+    Ok(parse_fdinfo(&text))
+}
+
+fn parse_fdinfo(text: &str) -> FdInfo {
+    let mut info = FdInfo::default();
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let value = value.trim();
+        match key {
+            "pos" => info.pos = number(value, 10).unwrap_or(0),
+            "flags" => info.flags = number(value, 8).unwrap_or(0) as i32,
+            "ino" => info.ino = number(value, 10),
+            "lock" => info.locks.extend(parse_lock(value)),
+            _ => info.others.push((key.trim().to_owned(), value.to_owned())),
+        }
+    }
+    info
+}
+
+/// Calls `each` with every entry of a procfs directory that is a number. nix's `Dir` would take the descriptor.
+pub(super) fn directory_numbers(dir: &OwnedFd, mut each: impl FnMut(i32)) {
+    use std::os::fd::AsRawFd;
+    if nix::unistd::lseek(dir, 0, nix::unistd::Whence::SeekSet).is_err() {
+        return;
+    }
+    let mut buffer = [0_u8; 8192];
+    loop {
+        // SAFETY: the kernel writes at most `buffer.len()` bytes into the buffer.
+        let read = unsafe { libc::syscall(libc::SYS_getdents64, dir.as_raw_fd(), buffer.as_mut_ptr(), buffer.len()) };
+        let Ok(read) = Errno::result(read) else { return };
+        if read == 0 {
+            return;
+        }
+        let mut entries = &buffer[..read as usize];
+        // struct linux_dirent64: u64 inode, i64 offset, u16 length of the entry, u8 type, the name with its NUL.
+        while entries.len() > 19 {
+            let length = usize::from(u16::from_ne_bytes([entries[16], entries[17]]));
+            let Some(entry) = entries.get(19..length) else { return };
+            let name = entry.split(|&byte| byte == 0).next().unwrap_or_default();
+            if let Some(number) = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()) {
+                each(number);
+            }
+            entries = &entries[length..];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    #[test]
+    fn reads_fdinfo() {
+        let text = "pos:\t7\nflags:\t0100002\nmnt_id:\t15\nino:\t99\n\
+                    lock:\t1: POSIX  ADVISORY  WRITE 6066 00:2e:2 0 99\nbroken\neventfd-count:                3\n";
+        let info = parse_fdinfo(text);
+        assert_eq!((info.pos, info.flags, info.ino), (7, libc::O_RDWR | 0o100_000, Some(99)));
+        assert_eq!(info.locks.len(), 1);
+        assert_eq!(info.locks[0].pid, 6066);
+        assert_eq!(info.others, [("mnt_id".to_owned(), "15".to_owned()), ("eventfd-count".to_owned(), "3".to_owned())]);
+        assert_eq!(parse_fdinfo(""), FdInfo::default());
+    }
+
+    #[test]
+    fn finds_our_own_descriptors() {
+        let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
+        let pid = std::process::id() as i32;
+        let dir = FdDir::open(pid).unwrap();
+        let stat = nix::sys::stat::fstat(&read).unwrap();
+        for end in [&read, &write] {
+            let entry = dir.entry(end.as_raw_fd()).unwrap();
+            assert_eq!((entry.dev, entry.ino), (stat.st_dev, stat.st_ino));
+            assert_eq!(entry.link, format!("pipe:[{}]", stat.st_ino));
+            assert_eq!(entry.mode & libc::S_IFMT, libc::S_IFIFO);
+            assert!(dir.numbers().contains(&end.as_raw_fd()));
+        }
+        let info = fdinfo(pid, write.as_raw_fd()).unwrap();
+        assert_eq!(info.flags, libc::O_WRONLY | libc::O_NONBLOCK | libc::O_CLOEXEC);
+        assert!(descriptors(pid).unwrap().iter().any(|entry| entry.fd == read.as_raw_fd()));
+        assert_eq!(dir.entry(i32::MAX), None);
+        assert_eq!(fdinfo(pid, i32::MAX).unwrap_err().errno, Errno::ENOENT);
+    }
+
+    #[test]
+    fn a_directory_longer_than_one_read_is_read_whole() {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let many: Vec<_> = (0..500).map(|_| null.try_clone().unwrap()).collect();
+        let numbers = FdDir::open(std::process::id() as i32).unwrap().numbers();
+        assert!(many.iter().all(|file| numbers.contains(&file.as_raw_fd())));
+    }
+}

@@ -1,0 +1,210 @@
+//! One task: whether it runs, and in which call it sleeps.
+
+use std::fs::File;
+
+use nix::errno::Errno;
+
+use super::{number, read_line};
+use crate::kernel::{Result, SysResultExt};
+
+/// What a task is doing, from /proc/PID/syscall. The kernel reads number and arguments between two looks at the
+/// task's switch count, so they belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syscall {
+    /// It runs, or could.
+    Running,
+    /// It sleeps in a system call.
+    Blocked {
+        /// The call's number. After a stop, a timed call shows as `restart_syscall` with its old arguments.
+        nr: i64,
+        /// The six argument registers; those beyond the call's own arguments hold anything.
+        args: [u64; 6],
+        /// Its stack pointer.
+        sp: u64,
+        /// Its program counter.
+        pc: u64,
+    },
+    /// It sleeps outside any system call, in a page fault for one.
+    Outside,
+    /// The kernel does not tell: it is a zombie, or we may not look at it.
+    Denied,
+    /// There is no such task any more.
+    Gone,
+}
+
+/// What /proc/PID/stat says, as far as it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// `R` runs, `S` sleeps, `D` sleeps deeply, `T` stopped, `t` traced, `Z` zombie, `X` dead.
+    pub state: char,
+    /// Its parent's pid; 0 if that is outside our pid namespace.
+    pub ppid: i32,
+    /// When it started, in clock ticks since the machine did. With the pid it names a process for good.
+    pub start_ticks: u64,
+}
+
+/// A task whose procfs files are kept open.
+#[derive(Debug)]
+pub struct Task {
+    pid: i32,
+    tid: i32,
+    syscall: Option<File>,
+    schedstat: Option<File>,
+    stat: File,
+}
+
+impl Task {
+    /// The main task of a process.
+    pub fn open(pid: i32) -> Result<Self> {
+        Self::thread(pid, pid)
+    }
+
+    /// One thread of a process.
+    ///
+    /// # Errors
+    /// ENOENT if there is none. Files that the kernel lacks or denies are no error: what they would tell is absent.
+    pub fn thread(pid: i32, tid: i32) -> Result<Self> {
+        let base = if pid == tid { format!("/proc/{pid}") } else { format!("/proc/{pid}/task/{tid}") };
+        let stat = File::open(format!("{base}/stat")).on("open", format!("{base}/stat"))?;
+        let optional = |name| File::open(format!("{base}/{name}")).ok();
+        Ok(Self { pid, tid, syscall: optional("syscall"), schedstat: optional("schedstat"), stat })
+    }
+
+    /// The process that it belongs to.
+    pub const fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Its own id; that of the process for the main task.
+    pub const fn tid(&self) -> i32 {
+        self.tid
+    }
+
+    /// The call in which it sleeps.
+    pub fn syscall(&self) -> Syscall {
+        let Some(file) = &self.syscall else { return Syscall::Denied };
+        match read_line::<256>(file) {
+            Ok((line, length)) => std::str::from_utf8(&line[..length]).map_or(Syscall::Denied, parse_syscall),
+            Err(Errno::ESRCH | Errno::ENOENT) => Syscall::Gone,
+            Err(_) => Syscall::Denied,
+        }
+    }
+
+    /// How often it has been given a processor (the third number of schedstat). If this has not changed, the task
+    /// has not run in between. `None` if it is gone, or the kernel keeps no such count.
+    pub fn switches(&self) -> Option<u64> {
+        let (line, length) = read_line::<128>(self.schedstat.as_ref()?).ok()?;
+        parse_schedstat(std::str::from_utf8(&line[..length]).ok()?)
+    }
+
+    /// Its state, parent and start; `None` if it is gone.
+    pub fn stat(&self) -> Option<Stat> {
+        let (line, length) = read_line::<1024>(&self.stat).ok()?;
+        parse_stat(&String::from_utf8_lossy(&line[..length]))
+    }
+
+    /// Its state letter; `X` if it is gone.
+    pub fn state(&self) -> char {
+        self.stat().map_or('X', |stat| stat.state)
+    }
+}
+
+fn parse_syscall(line: &str) -> Syscall {
+    let mut words = line.split_ascii_whitespace();
+    let nr = match words.next() {
+        Some("running") => return Syscall::Running,
+        Some(word) => word.parse::<i64>(),
+        None => return Syscall::Gone,
+    };
+    let mut next = || words.next().and_then(|word| number(word.strip_prefix("0x")?, 16));
+    let blocked = || {
+        let nr = nr.ok()?;
+        if nr < 0 {
+            return Some(Syscall::Outside);
+        }
+        let mut args = [0; 6];
+        for arg in &mut args {
+            *arg = next()?;
+        }
+        Some(Syscall::Blocked { nr, args, sp: next()?, pc: next()? })
+    };
+    blocked().unwrap_or(Syscall::Denied)
+}
+
+fn parse_schedstat(line: &str) -> Option<u64> {
+    line.split_ascii_whitespace().nth(2)?.parse().ok()
+}
+
+/// The name of a program may hold blanks and parentheses, so the fields are counted from the last `)`.
+fn parse_stat(line: &str) -> Option<Stat> {
+    let mut words = line[line.rfind(')')? + 1..].split_ascii_whitespace();
+    let state = words.next()?.chars().next()?;
+    let ppid = words.next()?.parse().ok()?;
+    let start_ticks = words.nth(17)?.parse().ok()?;
+    Some(Stat { state, ppid, start_ticks })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_syscall_line() {
+        let args = [3, 0x7ffc_0000_1000, 100, 0, 0xffff_ffff_ffff_ffff, 1];
+        let table = [
+            ("running\n", Syscall::Running),
+            (
+                "0 0x3 0x7ffc00001000 0x64 0x0 0xffffffffffffffff 0x1 0x7ffc12345678 0x7f0000000001\n",
+                Syscall::Blocked { nr: 0, args, sp: 0x7ffc_1234_5678, pc: 0x7f00_0000_0001 },
+            ),
+            ("-1 0x7ffc12345678 0x7f0000000001\n", Syscall::Outside),
+            ("", Syscall::Gone),
+            ("0 0x3\n", Syscall::Denied),
+            ("none\n", Syscall::Denied),
+        ];
+        for (line, expected) in table {
+            assert_eq!(parse_syscall(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn reads_stat_whatever_the_name() {
+        let rest = "S 41 42 42 0 -1 4194304 103 0 0 0 0 0 0 0 20 0 1 0 123456 2334720 209 18446744073709551615";
+        for name in ["cat", "a b", "x) R 1 (y", ")"] {
+            let stat = parse_stat(&format!("42 ({name}) {rest}\n"));
+            assert_eq!(stat, Some(Stat { state: 'S', ppid: 41, start_ticks: 123_456 }), "{name}");
+        }
+        assert_eq!(parse_stat("42 (cat) S"), None);
+        assert_eq!(parse_stat(""), None);
+        assert_eq!(parse_schedstat("1234 56 78\n"), Some(78));
+        assert_eq!(parse_schedstat("1234 56\n"), None);
+    }
+
+    #[test]
+    fn tells_a_sleeping_child_from_a_running_self_and_a_dead_one() {
+        use std::process::{Command, Stdio};
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let task = Task::open(child.id() as i32).unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let asleep = loop {
+            match task.syscall() {
+                Syscall::Blocked { nr, args, .. } if nr == libc::SYS_read && args[0] == 0 => break true,
+                _ if std::time::Instant::now() > deadline => break false,
+                _ => std::thread::yield_now(),
+            }
+        };
+        let (before, after) = (task.switches(), task.switches());
+        let stat = task.stat();
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(asleep, "never seen asleep");
+        assert!(before.is_some() && before == after, "a sleeper has run: {before:?} {after:?}");
+        assert_eq!(stat.map(|s| (s.state, s.ppid)), Some(('S', std::process::id() as i32)));
+        assert_eq!((task.syscall(), task.switches(), task.state()), (Syscall::Gone, None, 'X'));
+        assert_eq!(Task::open(child.id() as i32).unwrap_err().errno, Errno::ENOENT);
+
+        let this = Task::thread(std::process::id() as i32, nix::unistd::gettid().as_raw()).unwrap();
+        assert_eq!(this.state(), 'R');
+        assert!(matches!(this.syscall(), Syscall::Blocked { nr: libc::SYS_pread64, .. }), "it reads itself");
+    }
+}

@@ -1,0 +1,401 @@
+//! One slot of the arena: the call in flight, and the ring of finished calls.
+//!
+//! The slot is written by one actor and read by the director, each in a process of its own. All of it is atomic
+//! words, so whatever either side does (or a learner's stray store does to it), the other reads numbers that may be
+//! wrong but never runs into undefined behaviour. Nobody waits for anybody: a full ring drops and counts.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use super::arena::Slot;
+
+/// How many finished calls a slot holds until the director has read them.
+pub const RING_CAPACITY: usize = 512;
+/// How many bytes of a call's data a record carries.
+pub const DATA_MAX: usize = 64;
+
+/// Words of a record in the arena: three cache lines, the last two only touched where there are data.
+const WORDS: usize = 24;
+const WORDS_FIXED: usize = 14;
+const WRITING: u64 = 1;
+const PRESENT: u64 = 2;
+const STEP: u64 = 4;
+
+/// What an actor reports of one call: at its entry, and again with its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Number of the order that led to it.
+    pub order: u32,
+    /// The call; the registry of calls gives it its meaning.
+    pub verb: u16,
+    /// Bits whose meaning is the reporter's.
+    pub flags: u16,
+    /// Position in the actor's sequence of calls.
+    pub seq: u64,
+    /// Arguments as numbers, in the order of the call's specification.
+    pub args: [i64; 6],
+    /// The result; 0 while in flight.
+    pub ret: i64,
+    /// Errno of a failed call, else 0.
+    pub errno: i32,
+    /// CLOCK_MONOTONIC at entry, in ns.
+    pub entered_ns: u64,
+    /// CLOCK_MONOTONIC at return, in ns; 0 while in flight.
+    pub returned_ns: u64,
+    /// CLOCK_MONOTONIC when a timed call gives up, in ns; 0 if it does not.
+    pub deadline_ns: u64,
+    /// True length of the data, in bytes; more than [`DATA_MAX`] if `data` is only their head.
+    pub data_len: u64,
+    /// The first bytes that the call takes or delivers.
+    pub data: [u8; DATA_MAX],
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            order: 0,
+            verb: 0,
+            flags: 0,
+            seq: 0,
+            args: [0; 6],
+            ret: 0,
+            errno: 0,
+            entered_ns: 0,
+            returned_ns: 0,
+            deadline_ns: 0,
+            data_len: 0,
+            data: [0; DATA_MAX],
+        }
+    }
+}
+
+impl Record {
+    /// Takes the head of `data` and its length.
+    pub fn set_data(&mut self, data: &[u8]) {
+        let head = data.len().min(DATA_MAX);
+        self.data[..head].copy_from_slice(&data[..head]);
+        self.data_len = data.len() as u64;
+    }
+
+    /// The data that it carries: all of them, or the first [`DATA_MAX`] bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.data[..(self.data_len as usize).min(DATA_MAX)]
+    }
+}
+
+/// A record as words. 14 fixed ones, then as many of data as `data_len` asks for.
+#[repr(C, align(64))]
+struct Cell([AtomicU64; WORDS]);
+
+impl Cell {
+    #[inline]
+    fn store(&self, record: &Record) {
+        let fixed: [u64; WORDS_FIXED] = [
+            u64::from(record.order) | u64::from(record.verb) << 32 | u64::from(record.flags) << 48,
+            record.seq,
+            record.args[0] as u64,
+            record.args[1] as u64,
+            record.args[2] as u64,
+            record.args[3] as u64,
+            record.args[4] as u64,
+            record.args[5] as u64,
+            record.ret as u64,
+            u64::from(record.errno as u32),
+            record.entered_ns,
+            record.returned_ns,
+            record.deadline_ns,
+            record.data_len,
+        ];
+        for (word, value) in self.0.iter().zip(fixed) {
+            word.store(value, Ordering::Relaxed);
+        }
+        if record.data_len != 0 {
+            let used = record.bytes().len().div_ceil(8);
+            for (word, chunk) in self.0[WORDS_FIXED..].iter().zip(record.data.chunks_exact(8)).take(used) {
+                let mut bytes = [0; 8];
+                bytes.copy_from_slice(chunk);
+                word.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn load(&self) -> Record {
+        let word = |index: usize| self.0[index].load(Ordering::Relaxed);
+        let mut record = Record {
+            order: word(0) as u32,
+            verb: (word(0) >> 32) as u16,
+            flags: (word(0) >> 48) as u16,
+            seq: word(1),
+            args: std::array::from_fn(|i| word(2 + i) as i64),
+            ret: word(8) as i64,
+            errno: word(9) as u32 as i32,
+            entered_ns: word(10),
+            returned_ns: word(11),
+            deadline_ns: word(12),
+            data_len: word(13),
+            data: [0; DATA_MAX],
+        };
+        let used = record.bytes().len();
+        for (index, chunk) in record.data.chunks_exact_mut(8).enumerate().take(used.div_ceil(8)) {
+            chunk.copy_from_slice(&word(WORDS_FIXED + index).to_ne_bytes());
+        }
+        record.data[used..].fill(0);
+        record
+    }
+}
+
+/// A record that one side rewrites while the other reads it: readers see all of one writing, or nothing.
+#[repr(C, align(64))]
+struct Sequenced {
+    version: AtomicU64,
+    cell: Cell,
+}
+
+impl Sequenced {
+    #[inline]
+    fn publish(&self, record: &Record) {
+        let version = self.version.load(Ordering::Relaxed) & !(WRITING | PRESENT);
+        self.version.store(version | WRITING, Ordering::Relaxed);
+        fence(Ordering::Release);
+        self.cell.store(record);
+        self.version.store((version + STEP) | PRESENT, Ordering::Release);
+    }
+
+    #[inline]
+    fn clear(&self) {
+        let version = self.version.load(Ordering::Relaxed) & !(WRITING | PRESENT);
+        self.version.store(version + STEP, Ordering::Release);
+    }
+
+    /// Gives up after some tries: a writer that is rewriting all the time has no call in flight worth showing, and
+    /// one that was killed amid a writing never ends it.
+    fn read(&self) -> Option<Record> {
+        for _ in 0..16 {
+            let before = self.version.load(Ordering::Acquire);
+            if before & WRITING == 0 {
+                if before & PRESENT == 0 {
+                    return None;
+                }
+                let record = self.cell.load();
+                fence(Ordering::Acquire);
+                if self.version.load(Ordering::Relaxed) == before {
+                    return Some(record);
+                }
+            }
+            std::hint::spin_loop();
+        }
+        None
+    }
+}
+
+/// One slot as it lies in the arena. All zero is a slot ready for use.
+#[repr(C, align(4096))]
+pub(super) struct SlotMemory {
+    in_flight: Sequenced,
+    counts: Counts,
+    director: Director,
+    last: Sequenced,
+    ring: [Cell; RING_CAPACITY],
+}
+
+/// What the actor writes.
+#[repr(C, align(64))]
+struct Counts {
+    head: AtomicU64,
+    finished: AtomicU64,
+    dropped: AtomicU64,
+    idle: AtomicU64,
+    progress: AtomicU64,
+    total: AtomicU64,
+}
+
+/// What the director writes; on a line of its own, so that reading does not slow the actor.
+#[repr(C, align(64))]
+struct Director {
+    tail: AtomicU64,
+    cancel: AtomicU32,
+}
+
+impl SlotMemory {
+    pub(super) fn reset(&self) {
+        self.in_flight.clear();
+        self.last.clear();
+        for word in [
+            &self.counts.head,
+            &self.counts.finished,
+            &self.counts.dropped,
+            &self.counts.idle,
+            &self.counts.progress,
+            &self.counts.total,
+            &self.director.tail,
+        ] {
+            word.store(0, Ordering::Relaxed);
+        }
+        self.director.cancel.store(0, Ordering::Release);
+    }
+}
+
+/// What both sides may say of a slot outside its records.
+impl Slot {
+    /// Makes the slot as new, for another actor. Only for the director, while no actor uses it.
+    pub fn reset(&self) {
+        self.memory().reset();
+    }
+
+    /// The end of this slot that an actor writes. One at a time: two writers would garble each other's records.
+    pub fn writer(&self) -> Writer {
+        let memory = self.memory();
+        Writer {
+            head: memory.counts.head.load(Ordering::Relaxed),
+            tail_seen: memory.director.tail.load(Ordering::Acquire),
+            slot: self.clone(),
+        }
+    }
+
+    /// The end of this slot that the director reads. One at a time: two would share the records between them.
+    pub fn reader(&self) -> Reader {
+        Reader { slot: self.clone() }
+    }
+
+    /// Asks a freely running actor to stop before its next call, or takes that back.
+    pub fn set_cancel(&self, cancel: bool) {
+        self.memory().director.cancel.store(u32::from(cancel), Ordering::Release);
+    }
+
+    /// Whether the actor shall stop before its next call.
+    #[inline]
+    pub fn cancelled(&self) -> bool {
+        self.memory().director.cancel.load(Ordering::Relaxed) != 0
+    }
+
+    /// Says that `done` rounds of a free run are done.
+    #[inline]
+    pub fn set_progress(&self, done: u64) {
+        self.memory().counts.progress.store(done, Ordering::Relaxed);
+    }
+
+    /// Says that a free run begins, of `total` rounds; `None` means without end.
+    pub fn start_progress(&self, total: Option<u64>) {
+        let counts = &self.memory().counts;
+        counts.progress.store(0, Ordering::Relaxed);
+        counts.total.store(total.map_or(u64::MAX, |n| n.min(u64::MAX - 1)), Ordering::Relaxed);
+    }
+
+    /// Rounds that are done, and of how many; `None` means without end.
+    pub fn progress(&self) -> (u64, Option<u64>) {
+        let counts = &self.memory().counts;
+        let total = counts.total.load(Ordering::Relaxed);
+        (counts.progress.load(Ordering::Relaxed), (total != u64::MAX).then_some(total))
+    }
+
+    /// Says that the actor begins to wait for its next order.
+    #[inline]
+    pub fn enter_idle(&self) {
+        self.memory().counts.idle.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often the actor has begun to wait for an order.
+    pub fn idle(&self) -> u64 {
+        self.memory().counts.idle.load(Ordering::Acquire)
+    }
+}
+
+/// The end that an actor writes.
+#[derive(Debug)]
+pub struct Writer {
+    slot: Slot,
+    head: u64,
+    tail_seen: u64,
+}
+
+impl Writer {
+    /// Publishes the call that is about to be made.
+    #[inline]
+    pub fn enter(&mut self, record: &Record) {
+        self.slot.memory().in_flight.publish(record);
+    }
+
+    /// Publishes the call that has returned: first in the ring, then out of the in-flight cell, so a reader may see
+    /// it in both for a moment, and never in neither.
+    #[inline]
+    pub fn finish(&mut self, record: &Record) {
+        let memory = self.slot.memory();
+        if self.head.wrapping_sub(self.tail_seen) >= RING_CAPACITY as u64 {
+            self.tail_seen = memory.director.tail.load(Ordering::Acquire);
+        }
+        if self.head.wrapping_sub(self.tail_seen) < RING_CAPACITY as u64 {
+            memory.ring[self.head as usize % RING_CAPACITY].store(record);
+            self.head = self.head.wrapping_add(1);
+            memory.counts.head.store(self.head, Ordering::Release);
+        } else {
+            memory.last.publish(record);
+            bump(&memory.counts.dropped);
+        }
+        bump(&memory.counts.finished);
+        memory.in_flight.clear();
+    }
+
+    /// The slot it belongs to.
+    pub const fn slot(&self) -> &Slot {
+        &self.slot
+    }
+}
+
+/// Adds 1 to a counter that only this side writes.
+#[inline]
+fn bump(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+}
+
+/// The end that the director reads.
+#[derive(Debug)]
+pub struct Reader {
+    slot: Slot,
+}
+
+impl Reader {
+    /// The call in flight, whole; `None` if there is none, or if it changed all the time while it was read.
+    pub fn in_flight(&self) -> Option<Record> {
+        self.slot.memory().in_flight.read()
+    }
+
+    /// Takes up to `max` finished calls out of the ring, oldest first, and says how many.
+    pub fn drain(&mut self, max: usize, mut each: impl FnMut(Record)) -> usize {
+        let memory = self.slot.memory();
+        let tail = memory.director.tail.load(Ordering::Relaxed);
+        let ready = memory.counts.head.load(Ordering::Acquire).wrapping_sub(tail);
+        // More than the capacity can only be there if somebody has scribbled over the counters.
+        let count = ready.min(RING_CAPACITY as u64).min(max as u64);
+        for index in 0..count {
+            each(memory.ring[tail.wrapping_add(index) as usize % RING_CAPACITY].load());
+        }
+        memory.director.tail.store(tail.wrapping_add(count), Ordering::Release);
+        count as usize
+    }
+
+    /// How many finished calls wait in the ring.
+    pub fn pending(&self) -> usize {
+        let memory = self.slot.memory();
+        let head = memory.counts.head.load(Ordering::Acquire);
+        head.wrapping_sub(memory.director.tail.load(Ordering::Relaxed)).min(RING_CAPACITY as u64) as usize
+    }
+
+    /// The newest finished call among those that the full ring had to drop.
+    pub fn last_dropped(&self) -> Option<Record> {
+        self.slot.memory().last.read()
+    }
+
+    /// How many calls the actor has finished, those dropped included.
+    pub fn finished(&self) -> u64 {
+        self.slot.memory().counts.finished.load(Ordering::Acquire)
+    }
+
+    /// How many finished calls the full ring had to drop.
+    pub fn dropped(&self) -> u64 {
+        self.slot.memory().counts.dropped.load(Ordering::Acquire)
+    }
+
+    /// The slot it belongs to.
+    pub const fn slot(&self) -> &Slot {
+        &self.slot
+    }
+}
