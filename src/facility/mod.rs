@@ -3,9 +3,11 @@
 //! Adding one takes a file here, a line in [`ALL`], a file in `tui/panes` and a line in its registry. Nothing else
 //! asks which facility something is: everybody else goes through [`Facility`].
 
+mod judge;
 pub mod look;
 pub mod perform;
 pub mod show;
+mod table;
 
 use std::sync::OnceLock;
 

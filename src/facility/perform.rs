@@ -15,6 +15,9 @@ use crate::script::{
 /// Most bytes that one call may move or one expression may make.
 pub const DATA_MAX: u64 = 16 << 20;
 
+/// Descriptors with this number or a higher one are the stage's own.
+pub const OURS_FROM: i64 = 1000;
+
 /// Why an order was not carried out. No call was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -177,7 +180,15 @@ impl Scope<'_> {
         let wrong = |what: &str| Refusal::new(format!("{} is {what}", spec.name));
         Ok(match (spec.kind, &arg.value) {
             (ArgKind::Descriptor(wants), ArgValue::Name(name)) => Given::Int(self.descriptor(name, wants)?.into()),
-            (ArgKind::Descriptor(_), ArgValue::Fd(number)) => Given::Int(self.int(number)?),
+            (ArgKind::Descriptor(_), ArgValue::Fd(number) | ArgValue::Expr(number)) => {
+                let fd = self.int(number)?;
+                if (OURS_FROM..=i32::MAX.into()).contains(&fd) {
+                    return Err(Refusal::new(format!("descriptor {fd} is not the learner's"))
+                        .help(format!("numbers from {OURS_FROM} on belong to the stage")));
+                }
+                Given::Int(fd)
+            }
+            (ArgKind::Actor, ArgValue::Name(name)) if name == "any" && spec.form == Form::Optional => Given::Int(-1),
             (ArgKind::Actor, ArgValue::Name(name)) => {
                 let pid = self.body.peers.iter().find(|(n, _)| n == name).map(|(_, pid)| *pid);
                 Given::Int(pid.ok_or_else(|| Refusal::new(format!("nobody on stage is called {name}")))?.into())
@@ -361,7 +372,7 @@ pub struct Performer<'a> {
     pub arguments: &'a Arguments,
 }
 
-impl Performer<'_> {
+impl<'a> Performer<'a> {
     /// Whether an optional argument was given.
     pub fn has(&self, name: &str) -> bool {
         self.arguments.get(name).is_some()
@@ -379,17 +390,17 @@ impl Performer<'_> {
     }
 
     /// Data; empty if not given.
-    pub fn bytes(&self, name: &str) -> &[u8] {
+    pub fn bytes(&self, name: &str) -> &'a [u8] {
         if let Some(Given::Bytes(bytes)) = self.arguments.get(name) { bytes } else { &[] }
     }
 
     /// A name as written; empty if not given.
-    pub fn name(&self, name: &str) -> &str {
+    pub fn name(&self, name: &str) -> &'a str {
         if let Some(Given::Name(text)) = self.arguments.get(name) { text } else { "" }
     }
 
     /// The evaluated argument itself.
-    pub fn given(&self, name: &str) -> Option<&Given> {
+    pub fn given(&self, name: &str) -> Option<&'a Given> {
         self.arguments.get(name)
     }
 
@@ -426,14 +437,32 @@ impl Performer<'_> {
         buffer: &mut Vec<u8>,
         call: impl FnOnce(&mut [u8]) -> Result<i64, Errno>,
     ) -> Result<i64, Errno> {
+        self.call_into_then(making, buffer, call, |_| {})
+    }
+
+    /// Both: a call that fills `buffer`, and whose record is completed after it has returned.
+    pub fn call_into_then(
+        &mut self,
+        making: Making<'_>,
+        buffer: &mut Vec<u8>,
+        call: impl FnOnce(&mut [u8]) -> Result<i64, Errno>,
+        complete: impl FnOnce(&mut Record),
+    ) -> Result<i64, Errno> {
         let (mut record, result) = self.run(making, || call(buffer));
         if let Ok(n) = result {
             buffer.truncate(n as usize);
-            set_data(&mut record, buffer);
+            record.set_data(buffer);
             self.deliver(Data::Bytes(std::mem::take(buffer)));
         }
+        complete(&mut record);
         self.finish(record);
         result
+    }
+
+    /// Records a computation of the actor's own, which is no call: `$ret` and `$errno` stay as they are.
+    pub fn computed(&mut self, making: Making<'_>, value: i64) {
+        let (record, _) = self.run(making, || Ok(value));
+        self.body.writer.finish(&record);
     }
 
     /// The same for a call whose record is completed after it has returned: what it wrote into its arguments.
@@ -458,7 +487,7 @@ impl Performer<'_> {
             entered_ns: clock::monotonic_ns(),
             ..Record::default()
         };
-        set_data(&mut record, making.data);
+        record.set_data(making.data);
         self.body.writer.enter(&record);
         let result = call();
         record.returned_ns = clock::monotonic_ns();
@@ -517,12 +546,6 @@ impl Names {
             }
         }
     }
-}
-
-fn set_data(record: &mut Record, bytes: &[u8]) {
-    let head = bytes.len().min(record.data.len());
-    record.data[..head].copy_from_slice(&bytes[..head]);
-    record.data_len = bytes.len() as u64;
 }
 
 /// Checks that a path stays beneath the directory it is resolved in. The open itself is held there by the kernel too

@@ -1,0 +1,52 @@
+//! How predicates are judged: what was written is evaluated, and compared with what was read.
+
+use super::{Judged, registry, show};
+use crate::model::{Object, Value};
+use crate::script::{ArgValue, Data, Env};
+
+/// A claim is judged on the stage, where no actor's variables are.
+struct Quantities;
+
+impl Env for Quantities {
+    fn var(&self, _name: &str) -> Option<Data> {
+        None
+    }
+
+    fn quantity(&self, name: &str) -> Option<i64> {
+        registry().quantity(name)
+    }
+}
+
+/// The data that stands at `index` behind a predicate's word; the reason if there is none.
+pub(super) fn data(args: &[ArgValue], index: usize) -> Result<Vec<u8>, String> {
+    match args.get(index) {
+        Some(ArgValue::Expr(expr)) => expr.eval_bytes(&Quantities).map_err(|error| error.to_string()),
+        _ => Err("data was expected".to_owned()),
+    }
+}
+
+/// Whether a field of bytes holds exactly the data at `args[0]`. A field of which only the head is known can't be
+/// said to hold anything longer.
+pub(super) fn holds(field: &'static str, args: &[ArgValue], object: &Object) -> Judged {
+    let wanted = match data(args, 0) {
+        Ok(wanted) => wanted,
+        Err(why) => return Judged { met: false, seen: why, field },
+    };
+    match object.value(field) {
+        Value::Bytes { bytes, total } => Judged {
+            met: wanted.len() as u64 == *total && *bytes == wanted,
+            seen: if *total == 0 { "nothing in it".to_owned() } else { shown(bytes, *total) },
+            field,
+        },
+        _ => {
+            let why = object.field(field).and_then(|f| f.note.clone());
+            Judged { met: false, seen: why.unwrap_or_else(|| "nothing that could be read".to_owned()), field }
+        }
+    }
+}
+
+/// Bytes in words: the head as a C literal, and how many there are where that is not plain.
+pub(super) fn shown(bytes: &[u8], total: u64) -> String {
+    let text = show::text(bytes, total, 32);
+    if total > 32 { format!("{text} of {total} bytes") } else { text }
+}

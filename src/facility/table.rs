@@ -1,0 +1,91 @@
+//! What the facilities' tables of calls have in common.
+
+use crate::script::{ArgKind, ArgSpec, CallSpec, Form, Makes};
+
+/// What most calls are: a system call that makes, gives and waits for nothing.
+pub(super) const CALL: CallSpec = CallSpec {
+    name: "",
+    args: &[],
+    doc: "",
+    man: "",
+    c: "",
+    makes: Makes::Nothing,
+    gives: false,
+    sleeps: &[],
+    syscall: true,
+    example: "",
+};
+
+/// An argument that must be given.
+pub(super) const fn required(name: &'static str, kind: ArgKind, doc: &'static str) -> ArgSpec {
+    ArgSpec { name, kind, form: Form::Required, doc }
+}
+
+/// An argument that may be left out.
+pub(super) const fn optional(name: &'static str, kind: ArgKind, doc: &'static str) -> ArgSpec {
+    ArgSpec { name, kind, form: Form::Optional, doc }
+}
+
+/// An argument that is written `name=VALUE` and may be left out.
+pub(super) const fn keyed(name: &'static str, kind: ArgKind, doc: &'static str) -> ArgSpec {
+    ArgSpec { name, kind, form: Form::Keyed, doc }
+}
+
+const fn c(value: i32) -> i64 {
+    value as i64
+}
+
+/// The flags of open(2) that mean something for objects of a stage.
+pub(super) const OPEN_FLAGS: &[(&str, i64)] = &[
+    ("O_RDONLY", c(libc::O_RDONLY)),
+    ("O_WRONLY", c(libc::O_WRONLY)),
+    ("O_RDWR", c(libc::O_RDWR)),
+    ("O_CREAT", c(libc::O_CREAT)),
+    ("O_EXCL", c(libc::O_EXCL)),
+    ("O_TRUNC", c(libc::O_TRUNC)),
+    ("O_APPEND", c(libc::O_APPEND)),
+    ("O_NONBLOCK", c(libc::O_NONBLOCK)),
+    ("O_CLOEXEC", c(libc::O_CLOEXEC)),
+    ("O_SYNC", c(libc::O_SYNC)),
+    ("O_DSYNC", c(libc::O_DSYNC)),
+    ("O_DIRECT", c(libc::O_DIRECT)),
+    ("O_DIRECTORY", c(libc::O_DIRECTORY)),
+    ("O_NOFOLLOW", c(libc::O_NOFOLLOW)),
+    ("O_PATH", c(libc::O_PATH)),
+];
+
+/// Flags of open(2) as C writes them: the access mode is a number of its own, not a bit.
+pub(super) fn open_flags(flags: i64) -> String {
+    let mode = match flags as i32 & libc::O_ACCMODE {
+        libc::O_RDONLY => "O_RDONLY",
+        libc::O_WRONLY => "O_WRONLY",
+        libc::O_RDWR => "O_RDWR",
+        _ => "O_ACCMODE",
+    };
+    match flags & !i64::from(libc::O_ACCMODE) {
+        0 => mode.to_owned(),
+        rest => format!("{mode}|{}", super::show::flags(rest, &OPEN_FLAGS[3..], None)),
+    }
+}
+
+/// A file mode as C writes it: `0644`.
+pub(super) fn mode(mode: i64) -> String {
+    format!("0{:o}", mode & 0o7777)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_read_as_in_c() {
+        let c = |flags: i32| open_flags(flags.into());
+        assert_eq!(c(libc::O_RDONLY), "O_RDONLY");
+        assert_eq!(c(libc::O_RDWR | libc::O_CREAT | libc::O_EXCL), "O_RDWR|O_CREAT|O_EXCL");
+        assert_eq!(c(libc::O_WRONLY | libc::O_SYNC), "O_WRONLY|O_SYNC");
+        assert_eq!(c(libc::O_WRONLY | libc::O_DSYNC), "O_WRONLY|O_DSYNC");
+        assert_eq!(c(libc::O_RDONLY | libc::O_NONBLOCK), "O_RDONLY|O_NONBLOCK");
+        assert_eq!(mode(0o644), "0644");
+        assert_eq!(mode(0), "00");
+    }
+}
