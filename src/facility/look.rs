@@ -127,6 +127,19 @@ pub struct Reported<'a> {
     pub object: &'a ObjectKey,
 }
 
+/// A task that sleeps in a system call, as the stage has seen it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asleep {
+    /// Our name of the actor.
+    pub actor: String,
+    /// Its process.
+    pub pid: i32,
+    /// The number of the system call; for a restarted one that of the call that was restarted.
+    pub nr: i64,
+    /// The call's arguments.
+    pub args: [u64; 6],
+}
+
 /// How to look further.
 #[derive(Debug)]
 pub struct Look<'a> {
@@ -140,7 +153,9 @@ pub struct Look<'a> {
     pub mqueue: Option<&'a Path>,
     /// Our names of the processes.
     pub actors: &'a [(i32, String)],
-    /// A pidfd of each process, in the same order.
+    /// Who sleeps in which system call, in order of entry.
+    pub asleep: &'a [Asleep],
+    /// A pidfd of each process.
     pub pidfds: &'a BTreeMap<i32, OwnedFd>,
     /// The pipe into which contents are duplicated.
     pub scratch: &'a mut Scratch,
