@@ -4,8 +4,23 @@
 
 mod ast;
 mod diagnostic;
+mod expr;
+mod limits;
+mod parse;
+mod print;
 mod spec;
+mod suggest;
+#[cfg(test)]
+pub(crate) mod testing;
+mod token;
+mod words;
 
 pub use ast::*;
 pub use diagnostic::{Diagnostic, Severity, Span};
+pub use expr::{Data, Env, EvalError};
+pub use limits::{DATA_MAX, DEPTH_MAX, DIAGNOSTICS_MAX, NAME_MAX, STATEMENT_MAX};
+pub use parse::{incomplete, parse, parse_expectation, parse_expr, parse_line};
 pub use spec::*;
+pub use suggest::{did_you_mean, nearest};
+pub use token::{Token, TokenKind, tokenize};
+pub use words::{ACTOR_CLAIMS, SIGNALS, STAGE_WORDS, WHOLE_CLAIMS, Word, is_reserved, stage_word};

@@ -1,0 +1,214 @@
+//! What stands behind `expect`.
+
+use super::value::one_of;
+use super::{Parsed, Parser};
+use crate::script::suggest::nearest;
+use crate::script::token::TokenKind;
+use crate::script::words::{ACTOR_CLAIMS, WHOLE_CLAIMS};
+use crate::script::{
+    ActorClaim, ArgKind, ArgValue, Claim, Cmp, Diagnostic, Expectation, PredicateArg, PredicateSpec, Span,
+};
+
+const ACTOR: &str = "the name of an actor";
+
+impl<'a> Parser<'a> {
+    pub(super) fn expectation(&mut self) -> Parsed<Expectation> {
+        let start = self.span().start;
+        let claim = if self.eat_word("not") { Claim::Not(Box::new(self.claim()?)) } else { self.claim()? };
+        Ok(Expectation { span: self.span_from(start), claim })
+    }
+
+    fn claim(&mut self) -> Parsed<Claim> {
+        let TokenKind::Name(first) = self.peek().clone() else {
+            return Err(self.expected("a claim, such as `bob blocked in read on p`"));
+        };
+        match first.as_str() {
+            "not" => {
+                return Err(
+                    Diagnostic::error(self.span(), "a second `not`").help("two of them say nothing: leave both out")
+                );
+            }
+            "deadlock" => {
+                self.bump();
+                return self.actors().map(Claim::Deadlock);
+            }
+            "syscalls" => {
+                self.bump();
+                let count = self.typed(ArgKind::Count, "a number of system calls")?;
+                if !self.eat_word("since") {
+                    return Err(self.expected("`since mark`"));
+                }
+                if !self.eat_word("mark") {
+                    return Err(self.expected("`mark`"));
+                }
+                return Ok(Claim::Syscalls(count));
+            }
+            "gone" => {
+                self.bump();
+                return self.dotted("the name of an object").map(Claim::Gone);
+            }
+            _ => {}
+        }
+        let subject = self.dotted("the name of an actor or object")?;
+        if self.at_mark("[") || self.at_mark(":") {
+            return self.memory(None, subject);
+        }
+        match self.peek().clone() {
+            TokenKind::Variable(_) => {
+                let name = self.variable()?;
+                let (cmp, value) = self.compared()?;
+                Ok(Claim::Variable { actor: subject, name, cmp, value })
+            }
+            TokenKind::Name(base) if self.next_is_mark("[") || self.next_is_mark(":") => {
+                self.bump();
+                self.memory(Some(subject), base)
+            }
+            TokenKind::Name(word) if ACTOR_CLAIMS.iter().any(|w| w.word == word) => {
+                self.bump();
+                self.actor_claim(&word).map(|claim| Claim::Actor(subject, claim))
+            }
+            TokenKind::Name(word) => self.predicate(&subject, &word),
+            _ => Err(self.expected(format!("what `{subject}` should be or do"))),
+        }
+    }
+
+    fn memory(&mut self, actor: Option<String>, base: String) -> Parsed<Claim> {
+        let place = self.place(base)?;
+        let (cmp, value) = self.compared()?;
+        Ok(Claim::Memory { actor, place, cmp, value })
+    }
+
+    /// A comparison and the value behind it.
+    fn compared(&mut self) -> Parsed<(Cmp, crate::script::Expr)> {
+        let Some(cmp) = self.comparison()? else { return Err(self.expected("a comparison: == != < <= > >=")) };
+        Ok((cmp, self.typed(ArgKind::Value, "a value to compare with")?))
+    }
+
+    fn actors(&mut self) -> Parsed<Vec<String>> {
+        let mut actors = vec![self.dotted(ACTOR)?];
+        while matches!(self.peek(), TokenKind::Name(word) if word != "by") {
+            let span = self.span();
+            let actor = self.dotted(ACTOR)?;
+            if actors.contains(&actor) {
+                return Err(Diagnostic::error(span, format!("`{actor}` is named twice")));
+            }
+            actors.push(actor);
+        }
+        Ok(actors)
+    }
+
+    fn actor_claim(&mut self, word: &str) -> Parsed<ActorClaim> {
+        Ok(match word {
+            "returned" => {
+                let value = self.typed(ArgKind::Value, "the result, a number")?;
+                ActorClaim::Returned(value, self.call_after("from")?)
+            }
+            "failed" => {
+                let errno = self.errno()?;
+                ActorClaim::Failed(errno, self.call_after("from")?)
+            }
+            "got" => ActorClaim::Got(self.typed(ArgKind::Data, "the data: \"text\"")?),
+            "blocked" => {
+                let call = self.call_after("in")?;
+                let object = if self.eat_word("on") { Some(self.dotted("the name of an object")?) } else { None };
+                ActorClaim::Blocked(call, object)
+            }
+            "idle" => ActorClaim::Idle,
+            "running" => ActorClaim::Running,
+            "stopped" => ActorClaim::Stopped,
+            "killed" => {
+                if !self.eat_word("by") {
+                    return Err(self.expected("`by` and a signal, such as `killed by SIGPIPE`"));
+                }
+                match self.signal("a signal such as SIGPIPE")? {
+                    Some(signal) => ActorClaim::KilledBy(signal),
+                    None => return Err(Diagnostic::error(self.span_from(self.end()), "no signal has the number 0")),
+                }
+            }
+            _ => ActorClaim::Exited(self.typed(ArgKind::Int, "the status, a number")?),
+        })
+    }
+
+    /// The name of a call behind `word`, if that stands here.
+    fn call_after(&mut self, word: &str) -> Parsed<Option<String>> {
+        if !self.eat_word(word) {
+            return Ok(None);
+        }
+        self.verb().map(|call| Some(call.name.to_owned()))
+    }
+
+    fn errno(&mut self) -> Parsed<String> {
+        let what = "the name of an error, such as EAGAIN";
+        let TokenKind::Name(name) = self.peek().clone() else { return Err(self.expected(what)) };
+        let is_errno = |n: &str| n.starts_with('E') && n.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        let mut known = self.registry.quantities.iter().map(|(n, _)| *n).filter(|n| is_errno(n));
+        if known.clone().next().is_some() && !known.any(|n| n == name) {
+            let known = self.registry.quantities.iter().map(|(n, _)| *n).filter(|n| is_errno(n));
+            let error = Diagnostic::error(self.span(), format!("unknown error `{name}`"));
+            return Err(match nearest(&name, known) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error.help(format!("expected {what}")),
+            });
+        }
+        self.bump();
+        Ok(name)
+    }
+
+    fn predicate(&mut self, object: &str, word: &str) -> Parsed<Claim> {
+        let registry = self.registry;
+        let all = || registry.chapters.iter().flat_map(|c| c.predicates);
+        let start = self.span();
+        let mut first_error = None;
+        for spec in all().filter(|p| p.word == word) {
+            let claim = self.attempt(|p| {
+                p.bump();
+                let (cmp, args) = p.predicate_args(spec)?;
+                p.nothing_more()?;
+                Ok(Claim::Object { object: object.to_owned(), word: word.to_owned(), args, cmp })
+            });
+            match claim {
+                Ok(claim) => return Ok(claim),
+                Err(e) => {
+                    first_error.get_or_insert_with(|| e.help(format!("as in `{}`", spec.example)));
+                }
+            }
+        }
+        Err(first_error.unwrap_or_else(|| self.unknown_predicate(object, word, start)))
+    }
+
+    fn unknown_predicate(&self, subject: &str, word: &str, span: Span) -> Diagnostic {
+        let predicates = self.registry.chapters.iter().flat_map(|c| c.predicates).map(|p| p.word);
+        let actor_words = ACTOR_CLAIMS.iter().map(|w| w.word);
+        let message = format!("nothing called `{word}` can be expected of `{subject}`");
+        let help = match nearest(word, actor_words.clone().chain(predicates)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if word == "is" => "leave `is` out: `expect bob idle`".to_owned(),
+            None if WHOLE_CLAIMS.iter().any(|w| w.word == word) => format!("`{word}` stands first: `expect {word} …`"),
+            None => format!("of an actor: {}; of an object: the predicates of its facility", one_of(actor_words)),
+        };
+        Diagnostic::error(span, message).help(help)
+    }
+
+    fn predicate_args(&mut self, spec: &'a PredicateSpec) -> Parsed<(Option<Cmp>, Vec<ArgValue>)> {
+        let mut args = Vec::new();
+        let cmp = if let [PredicateArg::Number] = spec.args { self.comparison()? } else { None };
+        for arg in spec.args {
+            match arg {
+                PredicateArg::Number => args.push(ArgValue::Expr(self.typed(ArgKind::Int, "a number")?)),
+                PredicateArg::Data => args.push(ArgValue::Expr(self.typed(ArgKind::Data, "data: \"text\"")?)),
+                PredicateArg::Actors => args.extend(self.actors()?.into_iter().map(ArgValue::Name)),
+                PredicateArg::Range => {
+                    if !self.at_line_end() && !self.at_word("by") {
+                        args.push(self.range("a range such as 0..100")?);
+                    }
+                }
+                PredicateArg::By => {
+                    if self.eat_word("by") {
+                        args.push(ArgValue::By(self.dotted(ACTOR)?));
+                    }
+                }
+            }
+        }
+        Ok((cmp, args))
+    }
+}

@@ -1,0 +1,316 @@
+//! The value of an argument, by the kind that the registry asks for.
+
+use super::expr::Kind;
+use super::{Parsed, Parser};
+use crate::script::suggest::nearest;
+use crate::script::token::TokenKind;
+use crate::script::words::SIGNALS;
+use crate::script::{ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, IntType, Place, Radix};
+
+/// What an argument of this kind is, for messages and help: "a number that is not negative".
+pub(in crate::script) fn describe(kind: ArgKind) -> String {
+    match kind {
+        ArgKind::NewName => "a new name".to_owned(),
+        ArgKind::Descriptor(_) => "a descriptor: a name such as `p`, or `fd 7`".to_owned(),
+        ArgKind::ObjectName => "the name of an object".to_owned(),
+        ArgKind::Path => "a path in the stage's directory".to_owned(),
+        ArgKind::Actor => "the name of an actor".to_owned(),
+        ArgKind::NewActor => "a name for the new actor".to_owned(),
+        ArgKind::Signal => "a signal such as SIGUSR1, or 0".to_owned(),
+        ArgKind::Flags(flags) => format!("0 or flags out of {}", list(flags)),
+        ArgKind::Constant(constants) => format!("one of {}", list(constants)),
+        ArgKind::Mode => "a mode in octal, such as 0644".to_owned(),
+        ArgKind::Int => "a number".to_owned(),
+        ArgKind::Count => "a number that is not negative".to_owned(),
+        ArgKind::Data => "data: \"text\", 'x' * 100 or a variable".to_owned(),
+        ArgKind::Value => "a number or data".to_owned(),
+        ArgKind::Duration => "a duration such as 500ms".to_owned(),
+        ArgKind::Range => "a range such as 0..100 or 100..".to_owned(),
+        ArgKind::Place => "a place in memory such as m[0]".to_owned(),
+        ArgKind::Address => "a mapping or semaphore, or an address such as m+12".to_owned(),
+        ArgKind::Variable => "a variable such as $x".to_owned(),
+    }
+}
+
+/// The first names of a table, for a message.
+fn list(constants: &[(&str, i64)]) -> String {
+    one_of(constants.iter().map(|(name, _)| *name))
+}
+
+/// Some words with commas, at most twelve of them.
+pub(in crate::script) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
+    let shown = words.iter().take(12).copied().collect::<Vec<_>>().join(", ");
+    if words.len() > 12 { format!("{shown}, …") } else { shown }
+}
+
+impl Parser<'_> {
+    /// The value of `arg` here. `telling`: names that are constants or quantities are not taken for names of objects,
+    /// so that an optional argument can be told from the one behind it.
+    pub(super) fn value(&mut self, call: &CallSpec, arg: &ArgSpec, telling: bool) -> Parsed<ArgValue> {
+        let what = || format!("`{}` of `{}`, {}", arg.name, call.name, describe(arg.kind));
+        let is_name = !matches!(
+            arg.kind,
+            ArgKind::Flags(_)
+                | ArgKind::Constant(_)
+                | ArgKind::Mode
+                | ArgKind::Int
+                | ArgKind::Count
+                | ArgKind::Data
+                | ArgKind::Value
+                | ArgKind::Duration
+                | ArgKind::Range
+        );
+        if telling && is_name && self.is_constant(call) {
+            return Err(self.expected(what()));
+        }
+        match arg.kind {
+            ArgKind::NewName | ArgKind::NewActor | ArgKind::ObjectName => self.name(&what()).map(ArgValue::Name),
+            ArgKind::Actor => self.dotted(&what()).map(ArgValue::Name),
+            ArgKind::Descriptor(_) => {
+                if self.eat_word("fd") {
+                    return self.primary().map(|(e, _)| ArgValue::Fd(e));
+                }
+                if let TokenKind::Int(n, _) = *self.peek() {
+                    return Err(self.expected(what()).help(format!("a descriptor by number is written `fd {n}`")));
+                }
+                self.dotted(&what()).map(ArgValue::Name)
+            }
+            ArgKind::Path => self.path(&what()),
+            ArgKind::Signal => self.signal(&what()).map(|s| s.map_or_else(zero, ArgValue::Name)),
+            ArgKind::Flags(flags) => self.flags(call, arg, flags),
+            ArgKind::Constant(constants) => self.constant(call, arg, constants).map(ArgValue::Name),
+            ArgKind::Mode => self.mode(&what()),
+            ArgKind::Int | ArgKind::Count | ArgKind::Data | ArgKind::Value | ArgKind::Duration => {
+                self.typed(arg.kind, &what()).map(ArgValue::Expr)
+            }
+            ArgKind::Range => self.range(&what()),
+            ArgKind::Place => {
+                let base = self.name(&what())?;
+                self.place(base).map(ArgValue::Place)
+            }
+            ArgKind::Address => {
+                let base = self.dotted(&what())?;
+                if !self.eat_mark("+") {
+                    return Ok(ArgValue::Name(base));
+                }
+                self.typed(ArgKind::Int, &what()).map(|offset| ArgValue::Address(base, offset))
+            }
+            ArgKind::Variable => self.variable().map(|name| ArgValue::Expr(Expr::Var(name))),
+        }
+    }
+
+    /// Whether the name here is a constant of one of the call's arguments, or a quantity.
+    fn is_constant(&self, call: &CallSpec) -> bool {
+        let TokenKind::Name(name) = self.peek() else { return false };
+        let of = |kind: &ArgKind| match kind {
+            ArgKind::Flags(table) | ArgKind::Constant(table) => table.iter().any(|(n, _)| n == name),
+            _ => false,
+        };
+        self.registry.quantity(name).is_some() || call.args.iter().any(|a| of(&a.kind))
+    }
+
+    /// An expression that comes to what the kind asks for, as far as the text tells.
+    pub(super) fn typed(&mut self, kind: ArgKind, what: &str) -> Parsed<Expr> {
+        let start = self.span().start;
+        if self.at_line_end() {
+            return Err(self.expected(what));
+        }
+        let e = self.expr()?;
+        let known = e.kind();
+        let wrong = |found: &str, help: &str| {
+            let error = Diagnostic::error(self.span_from(start), format!("expected {what}, found {found}"));
+            Err(if help.is_empty() { error } else { error.help(help) })
+        };
+        match (kind, known) {
+            (_, Kind::Open) | (ArgKind::Value, _) => Ok(e),
+            (ArgKind::Data, Kind::Number | Kind::Duration) => {
+                wrong(name_of(known), "a byte is written 'x' or '\\x41', text \"text\"")
+            }
+            (ArgKind::Int | ArgKind::Count | ArgKind::Duration, Kind::Data) => wrong("data", ""),
+            (ArgKind::Duration, Kind::Number) if e != Expr::int(0) => {
+                wrong("a number", "give it a unit: 2s, 500ms, 10us, 5ns")
+            }
+            (ArgKind::Count, _) if matches!(e, Expr::Int(n, _) if n < 0) => wrong("a negative one", ""),
+            _ => Ok(e),
+        }
+    }
+
+    fn mode(&mut self, what: &str) -> Parsed<ArgValue> {
+        let span = self.span();
+        let e = self.typed(ArgKind::Int, what)?;
+        if let Expr::Int(n, Radix::Decimal) = e
+            && n != 0
+        {
+            let message = format!("expected {what}, and {n} is decimal");
+            return Err(Diagnostic::error(span, message).help(format!("write `0{n}`")));
+        }
+        Ok(ArgValue::Expr(e))
+    }
+
+    fn path(&mut self, what: &str) -> Parsed<ArgValue> {
+        match self.peek() {
+            TokenKind::Text(_) | TokenKind::Variable(_) | TokenKind::Mark("(") => {
+                self.typed(ArgKind::Data, what).map(ArgValue::Expr)
+            }
+            TokenKind::Name(_) | TokenKind::Mark("." | ".." | "/") => {
+                let start = self.span().start;
+                self.bump();
+                let plain = |kind: &TokenKind| {
+                    matches!(
+                        kind,
+                        TokenKind::Name(_)
+                            | TokenKind::Int(..)
+                            | TokenKind::Duration(_)
+                            | TokenKind::Mark("." | ".." | "/" | "-")
+                    )
+                };
+                while self.adjacent() && plain(self.peek()) {
+                    self.bump();
+                }
+                Ok(ArgValue::Name(self.text[start..self.end()].to_owned()))
+            }
+            _ => Err(self.expected(what)),
+        }
+    }
+
+    /// A signal's name; `None` is 0.
+    pub(super) fn signal(&mut self, what: &str) -> Parsed<Option<String>> {
+        if matches!(self.peek(), TokenKind::Int(0, Radix::Decimal)) {
+            self.bump();
+            return Ok(None);
+        }
+        let TokenKind::Name(name) = self.peek() else { return Err(self.expected(what)) };
+        let mut name = name.clone();
+        let span = self.span();
+        let (plain, offset) = name.split_once('-').map_or((name.as_str(), None), |(p, n)| (p, Some(n)));
+        let known = match offset {
+            None => SIGNALS.contains(&plain),
+            Some(n) => plain == "SIGRTMAX" && n.parse::<u8>().is_ok_and(|n| n <= 30 && !name.ends_with("-0")),
+        };
+        if !known {
+            let near = nearest(&name, SIGNALS).or_else(|| nearest(&format!("SIG{name}"), SIGNALS));
+            let error = Diagnostic::error(span, format!("unknown signal `{name}`"));
+            return Err(match near {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error.help(format!("expected {what}")),
+            });
+        }
+        self.bump();
+        if name == "SIGRTMIN" && self.at_mark("+") && self.adjacent() {
+            let TokenKind::Int(n @ 1..=30, Radix::Decimal) = *self.peek_next() else {
+                return Err(self.expected("SIGRTMIN+1 to SIGRTMIN+30"));
+            };
+            self.bump();
+            self.bump();
+            name = format!("SIGRTMIN+{n}");
+        }
+        Ok(Some(name))
+    }
+
+    fn flags(&mut self, call: &CallSpec, arg: &ArgSpec, known: &[(&'static str, i64)]) -> Parsed<ArgValue> {
+        if matches!(self.peek(), TokenKind::Int(0, _)) {
+            self.bump();
+            return Ok(zero());
+        }
+        let mut flags: Vec<String> = Vec::new();
+        let mut failed = None;
+        loop {
+            match self.constant(call, arg, known) {
+                Ok(flag) if flags.contains(&flag) => {}
+                Ok(flag) => flags.push(flag),
+                // A name that is no flag was understood as far as it goes: the ones behind it are still looked at.
+                Err(e) if matches!(self.peek(), TokenKind::Name(_)) => {
+                    failed.replace(e).into_iter().for_each(|e| self.report(e));
+                    self.bump();
+                }
+                Err(e) => return Err(e),
+            }
+            if !self.eat_mark("|") {
+                return failed.map_or(Ok(ArgValue::Flags(flags)), Err);
+            }
+        }
+    }
+
+    fn constant(&mut self, call: &CallSpec, arg: &ArgSpec, known: &[(&'static str, i64)]) -> Parsed<String> {
+        let what = format!("`{}` of `{}`, {}", arg.name, call.name, describe(arg.kind));
+        let TokenKind::Name(name) = self.peek() else { return Err(self.expected(what)) };
+        if known.iter().any(|(n, _)| n == name) {
+            let name = name.clone();
+            self.bump();
+            return Ok(name);
+        }
+        let error = self.expected(what);
+        Err(match nearest(name, known.iter().map(|(n, _)| *n)) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error,
+        })
+    }
+
+    pub(super) fn range(&mut self, what: &str) -> Parsed<ArgValue> {
+        let from = self.typed(ArgKind::Int, what)?;
+        if !self.at_mark("..") {
+            return Err(self.expected(format!("`..`, for {what}")));
+        }
+        let spaced = !self.adjacent();
+        self.bump();
+        // `100.. x`: what follows a blank is the next argument, unless the dots stand free on both sides.
+        if self.at_line_end() || self.at_mark(")") || (!spaced && !self.adjacent()) {
+            return Ok(ArgValue::Range(from, None));
+        }
+        let until = self.typed(ArgKind::Int, what)?;
+        Ok(ArgValue::Range(from, Some(until)))
+    }
+
+    /// What follows the base of a place: `[3]`, `:u8[0]`, `[0..5]`.
+    pub(super) fn place(&mut self, base: String) -> Parsed<Place> {
+        let mut ty = IntType::default();
+        let start = self.span().start;
+        let typed = self.eat_mark(":");
+        if typed {
+            let names = IntType::ALL.map(|(_, name)| name);
+            let TokenKind::Name(name) = self.peek() else {
+                return Err(self.expected(format!("a type, one of {}", names.join(", "))));
+            };
+            let Some((found, _)) = IntType::ALL.iter().find(|(_, n)| n == name) else {
+                let error = self.expected(format!("a type, one of {}", names.join(", ")));
+                return Err(match nearest(name, names) {
+                    Some(near) => error.help(format!("did you mean `{near}`?")),
+                    None => error,
+                });
+            };
+            ty = *found;
+            self.bump();
+        }
+        if !self.eat_mark("[") {
+            return Err(self.expected(format!("`[`, as in `{base}[0]`")));
+        }
+        let (index, until) = self.nested(|p| {
+            let index = p.typed(ArgKind::Int, "an index, a number")?;
+            let until =
+                if p.eat_mark("..") { Some(p.typed(ArgKind::Int, "the end of a slice, a number")?) } else { None };
+            Ok((index, until))
+        })?;
+        if !self.eat_mark("]") {
+            return Err(self.expected("`]`"));
+        }
+        if typed && until.is_some() {
+            let error = Diagnostic::error(self.span_from(start), "a slice is made of bytes and has no type");
+            return Err(error.help(format!("write `{base}[0..5]`")));
+        }
+        Ok(Place { base, ty, index, until })
+    }
+}
+
+fn zero() -> ArgValue {
+    ArgValue::Expr(Expr::int(0))
+}
+
+const fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Number => "a number",
+        Kind::Duration => "a duration",
+        Kind::Data => "data",
+        Kind::Open => "a variable",
+    }
+}

@@ -1,0 +1,85 @@
+//! The nearest right word.
+
+/// The longest word for which a near one is looked for; beyond it a typo is not what happened.
+const WORD_MAX: usize = 48;
+
+/// The candidate nearest to `word` by edits (a letter more, less or changed, two swapped), if it is near enough to be
+/// what was meant: one edit in a word of up to four letters, then one more for each three. Case does not count as an
+/// edit, but decides between two that are as near. The first of several equals wins.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.is_empty() || word.len() > WORD_MAX {
+        return None;
+    }
+    let lower: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in candidates {
+        if candidate == word {
+            return Some(candidate);
+        }
+        if candidate.len() > WORD_MAX {
+            continue;
+        }
+        let other: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
+        let limit = 1 + lower.len().min(other.len()).saturating_sub(2) / 3;
+        let edits = distance(&lower, &other);
+        let same_case = usize::from(!candidate.starts_with(word.chars().next().unwrap_or(' ')));
+        let cost = edits * 2 + same_case;
+        // A short word changed in each letter is another word.
+        if edits <= limit && edits < lower.len() && best.is_none_or(|(b, _)| cost < b) {
+            best = Some((cost, candidate));
+        }
+    }
+    best.map(|(_, c)| c)
+}
+
+/// "did you mean `X`?", if something is near.
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(word, candidates).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// The edit distance in which swapping two neighbours is one edit.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let width = b.len() + 1;
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..width).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = Vec::with_capacity(width);
+        row.push(i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let mut edits = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                edits = edits.min(before[j - 1] + 1);
+            }
+            row.push(edits);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant_and_nothing_far() {
+        let verbs = ["read", "write", "pipe", "close", "sem_wait", "mq_send", "mq_receive", "ftruncate"];
+        let cases = [
+            ("raed", Some("read")),
+            ("Read", Some("read")),
+            ("wirte", Some("write")),
+            ("sem_wiat", Some("sem_wait")),
+            ("mqsend", Some("mq_send")),
+            ("ftrunkate", Some("ftruncate")),
+            ("xyz", None),
+            ("q", None),
+            ("", None),
+            ("launch", None),
+        ];
+        for (word, near) in cases {
+            assert_eq!(nearest(word, verbs), near, "{word}");
+        }
+        assert_eq!(nearest("o_rdwr", ["O_RDONLY", "O_RDWR"]), Some("O_RDWR"));
+        assert_eq!(nearest(&"x".repeat(100_000), verbs), None);
+    }
+}
