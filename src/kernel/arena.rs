@@ -16,6 +16,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 use super::ring::SlotMemory;
+pub use super::ring::{DATA_MAX, RING_CAPACITY, Reader, Record, Writer};
 use super::{Result, SysResultExt, futex};
 
 /// How many actors an arena serves unless told otherwise.
@@ -133,7 +134,7 @@ impl Arena {
     }
 }
 
-/// One actor's part of the arena; see its methods in [`super::ring`].
+/// One actor's part of the arena.
 #[derive(Debug, Clone)]
 pub struct Slot {
     arena: Arena,
@@ -214,11 +215,9 @@ impl Gate<'_> {
 mod tests {
     use std::sync::atomic::AtomicBool;
 
-    use nix::sys::wait::{WaitStatus, waitpid};
-    use nix::unistd::{ForkResult, fork};
-
-    use super::super::ring::{DATA_MAX, RING_CAPACITY, Record};
     use super::*;
+    use crate::kernel::process::{How, waitpid};
+    use crate::kernel::testing::start;
 
     fn record(seq: u64) -> Record {
         let mut record = Record {
@@ -328,38 +327,32 @@ mod tests {
         let arena = Arena::create(2).unwrap();
         let slot = arena.slot(1).unwrap();
         let ticket = arena.gate().ticket();
-        // SAFETY: the child only touches the arena and ends by _exit.
-        match unsafe { fork() }.unwrap() {
-            ForkResult::Child => {
-                let again = Arena::from_fd(arena.fd().try_clone_to_owned().unwrap()).unwrap();
-                let slot = again.slot(1).unwrap();
-                let mut writer = slot.writer();
-                slot.start_progress(Some(9));
-                slot.enter_idle();
-                writer.enter(&record(1));
-                let opened = again.gate().wait(ticket, Some(Duration::from_secs(20)));
-                writer.finish(&record(1));
-                writer.enter(&record(2));
-                slot.set_progress(4);
-                // SAFETY: ends the child without running the test harness's exit handlers.
-                unsafe { libc::_exit(i32::from(opened.is_err())) }
-            }
-            ForkResult::Parent { child } => {
-                let deadline = std::time::Instant::now() + Duration::from_secs(20);
-                while arena.gate().arrived() == 0 && std::time::Instant::now() < deadline {
-                    std::hint::spin_loop();
-                }
-                let mut reader = slot.reader();
-                assert_eq!(reader.in_flight(), Some(record(1)));
-                assert_eq!(reader.finished(), 0);
-                arena.gate().open();
-                assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0));
-                assert_eq!(reader.in_flight(), Some(record(2)));
-                assert_eq!(reader.drain(9, |r| assert_eq!(r, record(1))), 1);
-                assert_eq!((slot.progress(), slot.idle()), ((4, Some(9)), 1));
-                assert_eq!(arena.gate().wait(ticket, None), Ok(()), "an old ticket does not wait");
-            }
+        let child = start(|| {
+            let again = Arena::from_fd(arena.fd().try_clone_to_owned().unwrap()).unwrap();
+            let slot = again.slot(1).unwrap();
+            let mut writer = slot.writer();
+            slot.start_progress(Some(9));
+            slot.enter_idle();
+            writer.enter(&record(1));
+            let opened = again.gate().wait(ticket, Some(Duration::from_secs(20)));
+            writer.finish(&record(1));
+            writer.enter(&record(2));
+            slot.set_progress(4);
+            i32::from(opened.is_err())
+        });
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while arena.gate().arrived() == 0 && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
         }
+        let mut reader = slot.reader();
+        let (before, finished) = (reader.in_flight(), reader.finished());
+        arena.gate().open();
+        assert_eq!(waitpid(child, 0), Ok(Some((child, How::Exited(0)))));
+        assert_eq!((before, finished), (Some(record(1)), 0));
+        assert_eq!(reader.in_flight(), Some(record(2)));
+        assert_eq!(reader.drain(9, |r| assert_eq!(r, record(1))), 1);
+        assert_eq!((slot.progress(), slot.idle()), ((4, Some(9)), 1));
+        assert_eq!(arena.gate().wait(ticket, None), Ok(()), "an old ticket does not wait");
     }
 
     #[test]

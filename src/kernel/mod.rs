@@ -15,18 +15,21 @@ compile_error!("ipclab reads the Linux kernel, and knows the system call numbers
 pub mod arena;
 pub mod borrow;
 pub mod clock;
+pub mod credentials;
 mod error;
+pub mod fd;
 pub mod futex;
+pub mod lock;
+pub mod memory;
+pub mod mq;
+pub mod path;
 pub mod pipe;
 pub mod proc;
-pub mod ring;
+pub mod process;
+mod ring;
+pub mod sem;
+#[cfg(test)]
+mod testing;
 
 pub use error::{Result, SysError, SysResultExt};
 pub use nix::errno::Errno;
-
-/// An open file without a name, for tests.
-#[cfg(test)]
-fn scratch_file(name: &str) -> std::fs::File {
-    use nix::sys::memfd::{MFdFlags, memfd_create};
-    memfd_create(name, MFdFlags::MFD_CLOEXEC).unwrap().into()
-}

@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn what_is_no_pipe_is_refused() {
-        let file = crate::kernel::scratch_file("no pipe");
+        let file = crate::kernel::testing::scratch_file("no pipe");
         assert_eq!(Scratch::new().unwrap().contents(file), Err(Errno::EINVAL));
     }
 

@@ -234,7 +234,6 @@ impl SlotMemory {
     }
 }
 
-/// What both sides may say of a slot outside its records.
 impl Slot {
     /// Makes the slot as new, for another actor. Only for the director, while no actor uses it.
     pub fn reset(&self) {

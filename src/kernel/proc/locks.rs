@@ -143,7 +143,7 @@ garbage
 
     #[test]
     fn finds_a_lock_of_ours() {
-        let file = crate::kernel::scratch_file("locks");
+        let file = crate::kernel::testing::scratch_file("locks");
         let stat = nix::sys::stat::fstat(&file).unwrap();
         nix::fcntl::Flock::lock(file.try_clone().unwrap(), nix::fcntl::FlockArg::LockExclusive).map_or_else(
             |(_, errno)| panic!("{errno}"),

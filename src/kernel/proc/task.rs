@@ -41,6 +41,8 @@ pub struct Stat {
     pub ppid: i32,
     /// When it started, in clock ticks since the machine did. With the pid it names a process for good.
     pub start_ticks: u64,
+    /// How a zombie ended, in the form of waitpid(2); 0 for any other, and for one that we may not look at.
+    pub exit_status: i32,
 }
 
 /// A task whose procfs files are kept open.
@@ -141,7 +143,8 @@ fn parse_stat(line: &str) -> Option<Stat> {
     let state = words.next()?.chars().next()?;
     let ppid = words.next()?.parse().ok()?;
     let start_ticks = words.nth(17)?.parse().ok()?;
-    Some(Stat { state, ppid, start_ticks })
+    let exit_status = words.nth(29).and_then(|word| word.parse().ok()).unwrap_or(0);
+    Some(Stat { state, ppid, start_ticks, exit_status })
 }
 
 #[cfg(test)]
@@ -169,10 +172,11 @@ mod tests {
 
     #[test]
     fn reads_stat_whatever_the_name() {
-        let rest = "S 41 42 42 0 -1 4194304 103 0 0 0 0 0 0 0 20 0 1 0 123456 2334720 209 18446744073709551615";
+        let rest = "S 41 42 42 0 -1 4194304 103 0 0 0 0 0 0 0 20 0 1 0 123456 2334720 209 18446744073709551615 \
+                    1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 1280";
         for name in ["cat", "a b", "x) R 1 (y", ")"] {
             let stat = parse_stat(&format!("42 ({name}) {rest}\n"));
-            assert_eq!(stat, Some(Stat { state: 'S', ppid: 41, start_ticks: 123_456 }), "{name}");
+            assert_eq!(stat, Some(Stat { state: 'S', ppid: 41, start_ticks: 123_456, exit_status: 1280 }), "{name}");
         }
         assert_eq!(parse_stat("42 (cat) S"), None);
         assert_eq!(parse_stat(""), None);

@@ -1,0 +1,167 @@
+//! POSIX message queues by number, as an actor uses them, see mq_overview(7). On Linux a queue's descriptor is a file
+//! descriptor: close it with [`super::fd::close`].
+
+use std::ffi::CStr;
+
+use nix::errno::Errno;
+
+use super::clock::{realtime_ns, timespec};
+
+/// A queue's attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MqAttr {
+    /// O_NONBLOCK or 0.
+    pub flags: i64,
+    /// How many messages it can hold.
+    pub maxmsg: i64,
+    /// How long a message may be, in bytes.
+    pub msgsize: i64,
+    /// How many messages it holds.
+    pub curmsgs: i64,
+}
+
+impl MqAttr {
+    fn raw(self) -> libc::mq_attr {
+        // SAFETY: all zero is an mq_attr; it has padding that can't be named.
+        let mut raw: libc::mq_attr = unsafe { std::mem::zeroed() };
+        raw.mq_flags = self.flags;
+        raw.mq_maxmsg = self.maxmsg;
+        raw.mq_msgsize = self.msgsize;
+        raw.mq_curmsgs = self.curmsgs;
+        raw
+    }
+
+    const fn from_raw(raw: &libc::mq_attr) -> Self {
+        Self { flags: raw.mq_flags, maxmsg: raw.mq_maxmsg, msgsize: raw.mq_msgsize, curmsgs: raw.mq_curmsgs }
+    }
+}
+
+/// Opens a queue, see mq_open(3). `attr` counts only where it is created: size and number of messages.
+pub fn mq_open(name: &CStr, flags: i32, mode: u32, attr: Option<MqAttr>) -> Result<i32, Errno> {
+    let attr = attr.map(MqAttr::raw);
+    let attr = attr.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the name is a C string; the attributes are null or live in this frame.
+    Errno::result(unsafe { libc::mq_open(name.as_ptr(), flags, mode, attr) })
+}
+
+/// Removes a queue's name, see mq_unlink(3).
+pub fn mq_unlink(name: &CStr) -> Result<(), Errno> {
+    // SAFETY: the name is a C string.
+    Errno::result(unsafe { libc::mq_unlink(name.as_ptr()) }).map(drop)
+}
+
+/// Sends a message; with a limit it is mq_timedsend(3), and waits at most that many ns.
+pub fn mq_send(mqd: i32, message: &[u8], priority: u32, limit_ns: Option<u64>) -> Result<(), Errno> {
+    let pointer = message.as_ptr().cast();
+    let ret = match limit_ns {
+        // SAFETY: the message is `len` bytes long.
+        None => unsafe { libc::mq_send(mqd, pointer, message.len(), priority) },
+        Some(limit) => {
+            let until = timespec(realtime_ns().saturating_add(limit));
+            // SAFETY: as above; the time is ours.
+            unsafe { libc::mq_timedsend(mqd, pointer, message.len(), priority, &raw const until) }
+        }
+    };
+    Errno::result(ret).map(drop)
+}
+
+/// Receives the oldest message of the highest priority: its length and priority. With a limit it is
+/// mq_timedreceive(3), and waits at most that many ns.
+///
+/// # Errors
+/// EMSGSIZE if the buffer is smaller than the queue's `msgsize`.
+pub fn mq_receive(mqd: i32, buffer: &mut [u8], limit_ns: Option<u64>) -> Result<(usize, u32), Errno> {
+    let mut priority = 0;
+    let (pointer, length) = (buffer.as_mut_ptr().cast(), buffer.len());
+    let ret = match limit_ns {
+        // SAFETY: the kernel writes at most `length` bytes into the buffer, and a priority.
+        None => unsafe { libc::mq_receive(mqd, pointer, length, &raw mut priority) },
+        Some(limit) => {
+            let until = timespec(realtime_ns().saturating_add(limit));
+            // SAFETY: as above; the time is ours.
+            unsafe { libc::mq_timedreceive(mqd, pointer, length, &raw mut priority, &raw const until) }
+        }
+    };
+    Errno::result(ret).map(|count| (count as usize, priority))
+}
+
+/// A queue's attributes and how many messages it holds, see mq_getattr(3).
+pub fn mq_getattr(mqd: i32) -> Result<MqAttr, Errno> {
+    let mut raw = MqAttr::default().raw();
+    // SAFETY: the attributes are ours.
+    Errno::result(unsafe { libc::mq_getattr(mqd, &raw mut raw) })?;
+    Ok(MqAttr::from_raw(&raw))
+}
+
+/// Sets O_NONBLOCK or clears it (nothing else can be changed), and gives what was before, see mq_setattr(3).
+pub fn mq_setattr(mqd: i32, flags: i64) -> Result<MqAttr, Errno> {
+    let new = MqAttr { flags, ..MqAttr::default() }.raw();
+    let mut old = MqAttr::default().raw();
+    // SAFETY: both attributes are ours.
+    Errno::result(unsafe { libc::mq_setattr(mqd, &raw const new, &raw mut old) })?;
+    Ok(MqAttr::from_raw(&old))
+}
+
+/// How many bytes all messages in a queue have together: `QSIZE` of what its descriptor reads as.
+///
+/// # Errors
+/// EBADF, and EINVAL if it is no queue.
+pub fn queue_bytes(mqd: i32) -> Result<u64, Errno> {
+    let mut text = [0_u8; 128];
+    // SAFETY: the kernel writes at most the buffer's length.
+    let count = Errno::result(unsafe { libc::pread(mqd, text.as_mut_ptr().cast(), text.len(), 0) })?;
+    parse_queue_bytes(&String::from_utf8_lossy(&text[..count as usize])).ok_or(Errno::EINVAL)
+}
+
+fn parse_queue_bytes(text: &str) -> Option<u64> {
+    text.split_ascii_whitespace().find_map(|word| word.strip_prefix("QSIZE:"))?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::fd::close;
+
+    #[test]
+    fn reads_the_bytes_in_a_queue() {
+        assert_eq!(parse_queue_bytes("QSIZE:11         NOTIFY:0     SIGNO:10    NOTIFY_PID:687   \n"), Some(11));
+        assert_eq!(parse_queue_bytes("hello"), None);
+        assert_eq!(queue_bytes(-1), Err(Errno::EBADF));
+    }
+
+    #[test]
+    fn messages_by_priority_and_the_kernels_errors() {
+        let name = std::ffi::CString::new(format!("/ipclab-test-mq-{}", std::process::id())).unwrap();
+        let create = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
+        let attr = MqAttr { maxmsg: 2, msgsize: 8, ..MqAttr::default() };
+        let mqd = match mq_open(&name, create, 0o600, Some(attr)) {
+            Ok(mqd) => mqd,
+            // A kernel without queues has nothing to test.
+            Err(Errno::ENOSYS) => return,
+            Err(errno) => panic!("{errno}"),
+        };
+        let again = mq_open(&name, create, 0o600, None);
+        mq_unlink(&name).unwrap();
+        assert_eq!(again, Err(Errno::EEXIST));
+        assert_eq!(mq_unlink(&name), Err(Errno::ENOENT));
+        let short = 2_000_000;
+        let mut buffer = [0; 8];
+        assert_eq!(mq_receive(mqd, &mut buffer, Some(short)), Err(Errno::ETIMEDOUT));
+        mq_send(mqd, b"low", 1, None).unwrap();
+        mq_send(mqd, b"high", 9, Some(short)).unwrap();
+        assert_eq!(mq_send(mqd, b"more", 0, Some(short)), Err(Errno::ETIMEDOUT));
+        assert_eq!(mq_send(mqd, b"too long!", 0, None), Err(Errno::EMSGSIZE));
+        assert_eq!(mq_getattr(mqd), Ok(MqAttr { curmsgs: 2, ..attr }));
+        assert_eq!(queue_bytes(mqd), Ok(7));
+        assert_eq!(mq_setattr(mqd, i64::from(libc::O_NONBLOCK)).unwrap().flags, 0);
+        assert_eq!(mq_send(mqd, b"more", 0, None), Err(Errno::EAGAIN));
+        assert_eq!(mq_receive(mqd, &mut buffer[..7], None), Err(Errno::EMSGSIZE));
+        assert_eq!((mq_receive(mqd, &mut buffer, None), &buffer[..4]), (Ok((4, 9)), b"high".as_slice()));
+        assert_eq!(mq_receive(mqd, &mut buffer, None), Ok((3, 1)));
+        assert_eq!(mq_receive(mqd, &mut buffer, None), Err(Errno::EAGAIN));
+        close(mqd).unwrap();
+        assert_eq!(mq_getattr(-1), Err(Errno::EBADF));
+        assert_eq!(mq_open(c"/", create, 0o600, None).unwrap_err(), Errno::ENOENT);
+        assert_eq!(mq_open(&name, create, 0o600, Some(MqAttr::default())), Err(Errno::EINVAL));
+    }
+}
