@@ -13,7 +13,7 @@
 //! - [`cli`]: the command line that chooses a face.
 
 pub mod cli;
-// pub mod facility; // joins as soon as the rooms below it stand
+pub mod facility;
 pub mod kernel;
 pub mod lesson;
 pub mod model;

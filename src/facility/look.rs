@@ -9,9 +9,10 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::kernel::arena::Record;
-use crate::kernel::borrow::{self, Scratch};
+use crate::kernel::borrow;
+use crate::kernel::pipe::Scratch;
 use crate::kernel::proc::{self, FdInfo, LockEntry};
-use crate::kernel::SysError;
+use crate::kernel::{SysError, SysResultExt};
 use crate::model::{ObjectKey, Value};
 use crate::script::CallSpec;
 
@@ -168,14 +169,17 @@ pub struct Look<'a> {
 impl Look<'_> {
     /// A duplicate of an actor's descriptor. Drop it before `read` returns.
     pub fn borrow(&self, pid: i32, fd: i32) -> Result<OwnedFd, SysError> {
-        let pidfd = self.pidfds.get(&pid).ok_or_else(|| SysError::new("pidfd_getfd", pid.to_string(), nix::errno::Errno::ESRCH))?;
-        borrow::borrow(pidfd, fd)
+        let pidfd = self
+            .pidfds
+            .get(&pid)
+            .ok_or_else(|| SysError::new("pidfd_getfd", pid.to_string(), nix::errno::Errno::ESRCH))?;
+        borrow::borrow(pidfd, fd).on("pidfd_getfd", format!("{fd} of {pid}"))
     }
 
     /// Bytes of an actor's memory; fewer than asked for where the mapping ends.
     pub fn memory(&self, pid: i32, address: u64, length: usize) -> Result<Vec<u8>, SysError> {
         let mut buffer = vec![0; length];
-        let n = borrow::read_memory(pid, address, &mut buffer)?;
+        let n = borrow::read_memory(pid, address, &mut buffer).on("process_vm_readv", pid.to_string())?;
         buffer.truncate(n);
         Ok(buffer)
     }

@@ -50,12 +50,12 @@ pub trait Facility: Sync {
     }
 
     /// Objects that exist by name though nobody may hold them: FIFOs in the stage's directory, queues, segments.
-    fn named(&self, _look: &mut Look<'_>) -> Vec<Found> {
+    fn named(&self, _look: &mut Look<'_>) -> Vec<Found<'_>> {
         Vec::new()
     }
 
     /// Reads one object. Borrowed descriptors are closed before it returns.
-    fn read(&self, _found: &Found, _look: &mut Look<'_>) -> Reading {
+    fn read(&self, _found: &Found<'_>, _look: &mut Look<'_>) -> Reading {
         Reading::default()
     }
 
@@ -155,12 +155,7 @@ pub fn registry() -> &'static Registry {
     REGISTRY.get_or_init(|| Registry {
         chapters: ALL
             .iter()
-            .map(|f| Chapter {
-                id: f.card().id,
-                title: f.card().title,
-                calls: f.calls(),
-                predicates: f.predicates(),
-            })
+            .map(|f| Chapter { id: f.card().id, title: f.card().title, calls: f.calls(), predicates: f.predicates() })
             .collect(),
         quantities: perform::quantities(),
     })

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::arena::{Record, Writer};
-use crate::kernel::clock;
+use crate::kernel::arena::{Arena, Record, Writer};
+use crate::kernel::process::{self, Fork};
+use crate::kernel::{clock, fd};
 use crate::script::{
     Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Place, Registry, Wants,
 };
@@ -75,8 +77,16 @@ pub struct Made {
 pub struct Body {
     /// Its names and variables.
     pub names: Names,
-    /// Its slot in the arena.
+    /// The shared arena.
+    pub arena: Arena,
+    /// The number of its slot there.
+    pub slot: u32,
+    /// The writing end of that slot.
     pub writer: Writer,
+    /// Its control socket, above all of the learner's descriptors.
+    pub socket: i32,
+    /// What a child that this order forks will live with: its control socket and its slot.
+    pub seat: Option<(i32, u32)>,
     /// A descriptor, above all of the learner's, of the stage's directory: paths are resolved beneath it.
     pub directory: i32,
     /// What stands before POSIX names in shared mode: `ipclab-1234-`; empty when isolated.
@@ -120,7 +130,12 @@ pub struct Arguments(Vec<(&'static str, Given)>);
 
 impl Arguments {
     /// Evaluates what was written against the actor's names.
-    pub fn evaluate(expr: &CallExpr, spec: &'static CallSpec, body: &Body, registry: &Registry) -> Result<Self, Refusal> {
+    pub fn evaluate(
+        expr: &CallExpr,
+        spec: &'static CallSpec,
+        body: &Body,
+        registry: &Registry,
+    ) -> Result<Self, Refusal> {
         let scope = Scope { body, registry };
         let mut entries = Vec::with_capacity(expr.args.len());
         for arg in &expr.args {
@@ -156,7 +171,7 @@ pub fn is_constant(expr: &CallExpr) -> bool {
         ArgValue::Expr(e) | ArgValue::Fd(e) | ArgValue::Address(_, e) => constant(e),
         ArgValue::Range(a, b) => constant(a) && b.as_ref().is_none_or(constant),
         ArgValue::Place(p) => constant(&p.index) && p.until.as_ref().is_none_or(constant),
-        ArgValue::Name(_) | ArgValue::Flags(_) => true,
+        ArgValue::Name(_) | ArgValue::Flags(_) | ArgValue::By(_) => true,
     })
 }
 
@@ -205,7 +220,9 @@ impl Scope<'_> {
                 }
                 Given::Int(value)
             }
-            (ArgKind::Flags(table) | ArgKind::Constant(table), ArgValue::Name(name)) => Given::Int(lookup(table, name)?),
+            (ArgKind::Flags(table) | ArgKind::Constant(table), ArgValue::Name(name)) => {
+                Given::Int(lookup(table, name)?)
+            }
             (ArgKind::Address, ArgValue::Name(name)) => Given::Int(self.memory(name)?.0 as i64),
             (ArgKind::Address, ArgValue::Address(name, plus)) => {
                 Given::Int((self.memory(name)?.0 as i64).wrapping_add(self.int(plus)?))
@@ -255,7 +272,9 @@ impl Scope<'_> {
         let bound = &self.body.names.bound;
         match bound.get(name) {
             Some(Bound::Descriptor(fd)) => return Ok(*fd),
-            Some(Bound::Memory(..)) => return Err(Refusal::new(format!("{name} is memory, and a descriptor is needed"))),
+            Some(Bound::Memory(..)) => {
+                return Err(Refusal::new(format!("{name} is memory, and a descriptor is needed")));
+            }
             None => {}
         }
         let prefix = format!("{name}.");
@@ -419,11 +438,7 @@ impl<'a> Performer<'a> {
     }
 
     /// Makes the call and records it: entered before, returned after. Sets `$ret` and `$errno`.
-    pub fn call(
-        &mut self,
-        making: Making<'_>,
-        call: impl FnOnce() -> Result<i64, Errno>,
-    ) -> Result<i64, Errno> {
+    pub fn call(&mut self, making: Making<'_>, call: impl FnOnce() -> Result<i64, Errno>) -> Result<i64, Errno> {
         let (record, result) = self.run(making, call);
         self.finish(record);
         result
@@ -506,6 +521,64 @@ impl<'a> Performer<'a> {
         self.body.names.set_result(record.ret, record.errno);
     }
 
+    /// fork(2). Both go on from here: the parent with the child's pid, the child as another actor, with the control
+    /// socket and the slot that the stage has prepared for it. `forked` tells the loop which one it is.
+    pub fn fork(&mut self) -> Result<(), Refusal> {
+        let Some((socket, slot)) = self.body.seat.take() else {
+            return Err(Refusal::new("a fork needs a seat for the child").help("give it a name: fork bob"));
+        };
+        let (mut record, result) = self.run(Making::new([0; 6]), || match process::fork() {
+            Ok(Fork::Parent(child)) => Ok(i64::from(child)),
+            Ok(Fork::Child) => Ok(0),
+            Err(errno) => Err(errno),
+        });
+        if result == Ok(0) {
+            let Some(seat) = self.body.arena.slot(slot as usize) else {
+                return Err(Refusal::new("the child's slot does not exist"));
+            };
+            let _ = fd::close(self.body.socket);
+            self.body.socket = socket;
+            self.body.slot = slot;
+            self.body.writer = seat.writer();
+            self.body.forked = true;
+            record.order = self.body.order;
+        } else {
+            let _ = fd::close(socket);
+        }
+        self.finish(record);
+        Ok(())
+    }
+
+    /// execve(2) of our own binary as this very actor: close-on-exec descriptors close, mappings and handlers go, and
+    /// control is handed over by number. Returns only if it fails.
+    pub fn exec(&mut self) -> Result<(), Refusal> {
+        let handover = Handover {
+            socket: self.body.socket,
+            arena: self.body.arena.fd().as_raw_fd(),
+            directory: self.body.directory,
+            slot: self.body.slot,
+            order: self.body.order,
+            verb: self.verb,
+            entered_ns: clock::monotonic_ns(),
+            tag: self.body.tag.clone(),
+            names: self.body.names.clone(),
+        };
+        let argv = [c"ipclab".to_owned(), c"__actor".to_owned(), handover.pack()];
+        let ours = [handover.socket, handover.arena, handover.directory];
+        let (record, _) = self.run(Making::new([0; 6]), || {
+            for fd in ours {
+                keep_over_exec(fd, true)?;
+            }
+            let Err(errno) = process::exec_self(&argv, &[]);
+            for fd in ours {
+                keep_over_exec(fd, false)?;
+            }
+            Err(errno)
+        });
+        self.finish(record);
+        Ok(())
+    }
+
     /// Gives data or a result to `-> $VAR`, if one was written.
     pub fn deliver(&mut self, data: Data) {
         if let Some(name) = &self.expr.into {
@@ -532,6 +605,51 @@ impl<'a> Performer<'a> {
             return Err(Refusal::new(format!("a POSIX name has no slash but the first: {name}")));
         }
         CString::new(format!("/{}{plain}", self.body.tag)).map_err(|_nul| Refusal::new("a name can't hold a NUL byte"))
+    }
+}
+
+/// What an actor's new program must know to be that actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// Its control socket.
+    pub socket: i32,
+    /// The arena's memory file.
+    pub arena: i32,
+    /// The stage's directory.
+    pub directory: i32,
+    /// Its slot.
+    pub slot: u32,
+    /// The order that led here.
+    pub order: u32,
+    /// The id of `execve`.
+    pub verb: u16,
+    /// When it was entered.
+    pub entered_ns: u64,
+    /// What stands before POSIX names.
+    pub tag: String,
+    /// Its names: those of descriptors still mean something, those of memory do not.
+    pub names: Names,
+}
+
+/// Whether a descriptor of ours survives execve(2).
+pub fn keep_over_exec(number: i32, keep: bool) -> Result<(), Errno> {
+    fd::fcntl_int(number, libc::F_SETFD, if keep { 0 } else { libc::FD_CLOEXEC }).map(drop)
+}
+
+impl Handover {
+    /// As one argument of a command line.
+    pub fn pack(&self) -> CString {
+        let bytes = postcard::to_stdvec(self).unwrap_or_default();
+        let digits = bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| b"0123456789abcdef"[usize::from(d)]);
+        CString::new(digits.collect::<Vec<u8>>()).unwrap_or_default()
+    }
+
+    /// Back from an argument; `None` if it is not one of ours.
+    pub fn unpack(text: &str) -> Option<Self> {
+        let bytes: Option<Vec<u8>> = (0..text.len() / 2)
+            .map(|i| text.get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+            .collect();
+        postcard::from_bytes(&bytes?).ok()
     }
 }
 
@@ -562,24 +680,68 @@ pub fn beneath(path: &[u8]) -> Result<CString, Refusal> {
     CString::new(path).map_err(|_nul| Refusal::new("a path can't hold a NUL byte"))
 }
 
+/// The size of a memory page in bytes.
+pub fn page_size() -> i64 {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096)
+}
+
 /// What the machine's quantities are on this machine, with the errno constants.
 pub fn quantities() -> Vec<(&'static str, i64)> {
-    let page = clock::page_size() as i64;
-    let mut all = vec![("PIPE_BUF", libc::PIPE_BUF as i64), ("pagesize", page), ("PAGE_SIZE", page), ("DATA_MAX", DATA_MAX as i64)];
+    let page = page_size();
+    let mut all = vec![
+        ("PIPE_BUF", libc::PIPE_BUF as i64),
+        ("pagesize", page),
+        ("PAGE_SIZE", page),
+        ("DATA_MAX", DATA_MAX as i64),
+    ];
     all.extend(ERRNOS.iter().map(|(name, value)| (*name, i64::from(*value))));
     all
 }
 
 /// The errno constants that calls of these facilities return, by name.
 pub const ERRNOS: &[(&str, i32)] = &[
-    ("EPERM", libc::EPERM), ("ENOENT", libc::ENOENT), ("ESRCH", libc::ESRCH), ("EINTR", libc::EINTR), ("EIO", libc::EIO),
-    ("ENXIO", libc::ENXIO), ("E2BIG", libc::E2BIG), ("EBADF", libc::EBADF), ("ECHILD", libc::ECHILD), ("EAGAIN", libc::EAGAIN),
-    ("ENOMEM", libc::ENOMEM), ("EACCES", libc::EACCES), ("EFAULT", libc::EFAULT), ("EBUSY", libc::EBUSY), ("EEXIST", libc::EEXIST),
-    ("EXDEV", libc::EXDEV), ("ENODEV", libc::ENODEV), ("ENOTDIR", libc::ENOTDIR), ("EISDIR", libc::EISDIR), ("EINVAL", libc::EINVAL),
-    ("ENFILE", libc::ENFILE), ("EMFILE", libc::EMFILE), ("ENOTTY", libc::ENOTTY), ("EFBIG", libc::EFBIG), ("ENOSPC", libc::ENOSPC),
-    ("ESPIPE", libc::ESPIPE), ("EROFS", libc::EROFS), ("EPIPE", libc::EPIPE), ("ERANGE", libc::ERANGE), ("EDEADLK", libc::EDEADLK),
-    ("ENAMETOOLONG", libc::ENAMETOOLONG), ("ENOLCK", libc::ENOLCK), ("ENOSYS", libc::ENOSYS), ("EWOULDBLOCK", libc::EWOULDBLOCK),
-    ("ENOMSG", libc::ENOMSG), ("EIDRM", libc::EIDRM), ("EOVERFLOW", libc::EOVERFLOW), ("EMSGSIZE", libc::EMSGSIZE),
-    ("EOPNOTSUPP", libc::EOPNOTSUPP), ("ETIMEDOUT", libc::ETIMEDOUT), ("ECANCELED", libc::ECANCELED), ("EOWNERDEAD", libc::EOWNERDEAD),
-    ("ENOTRECOVERABLE", libc::ENOTRECOVERABLE), ("ELOOP", libc::ELOOP),
+    ("EPERM", libc::EPERM),
+    ("ENOENT", libc::ENOENT),
+    ("ESRCH", libc::ESRCH),
+    ("EINTR", libc::EINTR),
+    ("EIO", libc::EIO),
+    ("ENXIO", libc::ENXIO),
+    ("E2BIG", libc::E2BIG),
+    ("EBADF", libc::EBADF),
+    ("ECHILD", libc::ECHILD),
+    ("EAGAIN", libc::EAGAIN),
+    ("ENOMEM", libc::ENOMEM),
+    ("EACCES", libc::EACCES),
+    ("EFAULT", libc::EFAULT),
+    ("EBUSY", libc::EBUSY),
+    ("EEXIST", libc::EEXIST),
+    ("EXDEV", libc::EXDEV),
+    ("ENODEV", libc::ENODEV),
+    ("ENOTDIR", libc::ENOTDIR),
+    ("EISDIR", libc::EISDIR),
+    ("EINVAL", libc::EINVAL),
+    ("ENFILE", libc::ENFILE),
+    ("EMFILE", libc::EMFILE),
+    ("ENOTTY", libc::ENOTTY),
+    ("EFBIG", libc::EFBIG),
+    ("ENOSPC", libc::ENOSPC),
+    ("ESPIPE", libc::ESPIPE),
+    ("EROFS", libc::EROFS),
+    ("EPIPE", libc::EPIPE),
+    ("ERANGE", libc::ERANGE),
+    ("EDEADLK", libc::EDEADLK),
+    ("ENAMETOOLONG", libc::ENAMETOOLONG),
+    ("ENOLCK", libc::ENOLCK),
+    ("ENOSYS", libc::ENOSYS),
+    ("EWOULDBLOCK", libc::EWOULDBLOCK),
+    ("ENOMSG", libc::ENOMSG),
+    ("EIDRM", libc::EIDRM),
+    ("EOVERFLOW", libc::EOVERFLOW),
+    ("EMSGSIZE", libc::EMSGSIZE),
+    ("EOPNOTSUPP", libc::EOPNOTSUPP),
+    ("ETIMEDOUT", libc::ETIMEDOUT),
+    ("ECANCELED", libc::ECANCELED),
+    ("EOWNERDEAD", libc::EOWNERDEAD),
+    ("ENOTRECOVERABLE", libc::ENOTRECOVERABLE),
+    ("ELOOP", libc::ELOOP),
 ];

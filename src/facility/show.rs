@@ -45,7 +45,8 @@ pub fn flags(value: i64, table: &[(&str, i64)], zero: Option<&str>) -> String {
             left &= !bit;
         }
     }
-    if let Some(zero) = zero.filter(|_| !table.iter().any(|(n, b)| *b != 0 && *b <= 3 && parts.iter().any(|p| p == n))) {
+    if let Some(zero) = zero.filter(|_| !table.iter().any(|(n, b)| *b != 0 && *b <= 3 && parts.iter().any(|p| p == n)))
+    {
         parts.insert(0, zero.to_owned());
     }
     if left != 0 {

@@ -1,0 +1,584 @@
+//! The director: pid 1 of an isolated stage. One thread, one poll loop: requests of the face, replies of actors,
+//! deaths. It is the only process that reads the kernel on the face's behalf.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socketpair};
+use nix::sys::time::TimeSpec;
+
+use super::member::{Busy, Fate, Member, Posture};
+use super::scan::Scene;
+use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
+use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, settle, snapshot};
+use crate::facility;
+use crate::kernel::arena::{Arena, SLOTS_DEFAULT};
+use crate::kernel::process::{self, Fork};
+use crate::kernel::{borrow, clock};
+use crate::model::{Call, Mode, Snapshot};
+use crate::script::{Makes, Statement};
+
+/// How long a statement may take to settle before it ends as running.
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+/// The same for what will never settle by itself.
+const FOREVER_LIMIT: Duration = Duration::from_millis(100);
+/// How often the stage refreshes while something runs freely.
+const REFRESH: Duration = Duration::from_millis(33);
+/// Between two looks at tasks that are about to fall asleep: doubled each time, from the first to the last.
+const LOOK_FIRST: Duration = Duration::from_micros(10);
+const LOOK_LAST: Duration = Duration::from_millis(2);
+/// Most calls that one event carries; what is older is left out, and the sequence numbers show it.
+const CALLS_MAX: usize = 2000;
+
+/// The stage, from inside.
+#[derive(Debug)]
+pub(super) struct Director {
+    pub setting: Setting,
+    pub arena: Arena,
+    /// In order of birth. The dead stay until their name is used again.
+    pub members: Vec<Member>,
+    pub scene: Scene,
+    pub pending: Option<Pending>,
+    /// The control socket of a child that has not said hello, with its name, slot and parent.
+    pub nursery: Option<Nursling>,
+    pub opened_ns: u64,
+    pub order: u32,
+    /// System calls counted since `mark`; `None` before it, or when records were lost since.
+    pub since_mark: Option<u64>,
+    calls: Vec<Call>,
+    news: Vec<String>,
+    face: UnixStream,
+    frames: Frames,
+    queue: VecDeque<(u64, Statement)>,
+    buffer: Vec<u8>,
+}
+
+/// A statement that has not ended.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub id: u64,
+    pub text: String,
+    pub deadline_ns: u64,
+    /// An `await`: whose call must have returned.
+    pub awaited: Option<String>,
+    /// A `go`: how many must be at the gate before it opens.
+    pub gate: Option<u32>,
+    /// Already known outcome, told once the stage has settled.
+    pub refused: Option<(String, Option<String>)>,
+}
+
+/// A child between its fork and its first word.
+#[derive(Debug)]
+pub(super) struct Nursling {
+    pub name: String,
+    pub parent: String,
+    pub uid: u32,
+    pub slot: u32,
+    pub socket: OwnedFd,
+}
+
+/// Runs a stage in the place that the launcher has prepared, until its face goes.
+pub(super) fn run(setting: Setting) -> ExitCode {
+    match Director::new(setting) {
+        Ok(mut director) => match director.serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn wait_any(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<i32, Errno> {
+    ppoll(fds, timeout.map(TimeSpec::from_duration), None)
+}
+
+/// Both ends of a socket that keeps messages apart, close-on-exec.
+pub(super) fn seqpacket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+}
+
+impl Director {
+    fn new(setting: Setting) -> anyhow::Result<Self> {
+        let face = UnixStream::from(setting.wire.try_clone()?);
+        if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+        }
+        let _ = nix::sys::prctl::set_child_subreaper(true);
+        let arena = Arena::create(SLOTS_DEFAULT)?;
+        let id = |fd: &dyn AsFd| nix::sys::stat::fstat(fd.as_fd()).map(|s| (s.st_dev, s.st_ino));
+        let directory = nix::sys::stat::stat(&setting.directory)?;
+        let ours = vec![id(&arena.fd())?, (directory.st_dev, directory.st_ino)];
+        let scene = Scene::new(setting.directory.clone(), setting.tag.clone(), setting.mqueue.clone(), ours);
+        Ok(Self {
+            setting,
+            arena,
+            members: Vec::new(),
+            scene,
+            pending: None,
+            nursery: None,
+            opened_ns: clock::monotonic_ns(),
+            order: 0,
+            since_mark: None,
+            calls: Vec::new(),
+            news: Vec::new(),
+            face,
+            frames: Frames::default(),
+            queue: VecDeque::new(),
+            buffer: vec![0; ORDER_MAX],
+        })
+    }
+
+    fn info(&self) -> StageInfo {
+        let setting = &self.setting;
+        let mut capabilities = Vec::new();
+        if setting.mode == Mode::Isolated {
+            capabilities.push("isolated".to_owned());
+        }
+        if setting.strangers {
+            capabilities.push("stranger".to_owned());
+        }
+        if setting.mqueue.is_some() {
+            capabilities.push("mqueue".to_owned());
+        }
+        StageInfo {
+            mode: setting.mode,
+            why_shared: setting.why_shared.clone(),
+            kernel: nix::sys::utsname::uname()
+                .map_or_else(|_| "?".to_owned(), |u| u.release().to_string_lossy().into_owned()),
+            capabilities,
+            uid: setting.uid,
+        }
+    }
+
+    fn serve(&mut self) -> anyhow::Result<()> {
+        self.tell(&Answer::Open(Box::new(self.info())))?;
+        let mut pause = LOOK_FIRST;
+        loop {
+            let heard = self.wait(self.timeout(pause))?;
+            let Some(heard) = heard else { return Ok(()) };
+            pause = if heard { LOOK_FIRST } else { (pause * 2).min(LOOK_LAST) };
+            self.advance()?;
+            while self.pending.is_none() {
+                let Some((id, statement)) = self.queue.pop_front() else { break };
+                self.start(id, &statement);
+                pause = LOOK_FIRST;
+                self.advance()?;
+            }
+            if self.pending.is_none() && (self.anybody_free() || !self.calls.is_empty() || !self.news.is_empty()) {
+                self.refresh()?;
+            }
+        }
+    }
+
+    /// How long to wait for news: not at all longer than the next look at those who are about to settle.
+    fn timeout(&self, pause: Duration) -> Option<Duration> {
+        if self.pending.is_some() {
+            Some(pause)
+        } else if self.anybody_free() {
+            Some(REFRESH)
+        } else {
+            None
+        }
+    }
+
+    fn anybody_free(&self) -> bool {
+        self.members.iter().any(|m| m.alive() && m.let_go() && m.posture == Posture::Running)
+    }
+
+    /// Waits for something to happen and takes it in. `None`: the face is gone. `false`: the time is up.
+    fn wait(&mut self, timeout: Option<Duration>) -> anyhow::Result<Option<bool>> {
+        let mut sockets: Vec<usize> = Vec::new();
+        let mut pidfds: Vec<i32> = Vec::new();
+        let ready: Vec<bool> = {
+            let mut fds = vec![PollFd::new(self.face.as_fd(), PollFlags::POLLIN)];
+            for (index, member) in self.members.iter().enumerate() {
+                if let Some(socket) = &member.socket {
+                    fds.push(PollFd::new(socket.as_fd(), PollFlags::POLLIN));
+                    sockets.push(index);
+                }
+            }
+            for member in self.members.iter().filter(|m| m.alive()) {
+                if let Some(pidfd) = self.scene.pidfd(member.pid) {
+                    fds.push(PollFd::new(pidfd.as_fd(), PollFlags::POLLIN));
+                    pidfds.push(member.pid);
+                }
+            }
+            if let Some(nursling) = &self.nursery {
+                fds.push(PollFd::new(nursling.socket.as_fd(), PollFlags::POLLIN));
+            }
+            match wait_any(&mut fds, timeout) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            fds.iter().map(|fd| fd.any().unwrap_or(false)).collect()
+        };
+        let heard = ready.iter().any(|r| *r);
+        let (face, rest) = ready.split_at(1);
+        for (position, index) in sockets.iter().enumerate() {
+            if rest[position] {
+                self.hear(*index);
+            }
+        }
+        for (position, pid) in pidfds.iter().enumerate() {
+            if rest[sockets.len() + position] {
+                self.ended(*pid);
+            }
+        }
+        if rest.get(sockets.len() + pidfds.len()) == Some(&true) {
+            self.hear_nursling();
+        }
+        if face[0] && !self.hear_face()? {
+            return Ok(None);
+        }
+        Ok(Some(heard))
+    }
+
+    fn hear_face(&mut self) -> anyhow::Result<bool> {
+        if !self.frames.fill(&mut self.face)? {
+            return Ok(false);
+        }
+        while let Some(request) = self.frames.next::<Request>()? {
+            match request {
+                Request::Run { id, statement } => self.queue.push_back((id, statement)),
+                Request::Cancel => self.cancel_all(),
+                Request::Refresh => self.refresh()?,
+            }
+        }
+        Ok(true)
+    }
+
+    fn cancel_all(&mut self) {
+        self.queue.clear();
+        for member in self.members.iter().filter(|m| m.busy.as_ref().is_some_and(|b| b.free)) {
+            member.slot.set_cancel(true);
+        }
+        if let Some(pending) = &mut self.pending
+            && pending.awaited.take().is_some()
+        {
+            pending.refused = Some(("cancelled".to_owned(), None));
+        }
+    }
+
+    /// Takes in what an actor says.
+    fn hear(&mut self, index: usize) {
+        loop {
+            let Some(socket) = self.members[index].socket.as_ref().map(AsRawFd::as_raw_fd) else { return };
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let message = wire::receive::<Reply>(socket, &mut buffer, MsgFlags::MSG_DONTWAIT);
+            self.buffer = buffer;
+            match message {
+                Ok(Some((reply, _))) => self.take_in(index, reply),
+                Ok(None) => {
+                    self.members[index].socket = None;
+                    return;
+                }
+                Err(Errno::EAGAIN) => return,
+                Err(_) => {
+                    self.members[index].socket = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_in(&mut self, index: usize, reply: Reply) {
+        self.drain(index);
+        let member = &mut self.members[index];
+        member.busy = None;
+        match reply {
+            Reply::Hello { names, .. } => {
+                member.names = names;
+                let pid = member.pid;
+                self.scene.reborn(pid);
+            }
+            Reply::Done { made, names, refusal, .. } => {
+                if let Some(names) = names {
+                    member.names = names;
+                }
+                let (pid, name) = (member.pid, member.name.clone());
+                for made in &made {
+                    self.scene.made(pid, made);
+                }
+                if let Some(refusal) = refusal {
+                    match &mut self.pending {
+                        Some(pending) if pending.refused.is_none() => {
+                            pending.refused = Some((refusal.why, refusal.help));
+                        }
+                        _ => self.news.push(format!("{name}: {}", refusal.why)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// A forked child speaks for the first time, or its parent could not fork.
+    fn hear_nursling(&mut self) {
+        let Some(nursling) = self.nursery.take() else { return };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let message = wire::receive::<Reply>(nursling.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT);
+        self.buffer = buffer;
+        match message {
+            Ok(Some((Reply::Hello { pid, names }, _))) => self.born(nursling, pid, names),
+            Err(Errno::EAGAIN) => self.nursery = Some(nursling),
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Moves what the actor reported from its slot into the chronicle.
+    pub(super) fn drain(&mut self, index: usize) {
+        let dropped_before = self.members[index].reader.dropped();
+        let mut records = Vec::new();
+        self.members[index].reader.drain(usize::MAX, |record| records.push(record));
+        for record in records {
+            let Some(spec) = facility::registry().call_by_id(record.verb) else { continue };
+            let member = &mut self.members[index];
+            let call = chronicle::call(&member.name, &member.names, &record, spec, self.opened_ns);
+            member.last = Some(call.clone());
+            if spec.makes == Makes::Memory || matches!(spec.name, "munmap" | "mprotect" | "sem_close" | "execve") {
+                self.scene.mappings_changed(self.members[index].pid);
+            }
+            if let (Some(count), true) = (&mut self.since_mark, spec.syscall) {
+                *count += 1;
+            }
+            self.scene.learn(&self.members[index], &record, spec);
+            self.push_call(call);
+        }
+        if dropped_before != 0 && self.since_mark.is_some() {
+            self.since_mark = None;
+        }
+    }
+
+    fn push_call(&mut self, call: Call) {
+        if self.calls.len() >= CALLS_MAX {
+            self.calls.drain(..CALLS_MAX / 2);
+        }
+        self.calls.push(call);
+    }
+
+    /// A process has ended: it is a zombie, or gone.
+    fn ended(&mut self, pid: i32) {
+        let Some(index) = self.members.iter().position(|m| m.alive() && m.pid == pid) else { return };
+        self.hear(index);
+        self.drain(index);
+        let death = snapshot::death(&self.members[index], self.scene.pidfd(pid));
+        let member = &mut self.members[index];
+        let fell = member.busy.take();
+        member.socket = None;
+        member.program = None;
+        // What its own process is the parent of ends as our child.
+        while matches!(process::waitpid(-1, libc::WNOHANG), Ok(Some(_))) {}
+        member.fate = if member.task.state() == 'Z' { Fate::Zombie(death.clone()) } else { Fate::Dead(death.clone()) };
+        let asked_for = self.pending.is_some();
+        if !asked_for {
+            self.news.push(snapshot::obituary(&member.name, &death));
+        }
+        drop(fell);
+        self.scene.leave(pid);
+    }
+
+    /// Looks whether the statement under way has come to its end.
+    fn advance(&mut self) -> anyhow::Result<()> {
+        let Some(pending) = &self.pending else { return Ok(()) };
+        if let Some(expected) = pending.gate {
+            if self.arena.gate().arrived() < expected {
+                return Ok(());
+            }
+            self.arena.gate().open();
+            if let Some(pending) = &mut self.pending {
+                pending.gate = None;
+            }
+        }
+        let Some(pending) = &self.pending else { return Ok(()) };
+        let late = clock::monotonic_ns() >= pending.deadline_ns;
+        let awaiting = pending
+            .awaited
+            .as_ref()
+            .is_some_and(|name| self.members.iter().any(|m| m.alive() && m.name == *name && m.busy.is_some()));
+        let still = self.nursery.is_none() && settle::settled(&mut self.members) && !self.anything_unheard();
+        if awaiting && !late || !still && !late {
+            return Ok(());
+        }
+        let Some(pending) = self.pending.take() else { return Ok(()) };
+        let outcome = if let Some((why, help)) = pending.refused {
+            if pending.awaited.is_none() && why == "cancelled" {
+                Outcome::TimedOut("cancelled".to_owned())
+            } else {
+                Outcome::Refused { why, help }
+            }
+        } else if awaiting {
+            let who = pending.awaited.unwrap_or_default();
+            Outcome::TimedOut(format!("{who} has not returned within the limit"))
+        } else if still {
+            if self.anybody_free() { Outcome::Running(self.running()) } else { Outcome::Settled }
+        } else {
+            for member in self.members.iter_mut().filter(|m| m.alive() && m.posture == Posture::Running) {
+                if let Some(busy) = &mut member.busy {
+                    busy.let_go = true;
+                }
+            }
+            Outcome::Running(self.running())
+        };
+        self.finish(pending.id, pending.text, outcome)
+    }
+
+    fn running(&self) -> Vec<String> {
+        let running = |m: &&Member| m.alive() && m.posture == Posture::Running;
+        self.members.iter().filter(running).map(|m| m.name.clone()).collect()
+    }
+
+    /// Whether a reply or a death waits to be taken in. A look at tasks is only whole if none does.
+    fn anything_unheard(&self) -> bool {
+        let mut fds: Vec<PollFd<'_>> = self
+            .members
+            .iter()
+            .flat_map(|m| {
+                m.socket.as_ref().map(AsFd::as_fd).into_iter().chain(self.scene.pidfd(m.pid).map(AsFd::as_fd))
+            })
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+            .collect();
+        poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0)
+    }
+
+    /// Ends a statement.
+    pub(super) fn finish(&mut self, id: u64, statement: String, outcome: Outcome) -> anyhow::Result<()> {
+        let snapshot = self.look();
+        let calls = std::mem::take(&mut self.calls);
+        let report = Report { id, statement, calls, outcome, snapshot };
+        self.tell(&Answer::Event(Box::new(StageEvent::Ended(Box::new(report)))))
+    }
+
+    fn refresh(&mut self) -> anyhow::Result<()> {
+        settle::settled(&mut self.members);
+        let snapshot = Box::new(self.look());
+        let calls = std::mem::take(&mut self.calls);
+        let news = std::mem::take(&mut self.news);
+        self.tell(&Answer::Event(Box::new(StageEvent::Refreshed { calls, snapshot, news })))
+    }
+
+    /// Reads everything.
+    pub(super) fn look(&mut self) -> Snapshot {
+        for index in 0..self.members.len() {
+            self.drain(index);
+        }
+        self.scene.rescan(&self.members);
+        let snapshot = snapshot::take(self);
+        let entered = snapshot::entered(self);
+        self.calls.extend(entered);
+        self.calls.sort_by_key(|c| c.entered_ns);
+        snapshot
+    }
+
+    pub(super) fn tell(&mut self, answer: &Answer) -> anyhow::Result<()> {
+        Ok(wire::write_frame(&mut self.face, answer)?)
+    }
+
+    /// Gives an order to an actor and marks it busy.
+    pub(super) fn order(&mut self, index: usize, mut order: Order, seat: Option<OwnedFd>) -> Result<(), String> {
+        self.order += 1;
+        order.number = self.order;
+        let member = &mut self.members[index];
+        member.slot.set_cancel(false);
+        if order.free {
+            member.slot.start_progress(order.rounds);
+        }
+        let Some(socket) = &member.socket else { return Err(format!("{} has no control socket", member.name)) };
+        match wire::send(socket.as_raw_fd(), &order, seat.as_ref().map(AsRawFd::as_raw_fd)) {
+            Ok(()) => {
+                member.busy = Some(Busy { order: order.number, free: order.free, let_go: false });
+                member.posture = Posture::Running;
+                Ok(())
+            }
+            Err(Errno::EMSGSIZE) => Err(format!("an order may have {ORDER_MAX} bytes (ORDER_MAX), this one has more")),
+            Err(errno) => Err(format!("{} did not take the order: {}", member.name, errno.desc())),
+        }
+    }
+
+    /// When a statement that starts now must have settled.
+    pub(super) fn deadline(forever: bool) -> u64 {
+        let limit = if forever { FOREVER_LIMIT } else { SETTLE_LIMIT };
+        clock::monotonic_ns() + limit.as_nanos() as u64
+    }
+
+    fn born(&mut self, nursling: Nursling, pid: i32, names: facility::perform::Names) {
+        let Nursling { name, parent, uid, slot, socket } = nursling;
+        if let Some(mut member) = self.member(&name, pid, uid, slot, socket) {
+            member.parent = Some(parent);
+            member.names = names;
+            self.members.push(member);
+        }
+    }
+
+    /// A member for a process that has come to life.
+    pub(super) fn member(&mut self, name: &str, pid: i32, uid: u32, slot: u32, socket: OwnedFd) -> Option<Member> {
+        self.members.retain(|m| m.name != name);
+        let slot = self.arena.slot(slot as usize)?;
+        let reader = slot.reader();
+        let pidfd = borrow::pidfd_open(pid).ok()?;
+        let task = crate::kernel::proc::Task::open(pid).ok()?;
+        self.scene.enter(pid, pidfd);
+        Some(Member {
+            name: name.to_owned(),
+            pid,
+            uid,
+            parent: None,
+            socket: Some(socket),
+            task,
+            slot,
+            reader,
+            busy: None,
+            fate: Fate::Alive,
+            names: facility::perform::Names::default(),
+            program: None,
+            last: None,
+            posture: Posture::Running,
+            slept_in: None,
+        })
+    }
+
+    /// A slot that nobody living uses.
+    pub(super) fn free_slot(&self) -> Option<u32> {
+        (0..self.arena.slots()).map(|n| n as u32).find(|n| {
+            !self.members.iter().any(|m| !matches!(m.fate, Fate::Dead(_)) && m.slot.index() == *n as usize)
+                && self.nursery.as_ref().is_none_or(|x| x.slot != *n)
+        })
+    }
+
+    /// Forks a new actor.
+    pub(super) fn spawn(&mut self, name: &str, uid: Option<u32>, slot: u32) -> Result<(), String> {
+        let (ours, theirs) = seqpacket_pair().map_err(|e| format!("socketpair failed: {}", e.desc()))?;
+        let Some(seat) = self.arena.slot(slot as usize) else { return Err("no slot is free".to_owned()) };
+        seat.reset();
+        let uid = uid.unwrap_or(self.setting.uid);
+        let directory = std::fs::File::open(&self.setting.directory).map_err(|e| e.to_string())?;
+        let birth = actor::Birth {
+            socket: theirs,
+            directory: directory.into(),
+            arena: self.arena.clone(),
+            slot,
+            tag: self.setting.tag.clone(),
+            uid,
+            gid: self.setting.gid,
+            set_ids: self.setting.strangers,
+            name: name.to_owned(),
+        };
+        match process::fork() {
+            Ok(Fork::Child) => actor::begin(birth),
+            Ok(Fork::Parent(pid)) => {
+                drop(birth);
+                let Some(mut member) = self.member(name, pid, uid, slot, ours) else {
+                    return Err(format!("{name} was gone before it could be seen"));
+                };
+                member.busy = Some(Busy { order: 0, free: false, let_go: false });
+                self.members.push(member);
+                Ok(())
+            }
+            Err(errno) => Err(format!("fork failed: {errno:?} ({})", errno.desc())),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Whether a claim holds in a snapshot. Pure: the same snapshot, the same verdict.
+
+use crate::facility;
+use crate::model::{Actor, ActorState, CallState, Death, Evidence, Object, Snapshot, Value, WaitGraph};
+use crate::script::{ActorClaim, ArgValue, Claim, Cmp, Data, Env, Expectation, Expr, IntType, Place};
+
+use super::Verdict;
+
+/// Judges an expectation.
+pub fn judge(expectation: &Expectation, snapshot: &Snapshot) -> Verdict {
+    let (met, seen, evidence) = claim(&expectation.claim, snapshot);
+    Verdict { met, expected: expectation.claim.to_string(), seen, evidence }
+}
+
+type Seen = (bool, String, Evidence);
+
+fn claim(claim_: &Claim, snapshot: &Snapshot) -> Seen {
+    match claim_ {
+        Claim::Not(inner) => {
+            let (met, seen, evidence) = claim(inner, snapshot);
+            // What is hidden does not hold, and its opposite does not either.
+            (!met && evidence != Evidence::Hidden, seen, evidence)
+        }
+        Claim::Actor(name, claim) => match snapshot.actor(name) {
+            Some(actor) => of_actor(actor, claim, snapshot),
+            None => (false, format!("nobody on stage is called {name}"), Evidence::Kernel),
+        },
+        Claim::Object { object, word, args, cmp } => match snapshot.object(object) {
+            Some(found) => of_object(found, word, args, *cmp),
+            None => (false, format!("nothing on stage is called {object}"), Evidence::Kernel),
+        },
+        Claim::Memory { actor, place, cmp, value } => memory(actor.as_deref(), place, *cmp, value, snapshot),
+        Claim::Variable { actor, name, cmp, value } => variable(actor, name, *cmp, value, snapshot),
+        Claim::Deadlock(actors) => deadlock(actors, snapshot),
+        Claim::Syscalls(count) => match (snapshot.syscalls_since_mark, int(count)) {
+            (Some(seen), Some(wanted)) => {
+                (seen as i64 == wanted, format!("{seen} system calls since mark"), Evidence::Reported)
+            }
+            (None, _) => {
+                (false, "no count: there was no mark, or records were lost since".to_owned(), Evidence::Hidden)
+            }
+            (_, None) => (false, format!("{count} is not a number"), Evidence::Hidden),
+        },
+        Claim::Gone(name) => {
+            let there = snapshot.names().any(|n| n == name);
+            let seen = if there { format!("{name} is on stage") } else { format!("nothing is called {name}") };
+            (!there, seen, Evidence::Kernel)
+        }
+    }
+}
+
+fn of_actor(actor: &Actor, claim: &ActorClaim, snapshot: &Snapshot) -> Seen {
+    let now = || describe(actor, snapshot);
+    match claim {
+        ActorClaim::Returned(value, from) => {
+            let (right_call, last) = last_call(actor, from.as_deref());
+            let fits = actor.alive()
+                && right_call
+                && actor.last.as_ref().is_some_and(|call| call.errno().is_none() && call.ret() == int(value));
+            // A call in which it sleeps has not returned, whatever the one before did.
+            (fits && !busy(actor), if busy(actor) { now() } else { last }, Evidence::Reported)
+        }
+        ActorClaim::Failed(errno, from) => {
+            let (right_call, last) = last_call(actor, from.as_deref());
+            let wanted = facility::registry().quantity(errno);
+            let fits = right_call
+                && actor
+                    .last
+                    .as_ref()
+                    .is_some_and(|call| call.errno().is_some() && call.errno().map(i64::from) == wanted);
+            (fits && !busy(actor), if busy(actor) { now() } else { last }, Evidence::Reported)
+        }
+        ActorClaim::Got(data) => {
+            let (_, last) = last_call(actor, None);
+            let wanted = bytes(data);
+            let got = match actor.last.as_ref().map(|call| &call.state) {
+                Some(CallState::Returned { data: Some((head, total)), .. }) => Some((head, *total)),
+                _ => None,
+            };
+            let fits = match (wanted, got) {
+                (Some(wanted), Some((head, total))) => {
+                    wanted.len() as u64 == total && wanted.starts_with(&head[..head.len().min(wanted.len())])
+                }
+                _ => false,
+            };
+            (fits && !busy(actor), if busy(actor) { now() } else { last }, Evidence::Reported)
+        }
+        ActorClaim::Blocked(verb, object) => {
+            let fits = actor.sleep().is_some_and(|sleep| {
+                verb.as_ref().is_none_or(|v| *v == sleep.verb)
+                    && object.as_ref().is_none_or(|o| sleep.object.as_ref() == Some(o))
+            });
+            (fits, now(), Evidence::Kernel)
+        }
+        ActorClaim::Idle => (actor.state == ActorState::Idle, now(), Evidence::Kernel),
+        ActorClaim::Running => (matches!(actor.state, ActorState::Running { .. }), now(), Evidence::Kernel),
+        ActorClaim::Stopped => (matches!(actor.state, ActorState::Stopped { .. }), now(), Evidence::Kernel),
+        ActorClaim::KilledBy(signal) => {
+            let fits = matches!(death(actor), Some(Death::Killed(by)) if by == signal);
+            (fits, now(), Evidence::Kernel)
+        }
+        ActorClaim::Exited(code) => {
+            let fits = matches!(death(actor), Some(Death::Exited(with)) if Some(i64::from(*with)) == int(code));
+            (fits, now(), Evidence::Kernel)
+        }
+    }
+}
+
+const fn busy(actor: &Actor) -> bool {
+    matches!(actor.state, ActorState::Asleep(_) | ActorState::Running { .. })
+}
+
+const fn death(actor: &Actor) -> Option<&Death> {
+    match &actor.state {
+        ActorState::Zombie(death) | ActorState::Dead(death) => Some(death),
+        _ => None,
+    }
+}
+
+fn last_call(actor: &Actor, from: Option<&str>) -> (bool, String) {
+    match &actor.last {
+        Some(call) => {
+            let shown = match &call.state {
+                CallState::Returned { shown, .. } => shown.as_str(),
+                CallState::Entered => "not returned",
+            };
+            let right = from.is_none_or(|verb| verb == call.verb);
+            (right, format!("{}'s last call was {}({}) = {shown}", actor.name, call.verb, call.args))
+        }
+        None => (false, format!("{} has made no call", actor.name)),
+    }
+}
+
+/// What an actor does, in words.
+pub fn describe(actor: &Actor, _snapshot: &Snapshot) -> String {
+    let name = &actor.name;
+    match &actor.state {
+        ActorState::Idle => {
+            let (_, last) = last_call(actor, None);
+            if actor.last.is_some() { format!("{name} is idle; {last}") } else { format!("{name} is idle") }
+        }
+        ActorState::Asleep(sleep) => {
+            let on = sleep.object.as_ref().map(|o| format!(" on {o}")).unwrap_or_default();
+            format!("{name} is asleep in {}({}){on}", sleep.verb, sleep.args)
+        }
+        ActorState::Running { .. } => format!("{name} is running"),
+        ActorState::Stopped { signal } => format!("{name} is stopped by {signal}"),
+        ActorState::Zombie(Death::Exited(code)) => format!("{name} exited with {code} and nobody has waited for it"),
+        ActorState::Zombie(Death::Killed(signal)) => {
+            format!("{name} was killed by {signal} and nobody has waited for it")
+        }
+        ActorState::Dead(Death::Exited(code)) => format!("{name} exited with {code}"),
+        ActorState::Dead(Death::Killed(signal)) => format!("{name} was killed by {signal}"),
+    }
+}
+
+fn of_object(object: &Object, word: &str, args: &[ArgValue], cmp: Option<Cmp>) -> Seen {
+    if word == "waiters" {
+        return waiters(object, args);
+    }
+    if let Some(judged) = facility::by_id(object.facility()).and_then(|f| f.check(word, args, cmp, object)) {
+        return (judged.met, judged.seen, object.evidence(judged.field));
+    }
+    let Some(field) = object.field(word) else {
+        let have: Vec<&str> = object.fields.iter().map(|f| f.name.as_str()).collect();
+        let seen = format!("{} has no {word}; it has {}", object.name, have.join(", "));
+        return (false, seen, Evidence::Hidden);
+    };
+    if field.evidence == Evidence::Hidden {
+        let why = field.note.as_deref().unwrap_or("nobody can know it without changing it");
+        return (false, format!("{word} of {} is hidden: {why}", object.name), Evidence::Hidden);
+    }
+    let met = match (&field.value, args) {
+        (Value::Int(seen), [ArgValue::Expr(e)]) => int(e).is_some_and(|n| compare(*seen, cmp, n)),
+        (Value::Text(seen), [ArgValue::Name(name)]) => (seen == name) == !matches!(cmp, Some(Cmp::Ne)),
+        (Value::Text(seen), [ArgValue::Expr(e)]) => bytes(e).is_some_and(|b| b == seen.as_bytes()),
+        (Value::Bytes { bytes: head, total }, [ArgValue::Expr(e)]) => {
+            bytes(e).is_some_and(|wanted| wanted.len() as u64 == *total && wanted.starts_with(head))
+        }
+        _ => false,
+    };
+    (met, format!("{} {word} {}", object.name, in_words(&field.value)), field.evidence)
+}
+
+fn waiters(object: &Object, args: &[ArgValue]) -> Seen {
+    let seen: Vec<&str> = object.waiters.iter().map(|w| w.actor.as_str()).collect();
+    let met = match args {
+        [ArgValue::Expr(e)] => int(e) == Some(seen.len() as i64),
+        _ => {
+            let wanted: Vec<&str> =
+                args.iter().filter_map(|a| if let ArgValue::Name(n) = a { Some(n.as_str()) } else { None }).collect();
+            wanted == seen
+        }
+    };
+    let words = if seen.is_empty() { "nobody waits".to_owned() } else { format!("{} wait", seen.join(", ")) };
+    (met, format!("on {} {words}", object.name), Evidence::Kernel)
+}
+
+/// A value in a few words.
+pub fn in_words(value: &Value) -> String {
+    match value {
+        Value::Nothing => "nothing".to_owned(),
+        Value::Int(n) => n.to_string(),
+        Value::Text(text) => text.clone(),
+        Value::Bytes { bytes, total } => facility::show::text(bytes, *total, 32),
+        Value::List(items) => format!("[{}]", items.iter().map(in_words).collect::<Vec<_>>().join(", ")),
+        Value::Record(parts) => {
+            parts.iter().map(|(name, value)| format!("{name} {}", in_words(value))).collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+fn memory(actor: Option<&str>, place: &Place, cmp: Cmp, value: &Expr, snapshot: &Snapshot) -> Seen {
+    let Some((bytes_seen, evidence)) = memory_of(actor, &place.base, snapshot) else {
+        let whose = actor.map(|a| format!("{a} has no mapping called")).unwrap_or_else(|| "no memory is called".into());
+        return (false, format!("{whose} {}", place.base), Evidence::Hidden);
+    };
+    let shown = place.to_string();
+    let Some(index) = int(&place.index).and_then(|i| usize::try_from(i).ok()) else {
+        return (false, format!("{shown} has no index"), Evidence::Hidden);
+    };
+    if let Some(until) = &place.until {
+        let end = int(until).and_then(|i| usize::try_from(i).ok()).unwrap_or(0);
+        let Some(seen) = bytes_seen.get(index..end) else {
+            return (false, format!("{shown} lies beyond what can be seen"), Evidence::Hidden);
+        };
+        let met = bytes(value).is_some_and(|wanted| (wanted == seen) == (cmp == Cmp::Eq));
+        return (met, format!("{shown} is {}", facility::show::text(seen, seen.len() as u64, 32)), evidence);
+    }
+    let size = place.ty.size() as usize;
+    let Some(seen) = index.checked_mul(size).and_then(|at| bytes_seen.get(at..at + size)) else {
+        return (false, format!("{shown} lies beyond what can be seen"), Evidence::Hidden);
+    };
+    let seen = decode(seen, place.ty);
+    (int(value).is_some_and(|n| compare(seen, Some(cmp), n)), format!("{shown} is {seen}"), evidence)
+}
+
+/// The bytes that an object holds, or that an actor sees through a mapping.
+fn memory_of<'a>(actor: Option<&str>, base: &str, snapshot: &'a Snapshot) -> Option<(&'a [u8], Evidence)> {
+    let of_object = |name: &str| {
+        let field = snapshot.object(name)?.fields.iter().find(|f| f.value.as_bytes().is_some())?;
+        Some((field.value.as_bytes()?.0, field.evidence))
+    };
+    let mapping = |actor: &'a Actor| {
+        let mapping = actor.mappings.iter().find(|m| m.names.iter().any(|n| n == base))?;
+        match (&mapping.contents, &mapping.object) {
+            (Some(contents), _) => Some((contents.as_slice(), Evidence::Kernel)),
+            (None, Some(object)) => {
+                let (bytes, evidence) = of_object(object)?;
+                Some((bytes.get(mapping.offset as usize..)?, evidence))
+            }
+            (None, None) => None,
+        }
+    };
+    match actor {
+        Some(name) => mapping(snapshot.actor(name)?),
+        None => of_object(base).or_else(|| snapshot.actors.iter().find_map(mapping)),
+    }
+}
+
+fn decode(bytes: &[u8], ty: IntType) -> i64 {
+    let mut wide = [0u8; 8];
+    wide[..bytes.len()].copy_from_slice(bytes);
+    let raw = u64::from_le_bytes(wide);
+    match ty {
+        IntType::U8 | IntType::U16 | IntType::U32 | IntType::U64 => raw as i64,
+        IntType::I8 => i64::from(raw as i8),
+        IntType::I16 => i64::from(raw as i16),
+        IntType::I32 => i64::from(raw as i32),
+        IntType::I64 => raw as i64,
+    }
+}
+
+fn variable(actor: &str, name: &str, cmp: Cmp, value: &Expr, snapshot: &Snapshot) -> Seen {
+    let Some(found) = snapshot.actor(actor) else {
+        return (false, format!("nobody on stage is called {actor}"), Evidence::Kernel);
+    };
+    let Some((_, seen)) = found.variables.iter().find(|(n, _)| n == name) else {
+        return (false, format!("{actor} has no ${name}"), Evidence::Reported);
+    };
+    let met = match (seen.parse::<i64>(), int(value)) {
+        (Ok(a), Some(b)) => compare(a, Some(cmp), b),
+        _ => bytes(value).is_some_and(|b| (Data::Bytes(b).to_string() == *seen) == (cmp == Cmp::Eq)),
+    };
+    (met, format!("{actor}'s ${name} is {seen}"), Evidence::Reported)
+}
+
+fn deadlock(actors: &[String], snapshot: &Snapshot) -> Seen {
+    let graph = graph(snapshot);
+    let stuck = graph.stuck();
+    let met = !actors.is_empty() && actors.iter().all(|a| stuck.contains(a));
+    let seen = if stuck.is_empty() {
+        "nobody waits in a cycle".to_owned()
+    } else {
+        format!("{} can only be woken by each other", stuck.join(", "))
+    };
+    (met, seen, Evidence::Kernel)
+}
+
+/// The wait-for graph of a snapshot.
+pub fn graph(snapshot: &Snapshot) -> WaitGraph {
+    WaitGraph::of(snapshot, |object, waiter, direction| {
+        facility::by_id(object.facility()).map(|f| f.wakers(object, waiter, direction, snapshot)).unwrap_or_default()
+    })
+}
+
+const fn compare(seen: i64, cmp: Option<Cmp>, wanted: i64) -> bool {
+    match cmp {
+        None | Some(Cmp::Eq) => seen == wanted,
+        Some(Cmp::Ne) => seen != wanted,
+        Some(Cmp::Lt) => seen < wanted,
+        Some(Cmp::Le) => seen <= wanted,
+        Some(Cmp::Gt) => seen > wanted,
+        Some(Cmp::Ge) => seen >= wanted,
+    }
+}
+
+struct Machine;
+
+impl Env for Machine {
+    fn var(&self, _: &str) -> Option<Data> {
+        None
+    }
+    fn quantity(&self, name: &str) -> Option<i64> {
+        facility::registry().quantity(name)
+    }
+}
+
+fn int(expr: &Expr) -> Option<i64> {
+    if let Ok(Data::Int(n)) = expr.eval(&Machine) { Some(n) } else { None }
+}
+
+fn bytes(expr: &Expr) -> Option<Vec<u8>> {
+    if let Ok(Data::Bytes(b)) = expr.eval(&Machine) { Some(b) } else { None }
+}

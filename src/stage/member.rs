@@ -1,0 +1,98 @@
+//! What the director knows of one actor.
+
+use std::os::fd::OwnedFd;
+
+use crate::facility::perform::Names;
+use crate::kernel::arena::{Reader, Slot};
+use crate::kernel::proc::Task;
+use crate::model::{Call, Death};
+use crate::script::CallExpr;
+
+/// An actor, from its birth to the reuse of its name.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub name: String,
+    pub pid: i32,
+    pub uid: u32,
+    /// The actor that forked it; `None` if the director did.
+    pub parent: Option<String>,
+    /// Its control socket; closed once it has ended.
+    pub socket: Option<OwnedFd>,
+    /// Kept open: reading is several times dearer with an open each time.
+    pub task: Task,
+    pub slot: Slot,
+    pub reader: Reader,
+    /// The order that it has not answered.
+    pub busy: Option<Busy>,
+    pub fate: Fate,
+    pub names: Names,
+    pub program: Option<Held>,
+    pub last: Option<Call>,
+    /// What the last look found; only valid while the stage is settled.
+    pub posture: Posture,
+    /// The system call of its last confirmed sleep: after a stop the kernel shows 219 (restart_syscall) in its place.
+    pub slept_in: Option<i64>,
+}
+
+/// Whether it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    Alive,
+    Zombie(Death),
+    Dead(Death),
+}
+
+/// An order under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Busy {
+    pub order: u32,
+    /// A `repeat` or `go`.
+    pub free: bool,
+    /// Its statement has ended as running: nobody waits for it to settle any more.
+    pub let_go: bool,
+}
+
+/// A program that is held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub body: Vec<CallExpr>,
+    pub next: usize,
+}
+
+/// What a look at a task found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Posture {
+    /// It waits for an order.
+    Idle,
+    /// It is asleep in the call of its verb.
+    Asleep(Asleep),
+    /// A signal has stopped it.
+    Stopped,
+    /// Anything else.
+    Running,
+}
+
+/// A sleep as the kernel shows it, with the actor's own record of the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asleep {
+    /// The number of the system call that the call is in, 219 resolved.
+    pub syscall: i64,
+    pub args: [u64; 6],
+    /// Place of the matching entry among the specification's sleeps.
+    pub way: usize,
+    pub verb: u16,
+    pub seq: u64,
+    /// The switch count at both looks.
+    pub switches: u64,
+}
+
+impl Member {
+    pub(super) const fn alive(&self) -> bool {
+        matches!(self.fate, Fate::Alive)
+    }
+
+    /// Whether its statement has ended while it still ran.
+    pub(super) fn let_go(&self) -> bool {
+        self.busy.as_ref().is_some_and(|b| b.let_go)
+    }
+}

@@ -1,0 +1,358 @@
+//! From statements to orders: who may be told what, and why not.
+
+use super::director::{Director, Nursling, Pending, seqpacket_pair};
+use super::member::{Busy, Fate, Held, Member, Posture};
+use super::wire::Order;
+use super::{Outcome, expect, snapshot};
+use crate::facility;
+use crate::facility::perform::Refusal;
+use crate::kernel::arena::SLOTS_DEFAULT;
+use crate::script::{ArgKind, ArgValue, Body, CallExpr, Data, Env, Expr, Statement};
+
+/// How long an `await` waits unless told otherwise.
+const AWAIT_LIMIT_NS: i64 = 5_000_000_000;
+
+/// How a statement goes on after it was understood.
+enum Next {
+    /// Wait until the stage has settled.
+    Settle { forever: bool },
+    /// Wait until an actor's call has returned, at most so long.
+    Await(String, i64),
+    /// Wait until so many are at the gate, open it, then settle.
+    Gate(u32),
+    /// It is a check, of what is there now.
+    Check(super::Verdict),
+}
+
+impl Director {
+    /// Begins a statement. It ends when `advance` finds the stage settled.
+    pub(super) fn start(&mut self, id: u64, statement: &Statement) {
+        let text = statement.to_string();
+        let (next, refused) = match self.understand(&statement.body) {
+            Ok(Next::Check(verdict)) => {
+                // A face that is gone is noticed by the poll loop.
+                let _ = self.finish(id, text, Outcome::Checked(verdict));
+                return;
+            }
+            Ok(next) => (next, None),
+            Err(refusal) => (Next::Settle { forever: false }, Some((refusal.why, refusal.help))),
+        };
+        let mut pending = Pending { id, text, deadline_ns: Self::deadline(false), awaited: None, gate: None, refused };
+        match next {
+            Next::Settle { forever } => pending.deadline_ns = Self::deadline(forever),
+            Next::Await(who, limit) => {
+                pending.deadline_ns = crate::kernel::clock::monotonic_ns().saturating_add_signed(limit);
+                pending.awaited = Some(who);
+            }
+            Next::Gate(count) => pending.gate = Some(count),
+            Next::Check(_) => {}
+        }
+        self.pending = Some(pending);
+    }
+
+    fn understand(&mut self, body: &Body) -> Result<Next, Refusal> {
+        match body {
+            Body::Spawn { name, uid } => self.spawn_actor(name, *uid),
+            Body::Order { actor, call } => {
+                let index = self.ready(actor)?;
+                self.single(index, call)
+            }
+            Body::Program { actor, body } => {
+                let index = self.living(actor)?;
+                for call in body {
+                    known(call)?;
+                }
+                self.members[index].program = Some(Held { body: body.clone(), next: 0 });
+                Ok(Next::Settle { forever: false })
+            }
+            Body::Step { actor } => {
+                let index = self.ready(actor)?;
+                let program = self.members[index].program.as_ref();
+                let program = program.ok_or_else(|| {
+                    Refusal::new(format!("{actor} holds no program"))
+                        .help(format!("give it one: program {actor} … end"))
+                })?;
+                let call = program.body.get(program.next).cloned().ok_or_else(|| {
+                    Refusal::new(format!("{actor}'s program has no further line"))
+                        .help(format!("give it a new one: program {actor} … end"))
+                })?;
+                let next = self.single(index, &call)?;
+                if let Some(program) = &mut self.members[index].program {
+                    program.next += 1;
+                }
+                Ok(next)
+            }
+            Body::Go { actors, times } => self.go(actors, times.as_ref()),
+            Body::Repeat { times, actor, body, .. } => {
+                let index = self.ready(actor)?;
+                let rounds = times.as_ref().map(|t| self.count(t)).transpose()?;
+                for call in body {
+                    self.fits(call)?;
+                }
+                let peers = self.peers(body)?;
+                let order = Order { number: 0, body: body.clone(), rounds, free: true, gate: None, peers, seat: None };
+                self.order(index, order, None).map_err(Refusal::new)?;
+                Ok(Next::Settle { forever: rounds.is_none() })
+            }
+            Body::Await { actor, limit } => {
+                let index = self.living(actor)?;
+                let limit = limit.as_ref().map(|l| self.int(l)).transpose()?.unwrap_or(AWAIT_LIMIT_NS);
+                if let Some(Busy { let_go, .. }) = &mut self.members[index].busy {
+                    *let_go = false;
+                }
+                Ok(Next::Await(actor.clone(), limit.max(0)))
+            }
+            Body::Cancel { actor } => {
+                let index = self.living(actor)?;
+                match &mut self.members[index].busy {
+                    Some(busy) if busy.free => {
+                        busy.let_go = false;
+                        self.members[index].slot.set_cancel(true);
+                        Ok(Next::Settle { forever: false })
+                    }
+                    _ => Err(Refusal::new(format!("{actor} runs nothing that could be cancelled"))
+                        .help("cancel ends a repeat or a go before its next call, never a call itself")),
+                }
+            }
+            Body::Mark => {
+                for index in 0..self.members.len() {
+                    self.drain(index);
+                }
+                self.since_mark = Some(0);
+                Ok(Next::Settle { forever: false })
+            }
+            Body::Expect(expectation) => {
+                super::settle::settled(&mut self.members);
+                let seen = self.look();
+                Ok(Next::Check(expect::judge(expectation, &seen)))
+            }
+        }
+    }
+
+    fn spawn_actor(&mut self, name: &str, uid: Option<u32>) -> Result<Next, Refusal> {
+        self.free(name)?;
+        if let Some(uid) = uid
+            && uid != self.setting.uid
+            && !self.setting.strangers
+        {
+            return Err(Refusal::new(format!("uid {uid} can't be had: this stage maps only uid {}", self.setting.uid))
+                .help("a stage started by root has more than one uid"));
+        }
+        let slot = self.seat()?;
+        self.spawn(name, uid, slot).map_err(Refusal::new)?;
+        Ok(Next::Settle { forever: false })
+    }
+
+    fn seat(&self) -> Result<u32, Refusal> {
+        self.free_slot()
+            .ok_or_else(|| Refusal::new(format!("a stage has room for {SLOTS_DEFAULT} actors (ACTORS_MAX)")))
+    }
+
+    fn single(&mut self, index: usize, call: &CallExpr) -> Result<Next, Refusal> {
+        self.fits(call)?;
+        let body = vec![call.clone()];
+        let peers = self.peers(&body)?;
+        let mut order = Order { number: 0, body, rounds: Some(1), free: false, gate: None, peers, seat: None };
+        let Some(child) = new_actor(call) else {
+            self.order(index, order, None).map_err(Refusal::new)?;
+            return Ok(Next::Settle { forever: false });
+        };
+        let slot = self.seat()?;
+        let (ours, theirs) = seqpacket_pair().map_err(|e| Refusal::new(format!("socketpair failed: {}", e.desc())))?;
+        if let Some(seat) = self.arena.slot(slot as usize) {
+            seat.reset();
+        }
+        order.seat = Some(slot);
+        self.order(index, order, Some(theirs)).map_err(Refusal::new)?;
+        let parent = &self.members[index];
+        self.nursery = Some(Nursling { name: child, parent: parent.name.clone(), uid: parent.uid, slot, socket: ours });
+        Ok(Next::Settle { forever: false })
+    }
+
+    fn go(&mut self, actors: &[String], times: Option<&Expr>) -> Result<Next, Refusal> {
+        let rounds = times.map(|t| self.count(t)).transpose()?;
+        let mut ready = Vec::new();
+        for actor in actors {
+            let index = self.ready(actor)?;
+            let program = self.members[index].program.as_ref().ok_or_else(|| {
+                Refusal::new(format!("{actor} holds no program")).help(format!("give it one: program {actor} … end"))
+            })?;
+            // Without a number of rounds, what `step` has left is run once.
+            let body = if rounds.is_some() {
+                &program.body[..]
+            } else {
+                &program.body[program.next.min(program.body.len())..]
+            };
+            if body.iter().any(|call| new_actor(call).is_some()) {
+                return Err(
+                    Refusal::new("a program that forks can only be stepped through").help(format!("step {actor}"))
+                );
+            }
+            for call in body {
+                self.fits(call)?;
+            }
+            ready.push((index, body.to_vec()));
+        }
+        let gate = self.arena.gate().ticket();
+        let count = ready.len() as u32;
+        for (index, body) in ready {
+            let peers = self.peers(&body)?;
+            if let Some(program) = &mut self.members[index].program {
+                program.next = program.body.len();
+            }
+            let rounds = Some(rounds.unwrap_or(1));
+            let order = Order { number: 0, body, rounds, free: true, gate: Some(gate), peers, seat: None };
+            self.order(index, order, None).map_err(Refusal::new)?;
+        }
+        Ok(Next::Gate(count))
+    }
+
+    /// An actor that is on stage and has not ended.
+    fn living(&self, name: &str) -> Result<usize, Refusal> {
+        let Some(index) = self.members.iter().position(|m| m.name == name) else {
+            let names: Vec<&str> = self.members.iter().filter(|m| m.alive()).map(|m| m.name.as_str()).collect();
+            let refusal = Refusal::new(format!("nobody on stage is called {name}"));
+            return Err(match crate::script::nearest(name, names.iter().copied()) {
+                Some(near) => refusal.help(format!("did you mean {near}?")),
+                None => refusal.help(format!("bring it on stage: spawn {name}")),
+            });
+        };
+        match &self.members[index].fate {
+            Fate::Alive => Ok(index),
+            Fate::Zombie(death) | Fate::Dead(death) => {
+                Err(Refusal::new(format!("{} and takes no orders", snapshot::obituary(name, death)))
+                    .help(format!("a new one can have its name: spawn {name}")))
+            }
+        }
+    }
+
+    /// An actor that takes orders now: a blocked process takes none.
+    fn ready(&mut self, name: &str) -> Result<usize, Refusal> {
+        let index = self.living(name)?;
+        if self.members[index].busy.is_some() {
+            super::settle::settled(&mut self.members);
+        }
+        let member = &self.members[index];
+        if member.posture == Posture::Stopped || member.task.state() == 'T' {
+            return Err(Refusal::new(format!("{name} is stopped by a signal and takes no orders"))
+                .help(format!("let it go on: OTHER: kill {name} SIGCONT")));
+        }
+        let Some(busy) = &member.busy else { return Ok(index) };
+        let free = busy.free;
+        let why = self.why_busy(index);
+        let help = if free {
+            format!("end its run first: cancel {name}")
+        } else {
+            format!("a blocked process takes no orders; signals reach it: OTHER: kill {name} SIGTERM")
+        };
+        Err(Refusal::new(why).help(help))
+    }
+
+    fn why_busy(&mut self, index: usize) -> String {
+        let seen = self.look();
+        let member: &Member = &self.members[index];
+        let name = &member.name;
+        match seen.actor(name).and_then(|a| a.sleep()) {
+            Some(sleep) => {
+                let on = sleep.object.as_ref().map(|o| format!(" on {o}")).unwrap_or_default();
+                let age = seen.at_ns.saturating_sub(sleep.since_ns) as f64 / 1e9;
+                format!("{name} is asleep in {}({}){on} since {age:.1} s", sleep.verb, sleep.args)
+            }
+            None => format!("{name} is running"),
+        }
+    }
+
+    /// Checks what only the stage knows of a call: that new names are free.
+    fn fits(&self, call: &CallExpr) -> Result<(), Refusal> {
+        let spec = known(call)?;
+        for arg in &call.args {
+            let kind = spec.args.iter().find(|a| a.name == arg.name).map(|a| a.kind);
+            if let (Some(ArgKind::NewName | ArgKind::NewActor), ArgValue::Name(name)) = (kind, &arg.value) {
+                self.free(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A name that nothing on stage has; the dead give theirs away.
+    fn free(&self, name: &str) -> Result<(), Refusal> {
+        let taken = |by: &str| {
+            let fresh = (2..)
+                .map(|n| format!("{name}{n}"))
+                .find(|n| !self.scene.has(n) && !self.members.iter().any(|m| m.name == *n))
+                .unwrap_or_default();
+            Refusal::new(format!("{name} is taken by {by} on stage")).help(format!("{fresh} is free"))
+        };
+        if self.members.iter().any(|m| m.name == name && !matches!(m.fate, Fate::Dead(_))) {
+            return Err(taken("an actor"));
+        }
+        if self.scene.has(name) {
+            return Err(taken("an object"));
+        }
+        Ok(())
+    }
+
+    /// Pids of the actors that calls name. The dead have none: their number may be another's by now.
+    fn peers(&self, body: &[CallExpr]) -> Result<Vec<(String, i32)>, Refusal> {
+        let mut peers: Vec<(String, i32)> = Vec::new();
+        for call in body {
+            let spec = known(call)?;
+            for arg in &call.args {
+                let kind = spec.args.iter().find(|a| a.name == arg.name).map(|a| a.kind);
+                let (Some(ArgKind::Actor), ArgValue::Name(name)) = (kind, &arg.value) else { continue };
+                match self.members.iter().find(|m| m.name == *name) {
+                    Some(member) if !matches!(member.fate, Fate::Dead(_)) => peers.push((name.clone(), member.pid)),
+                    Some(_) => {
+                        return Err(Refusal::new(format!(
+                            "{name} is dead and gone; its pid could be somebody else's by now"
+                        )));
+                    }
+                    None => {
+                        self.living(name)?;
+                    }
+                }
+            }
+        }
+        Ok(peers)
+    }
+
+    fn int(&self, expr: &Expr) -> Result<i64, Refusal> {
+        struct Stage;
+        impl Env for Stage {
+            fn var(&self, _: &str) -> Option<Data> {
+                None
+            }
+            fn quantity(&self, name: &str) -> Option<i64> {
+                facility::registry().quantity(name)
+            }
+        }
+        match expr.eval(&Stage).map_err(|e| Refusal::new(e.to_string()))? {
+            Data::Int(n) => Ok(n),
+            Data::Bytes(_) => Err(Refusal::new("a number is needed here, and this is data")),
+        }
+    }
+
+    fn count(&self, expr: &Expr) -> Result<u64, Refusal> {
+        let n = self.int(expr)?;
+        u64::try_from(n).map_err(|_negative| Refusal::new(format!("a number of rounds can't be {n}")))
+    }
+}
+
+fn known(call: &CallExpr) -> Result<&'static crate::script::CallSpec, Refusal> {
+    facility::registry()
+        .call(&call.verb)
+        .map(|(_, spec)| spec)
+        .ok_or_else(|| Refusal::new(format!("unknown call {}", call.verb)))
+}
+
+/// The name of the actor that a call makes.
+fn new_actor(call: &CallExpr) -> Option<String> {
+    let spec = known(call).ok()?;
+    call.args.iter().find_map(|arg| {
+        let kind = spec.args.iter().find(|a| a.name == arg.name)?.kind;
+        match (kind, &arg.value) {
+            (ArgKind::NewActor, ArgValue::Name(name)) => Some(name.clone()),
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,479 @@
+//! What is on stage, found from the kernel: the handles of every actor, the objects that they lead to, and our names
+//! laid over them. What an actor holds without our knowing shows up like the rest.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use super::actor::OURS;
+use super::member::{Member, Posture};
+use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Reported};
+use crate::facility::perform::{Bound, Made};
+use crate::facility::{self, Inside, Reading};
+use crate::kernel::arena::Record;
+use crate::kernel::pipe::Scratch;
+use crate::kernel::proc::{self, FdDir, Maps};
+use crate::model::{Holder, Object, ObjectKey, Value, Waiter};
+use crate::script::CallSpec;
+
+/// The objects of a stage, and what must be remembered of them from one look to the next.
+#[derive(Debug)]
+pub(super) struct Scene {
+    directory: PathBuf,
+    tag: String,
+    shm_dev: u64,
+    mqueue: Option<PathBuf>,
+    /// Files that are ours: device and inode of the arena and of the stage's directory.
+    ours: Vec<(u64, u64)>,
+    null: (u64, u64),
+    /// In order of first sight, with our name.
+    known: Vec<(ObjectKey, String)>,
+    /// Objects inside memory, where no /proc file tells of them.
+    inside: Vec<ObjectKey>,
+    notes: BTreeMap<ObjectKey, Value>,
+    scratch: Option<Scratch>,
+    held: BTreeMap<i32, Held>,
+    pidfds: BTreeMap<i32, OwnedFd>,
+}
+
+/// The handles of one process, and when they were read.
+#[derive(Debug)]
+struct Held {
+    descriptors: FdDir,
+    maps: Maps,
+    switches: Option<u64>,
+    handles: Vec<Claimed>,
+    mappings_stale: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Claimed {
+    pub handle: Handle,
+    pub key: Option<ObjectKey>,
+}
+
+impl Scene {
+    pub(super) fn new(directory: PathBuf, tag: String, mqueue: Option<PathBuf>, ours: Vec<(u64, u64)>) -> Self {
+        let id = |path: &str| nix::sys::stat::stat(path).map(|s| (s.st_dev, s.st_ino));
+        Self {
+            directory,
+            tag,
+            shm_dev: id("/dev/shm").map_or(0, |(dev, _)| dev),
+            mqueue,
+            ours,
+            null: id("/dev/null").unwrap_or((0, 0)),
+            known: Vec::new(),
+            inside: Vec::new(),
+            notes: BTreeMap::new(),
+            scratch: Scratch::new().ok(),
+            held: BTreeMap::new(),
+            pidfds: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a new process into view.
+    pub(super) fn enter(&mut self, pid: i32, pidfd: OwnedFd) {
+        self.pidfds.insert(pid, pidfd);
+        if let (Ok(descriptors), Ok(maps)) = (FdDir::open(pid), Maps::open(pid)) {
+            let held = Held { descriptors, maps, switches: None, handles: Vec::new(), mappings_stale: true };
+            self.held.insert(pid, held);
+        }
+    }
+
+    /// Lets a process go that has ended.
+    pub(super) fn leave(&mut self, pid: i32) {
+        self.pidfds.remove(&pid);
+        self.held.remove(&pid);
+    }
+
+    pub(super) fn pidfd(&self, pid: i32) -> Option<&OwnedFd> {
+        self.pidfds.get(&pid)
+    }
+
+    /// Forgets what was known of a process' mappings: a new program has replaced them.
+    pub(super) fn reborn(&mut self, pid: i32) {
+        if let Some(held) = self.held.get_mut(&pid) {
+            held.switches = None;
+            held.mappings_stale = true;
+            if let Ok(maps) = Maps::open(pid) {
+                held.maps = maps;
+            }
+        }
+    }
+
+    /// Our name of an object, if it is known.
+    pub(super) fn name_of(&self, key: &ObjectKey) -> Option<&str> {
+        self.known.iter().find(|(k, _)| k == key).map(|(_, n)| n.as_str())
+    }
+
+    /// Whether an object on stage has this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.known.iter().any(|(_, n)| n == name)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().map(|(_, n)| n.as_str())
+    }
+
+    /// Lays the learner's name over what a call made.
+    pub(super) fn made(&mut self, pid: i32, made: &Made) {
+        let Some(spec) = facility::registry().call_by_id(made.verb) else { return };
+        let Some(owner) = facility::of_verb(spec.name) else { return };
+        let key = match (made.handle, owner.inside(spec.name)) {
+            (Bound::Memory(address, _), Inside::Begins) => {
+                let key = self.inside_key(pid, address, owner.card().id);
+                if let Some(key) = &key
+                    && !self.inside.contains(key)
+                {
+                    self.inside.push(key.clone());
+                }
+                key
+            }
+            (Bound::Memory(address, _), Inside::Ends) => {
+                let key = self.inside_key(pid, address, owner.card().id);
+                self.inside.retain(|k| Some(k) != key.as_ref());
+                return;
+            }
+            (handle, Inside::Nothing | Inside::Begins | Inside::Ends) => self.claimed_by(pid, handle),
+        };
+        let Some(key) = key else { return };
+        match self.known.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, name)) if !is_ours(name) => {}
+            Some(_) | None => {
+                let name = self.free_name(&made.object);
+                self.known.retain(|(k, _)| *k != key);
+                self.known.push((key, name));
+            }
+        }
+    }
+
+    fn inside_key(&self, pid: i32, address: u64, facility: &str) -> Option<ObjectKey> {
+        let map = self.held.get(&pid)?.maps.at(address)?;
+        let (dev, ino, offset) = map.key_at(address);
+        // Private memory is its process' own.
+        let (dev, ino, offset) = if ino == 0 { (pid as u64, address, 0) } else { (dev, ino, offset) };
+        Some(ObjectKey { facility: facility.to_owned(), dev, ino, offset })
+    }
+
+    fn claimed_by(&self, pid: i32, handle: Bound) -> Option<ObjectKey> {
+        let held = self.held.get(&pid)?;
+        let found = match handle {
+            Bound::Descriptor(fd) => descriptor(pid, &held.descriptors, fd)?,
+            Bound::Memory(address, _) => mapping(pid, &held.maps.at(address)?),
+        };
+        self.claim(&found)
+    }
+
+    fn claim(&self, handle: &Handle) -> Option<ObjectKey> {
+        let ground = Ground { directory: &self.directory, shm_dev: self.shm_dev };
+        facility::ALL.iter().find_map(|f| f.claim(handle, &ground))
+    }
+
+    /// `name`, or `name#2` and so on if an object has it.
+    fn free_name(&self, name: &str) -> String {
+        if !self.has(name) {
+            return name.to_owned();
+        }
+        (2..).map(|n| format!("{name}#{n}")).find(|candidate| !self.has(candidate)).unwrap_or_default()
+    }
+
+    /// Notes that an actor has made calls which may have changed its mappings.
+    pub(super) fn mappings_changed(&mut self, pid: i32) {
+        if let Some(held) = self.held.get_mut(&pid) {
+            held.mappings_stale = true;
+        }
+    }
+
+    /// Reads the handles of everyone who ran since the last time, and those on objects that they share with others.
+    pub(super) fn rescan(&mut self, members: &[Member]) {
+        let mut touched: Vec<(u64, u64)> = Vec::new();
+        let mut fresh: Vec<i32> = Vec::new();
+        for member in members.iter().filter(|m| m.alive()) {
+            let switches = member.task.switches();
+            let Some(held) = self.held.get(&member.pid) else { continue };
+            if switches.is_some() && held.switches == switches {
+                continue;
+            }
+            let handles = self.read_handles(member.pid, member);
+            touched.extend(handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
+            fresh.push(member.pid);
+            if let Some(held) = self.held.get_mut(&member.pid) {
+                touched.extend(held.handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
+                held.handles = handles;
+                held.switches = switches;
+                held.mappings_stale = false;
+            }
+        }
+        // An open file description may be shared: its offset and flags change though this process did not run.
+        for (pid, held) in self.held.iter_mut().filter(|(pid, _)| !fresh.contains(pid)) {
+            for claimed in &mut held.handles {
+                if !touched.contains(&(claimed.handle.dev, claimed.handle.ino)) {
+                    continue;
+                }
+                if let HandleKind::Descriptor { fd, flags, offset, .. } = &mut claimed.handle.kind
+                    && let Ok(info) = proc::fdinfo(*pid, *fd)
+                {
+                    *flags = info.flags;
+                    *offset = info.pos;
+                }
+            }
+        }
+    }
+
+    fn read_handles(&self, pid: i32, member: &Member) -> Vec<Claimed> {
+        let Some(held) = self.held.get(&pid) else { return Vec::new() };
+        let claimed = |handle: Handle| {
+            let before = held.handles.iter().find(|c| c.handle.link == handle.link && same_file(&c.handle, &handle));
+            let key = before.map_or_else(|| self.claim(&handle), |c| c.key.clone());
+            Claimed { handle, key }
+        };
+        let mut all: Vec<Claimed> = held
+            .descriptors
+            .numbers()
+            .into_iter()
+            .filter_map(|fd| descriptor(pid, &held.descriptors, fd))
+            .filter(|h| !self.is_ours(h))
+            .map(claimed)
+            .collect();
+        if held.mappings_stale {
+            let bound = |start: u64, end: u64| {
+                member.names.bound.values().any(|b| matches!(b, Bound::Memory(at, _) if (start..end).contains(at)))
+            };
+            all.extend(
+                held.maps
+                    .all()
+                    .unwrap_or_default()
+                    .iter()
+                    .filter(|m| m.shared() || bound(m.start, m.end))
+                    .map(|m| mapping(pid, m))
+                    .filter(|h| !self.is_ours(h))
+                    .map(claimed),
+            );
+        } else {
+            let kept = held.handles.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
+            all.extend(kept.cloned());
+        }
+        all
+    }
+
+    /// Ours are known by what they lead to, not by their number; so are the standard descriptors on /dev/null.
+    fn is_ours(&self, handle: &Handle) -> bool {
+        let file = (handle.dev, handle.ino);
+        let is_null = |fd: i32| fd <= 2 && file == self.null;
+        match handle.kind {
+            HandleKind::Descriptor { fd, .. } => {
+                self.ours.contains(&file) || is_null(fd) || (fd >= OURS && handle.link.starts_with("socket:"))
+            }
+            HandleKind::Mapping { .. } => self.ours.contains(&file),
+        }
+    }
+
+    /// The handles of a process, as last read.
+    pub(super) fn handles(&self, pid: i32) -> &[Claimed] {
+        self.held.get(&pid).map_or(&[], |h| &h.handles)
+    }
+
+    /// The object that a descriptor leads to, as last read.
+    pub(super) fn behind(&self, pid: i32, fd: i32) -> Option<&ObjectKey> {
+        self.handles(pid).iter().find_map(|c| match c.handle.kind {
+            HandleKind::Descriptor { fd: number, .. } if number == fd => c.key.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// The object at an address: one inside memory if there is one, else what is mapped there.
+    pub(super) fn at_address(&self, pid: i32, address: u64) -> Option<ObjectKey> {
+        let held = self.held.get(&pid)?;
+        let map = held.maps.at(address)?;
+        let (dev, ino, offset) = map.key_at(address);
+        let mut inside = self.inside.iter().filter(|k| (k.dev, k.ino) == (dev, ino) && k.offset <= offset);
+        let private = self.inside.iter().find(|k| k.dev == pid as u64 && k.ino <= address && address < k.ino + 64);
+        inside.rfind(|k| offset < k.offset + 64).or(private).cloned().or_else(|| self.claim(&mapping(pid, &map)))
+    }
+
+    /// The object at a path of the stage's directory.
+    pub(super) fn at_path(&self, path: &str) -> Option<ObjectKey> {
+        let stat = nix::sys::stat::stat(&self.directory.join(path)).ok()?;
+        self.known.iter().map(|(k, _)| k).find(|k| (k.dev, k.ino) == (stat.st_dev, stat.st_ino)).cloned()
+    }
+
+    /// Tells the facility of the object that a finished call was made on.
+    pub(super) fn learn(&mut self, member: &Member, record: &Record, spec: &'static CallSpec) {
+        let Some(key) = self.behind(member.pid, record.args[0] as i32).cloned() else { return };
+        let Some(facility) = facility::by_id(&key.facility) else { return };
+        let mut note = self.notes.remove(&key).unwrap_or(Value::Nothing);
+        facility.learn(&Reported { actor: &member.name, record, spec, object: &key }, &mut note);
+        if note != Value::Nothing {
+            self.notes.insert(key, note);
+        }
+    }
+
+    /// Reads all objects. `waiters` tells who sleeps on which.
+    pub(super) fn objects(&mut self, members: &[Member], waiters: &[(ObjectKey, Waiter)]) -> Vec<Object> {
+        let Some(mut scratch) = self.scratch.take().or_else(|| Scratch::new().ok()) else { return Vec::new() };
+        let actors: Vec<(i32, String)> =
+            members.iter().filter(|m| m.alive()).map(|m| (m.pid, m.name.clone())).collect();
+        let mut asleep: Vec<(u64, Asleep)> = members.iter().filter(|m| m.alive()).filter_map(sleeper).collect();
+        asleep.sort_by_key(|(since, _)| *since);
+        let asleep: Vec<Asleep> = asleep.into_iter().map(|(_, a)| a).collect();
+        let mut notes = std::mem::take(&mut self.notes);
+        let mut look = Look {
+            directory: &self.directory,
+            tag: &self.tag,
+            shm_dev: self.shm_dev,
+            mqueue: self.mqueue.as_deref(),
+            actors: &actors,
+            asleep: &asleep,
+            pidfds: &self.pidfds,
+            scratch: &mut scratch,
+            notes: &mut notes,
+            lock_table: None,
+        };
+        let mut found: Vec<Found<'_>> = Vec::new();
+        for (pid, _) in &actors {
+            for claimed in self.held.get(pid).map_or(&[][..], |h| &h.handles) {
+                let Some(key) = &claimed.key else { continue };
+                add(&mut found, key.clone(), None, Some(&claimed.handle));
+            }
+        }
+        for key in &self.inside {
+            for (pid, _) in &actors {
+                for claimed in self.held.get(pid).map_or(&[][..], |h| &h.handles) {
+                    if covers(&claimed.handle, key) {
+                        add(&mut found, key.clone(), None, Some(&claimed.handle));
+                    }
+                }
+            }
+        }
+        for facility in facility::ALL {
+            for named in facility.named(&mut look) {
+                add(&mut found, named.key, Some((named.name, named.path)), None);
+            }
+        }
+        // Names: the learner's, else the one in the file system, else a made-up one. The gone are forgotten.
+        let mut known = std::mem::take(&mut self.known);
+        known.retain(|(key, _)| found.iter().any(|f| f.key == *key));
+        for item in &mut found {
+            let mut name = known.iter().find(|(k, _)| *k == item.key).map(|(_, n)| n.clone());
+            if name.is_none() {
+                let taken = |n: &str| known.iter().any(|(_, k)| k == n);
+                let fresh = if item.name.is_empty() || taken(&item.name) {
+                    let stem = if item.name.is_empty() { item.key.facility.clone() } else { item.name.clone() };
+                    (1..).map(|n| format!("{stem}#{n}")).find(|n| !taken(n)).unwrap_or_default()
+                } else {
+                    item.name.clone()
+                };
+                known.push((item.key.clone(), fresh.clone()));
+                name = Some(fresh);
+            }
+            item.name = name.unwrap_or_default();
+        }
+        found.sort_by_key(|f| known.iter().position(|(k, _)| *k == f.key));
+        let objects = found.iter().map(|item| object(item, &mut look, waiters)).collect();
+        self.inside.retain(|key| known.iter().any(|(k, _)| k == key));
+        notes.retain(|key, _| known.iter().any(|(k, _)| k == key));
+        self.known = known;
+        self.notes = notes;
+        self.scratch = Some(scratch);
+        objects
+    }
+}
+
+fn sleeper(member: &Member) -> Option<(u64, Asleep)> {
+    let Posture::Asleep(asleep) = &member.posture else { return None };
+    let since = member.reader.in_flight()?.entered_ns;
+    Some((since, Asleep { actor: member.name.clone(), pid: member.pid, nr: asleep.syscall, args: asleep.args }))
+}
+
+/// Names that we made up have a mark that no learner's has.
+fn is_ours(name: &str) -> bool {
+    name.contains('#')
+}
+
+fn add<'a>(
+    found: &mut Vec<Found<'a>>,
+    key: ObjectKey,
+    named: Option<(String, Option<String>)>,
+    handle: Option<&'a Handle>,
+) {
+    let index = found.iter().position(|f| f.key == key).unwrap_or_else(|| {
+        found.push(Found { key, name: String::new(), path: None, handles: Vec::new() });
+        found.len() - 1
+    });
+    if let Some((name, path)) = named {
+        found[index].name = name;
+        found[index].path = path;
+    }
+    found[index].handles.extend(handle);
+}
+
+fn object(item: &Found<'_>, look: &mut Look<'_>, waiters: &[(ObjectKey, Waiter)]) -> Object {
+    let Reading { identifier, fields, holders, queue } =
+        facility::by_id(&item.key.facility).map(|f| f.read(item, look)).unwrap_or_default();
+    let mut all: Vec<Holder> = item
+        .handles
+        .iter()
+        .filter_map(|handle| {
+            let actor = look.actor(handle.pid)?.to_owned();
+            let (role, handle) = match &handle.kind {
+                HandleKind::Descriptor { fd, flags, .. } => (role(*flags), fd.to_string()),
+                HandleKind::Mapping { start, perms, .. } => {
+                    (if perms.contains('w') { "map" } else { "map read-only" }, format!("{start:#x}"))
+                }
+            };
+            Some(Holder { actor, role: role.to_owned(), handle })
+        })
+        .collect();
+    all.extend(holders);
+    let mut waiters: Vec<Waiter> = waiters.iter().filter(|(k, _)| *k == item.key).map(|(_, w)| w.clone()).collect();
+    waiters.sort_by_key(|w| {
+        let place = queue.as_ref().and_then(|q| q.iter().position(|name| *name == w.actor));
+        (place.unwrap_or(usize::MAX), w.since_ns)
+    });
+    Object { name: item.name.clone(), key: item.key.clone(), identifier, fields, holders: all, waiters }
+}
+
+const fn role(flags: i32) -> &'static str {
+    match flags & libc::O_ACCMODE {
+        libc::O_RDONLY => "read",
+        libc::O_WRONLY => "write",
+        _ => "read+write",
+    }
+}
+
+fn same_file(a: &Handle, b: &Handle) -> bool {
+    (a.dev, a.ino) == (b.dev, b.ino)
+}
+
+fn covers(handle: &Handle, key: &ObjectKey) -> bool {
+    match &handle.kind {
+        HandleKind::Mapping { start, end, offset, .. } => {
+            let inside = (*offset..offset + (end - start)).contains(&key.offset);
+            let private = handle.pid as u64 == key.dev && (*start..*end).contains(&key.ino);
+            (handle.dev, handle.ino) == (key.dev, key.ino) && inside || private
+        }
+        HandleKind::Descriptor { .. } => false,
+    }
+}
+
+fn descriptor(pid: i32, directory: &FdDir, fd: i32) -> Option<Handle> {
+    let entry = directory.entry(fd)?;
+    let info = proc::fdinfo(pid, fd).ok()?;
+    Some(Handle {
+        pid,
+        dev: entry.dev,
+        ino: entry.ino,
+        link: entry.link,
+        kind: HandleKind::Descriptor { fd, mode: entry.mode, flags: info.flags, offset: info.pos },
+    })
+}
+
+fn mapping(pid: i32, map: &proc::MapEntry) -> Handle {
+    Handle {
+        pid,
+        dev: map.dev,
+        ino: map.ino,
+        link: map.path.clone(),
+        kind: HandleKind::Mapping { start: map.start, end: map.end, offset: map.offset, perms: map.perms().to_owned() },
+    }
+}

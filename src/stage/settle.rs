@@ -1,0 +1,51 @@
+//! Whether the stage has settled: every task waits for our order, is asleep in a call that belongs to its verb, is
+//! stopped, or is dead, and the kernel confirms it twice with an unchanged switch count in between.
+
+use super::member::{Asleep, Member, Posture};
+use crate::facility;
+use crate::kernel::proc::Syscall;
+
+/// Looks at everyone twice. `true` if all are settled; those whose statement ended while they ran are not waited for.
+pub(super) fn settled(members: &mut [Member]) -> bool {
+    for member in members.iter_mut().filter(|m| m.alive()) {
+        member.posture = look(member);
+        if member.posture == Posture::Running && !member.let_go() {
+            return false;
+        }
+    }
+    // Whoever was woken by another in between shows itself at the second look: its switch count or its call differ.
+    members.iter().filter(|m| m.alive()).all(|member| match &member.posture {
+        Posture::Asleep(_) => look(member) == member.posture,
+        Posture::Idle | Posture::Stopped | Posture::Running => true,
+    })
+}
+
+fn look(member: &Member) -> Posture {
+    if member.task.state() == 'T' {
+        return Posture::Stopped;
+    }
+    if member.busy.is_none() {
+        return Posture::Idle;
+    }
+    asleep(member).map_or(Posture::Running, Posture::Asleep)
+}
+
+fn asleep(member: &Member) -> Option<Asleep> {
+    let switches = member.task.switches()?;
+    let Syscall::Blocked { nr, args, .. } = member.task.syscall() else { return None };
+    if member.task.state() != 'S' {
+        return None;
+    }
+    let record = member.reader.in_flight()?;
+    let spec = facility::registry().call_by_id(record.verb)?;
+    let syscall = if nr == libc::SYS_restart_syscall { member.slept_in? } else { nr };
+    let way = spec.sleeps.iter().position(|s| s.syscall == syscall)?;
+    (member.task.switches() == Some(switches)).then_some(Asleep {
+        syscall,
+        args,
+        way,
+        verb: record.verb,
+        seq: record.seq,
+        switches,
+    })
+}

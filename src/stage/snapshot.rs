@@ -1,0 +1,235 @@
+//! From members and objects to a snapshot.
+
+use std::os::fd::OwnedFd;
+
+use super::director::Director;
+use super::member::{Asleep, Fate, Member, Posture};
+use super::{chronicle, scan};
+use crate::facility::look::HandleKind;
+use crate::facility::perform::Bound;
+use crate::facility::{self};
+use crate::kernel::borrow;
+use crate::kernel::process::{self, How};
+use crate::model::{
+    Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Sleep, Snapshot, Waiter,
+};
+use crate::script::WaitsOn;
+
+/// Most bytes of a private mapping that an actor's card shows.
+const PRIVATE_SHOWN: usize = 64;
+
+/// Takes a snapshot of what `settle` and `rescan` have found.
+pub(super) fn take(director: &mut Director) -> Snapshot {
+    let sleeps: Vec<Option<(Sleep, Option<ObjectKey>)>> = director.members.iter().map(|m| sleep(director, m)).collect();
+    let waiters: Vec<(ObjectKey, Waiter)> = director
+        .members
+        .iter()
+        .zip(&sleeps)
+        .filter_map(|(member, sleep)| {
+            let (sleep, key) = sleep.as_ref()?;
+            let waiter = Waiter {
+                actor: member.name.clone(),
+                verb: sleep.verb.clone(),
+                direction: sleep.direction.clone(),
+                since_ns: sleep.since_ns,
+            };
+            Some((key.clone()?, waiter))
+        })
+        .collect();
+    for member in &mut director.members {
+        if let Posture::Asleep(asleep) = &member.posture {
+            member.slept_in = Some(asleep.syscall);
+        }
+        let gone = matches!(&member.fate, Fate::Zombie(_)) && member.task.state() != 'Z';
+        if let (true, Fate::Zombie(death)) = (gone, member.fate.clone()) {
+            member.fate = Fate::Dead(death);
+        }
+    }
+    let objects = director.scene.objects(&director.members, &waiters);
+    let actors = director
+        .members
+        .iter()
+        .zip(sleeps)
+        .map(|(member, sleep)| {
+            let sleep = sleep.map(|(mut sleep, key)| {
+                sleep.object = key.and_then(|k| director.scene.name_of(&k).map(ToOwned::to_owned));
+                sleep
+            });
+            actor(director, member, sleep)
+        })
+        .collect();
+    Snapshot {
+        at_ns: crate::kernel::clock::monotonic_ns().saturating_sub(director.opened_ns),
+        settled: director.members.iter().all(|m| !m.alive() || m.posture != Posture::Running),
+        actors,
+        objects,
+        syscalls_since_mark: director.since_mark,
+    }
+}
+
+/// The calls that are entered and have not returned, for the transcript.
+pub(super) fn entered(director: &Director) -> Vec<Call> {
+    director
+        .members
+        .iter()
+        .filter(|m| m.alive() && matches!(m.posture, Posture::Asleep(_)))
+        .filter_map(|member| {
+            let record = member.reader.in_flight()?;
+            let spec = facility::registry().call_by_id(record.verb)?;
+            Some(chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns))
+        })
+        .collect()
+}
+
+fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Option<ObjectKey>)> {
+    let Posture::Asleep(asleep) = &member.posture else { return None };
+    if !member.alive() {
+        return None;
+    }
+    let spec = facility::registry().call_by_id(asleep.verb)?;
+    let way = spec.sleeps.get(asleep.way)?;
+    let record = member.reader.in_flight()?;
+    let key = object(director, member, asleep, way.on, record.bytes());
+    let call = chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns);
+    let since = |ns: u64| ns.saturating_sub(director.opened_ns);
+    let sleep = Sleep {
+        verb: spec.name.to_owned(),
+        args: call.args,
+        object: None,
+        direction: way.direction.to_owned(),
+        since_ns: since(record.entered_ns),
+        deadline_ns: (record.deadline_ns != 0).then(|| since(record.deadline_ns)),
+        syscall: asleep.syscall,
+    };
+    Some((sleep, key))
+}
+
+fn object(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn, data: &[u8]) -> Option<ObjectKey> {
+    match on {
+        WaitsOn::Descriptor(n) => director.scene.behind(member.pid, *asleep.args.get(n)? as i32).cloned(),
+        WaitsOn::Futex(n) => director.scene.at_address(member.pid, *asleep.args.get(n)?),
+        WaitsOn::Path => director.scene.at_path(std::str::from_utf8(data).ok()?),
+        WaitsOn::Nothing => None,
+    }
+}
+
+fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
+    let state = match (&member.fate, &member.posture, sleep) {
+        (Fate::Zombie(death), ..) => ActorState::Zombie(death.clone()),
+        (Fate::Dead(death), ..) => ActorState::Dead(death.clone()),
+        (Fate::Alive, Posture::Idle, _) => ActorState::Idle,
+        (Fate::Alive, Posture::Asleep(_), Some(sleep)) => ActorState::Asleep(sleep),
+        (Fate::Alive, Posture::Stopped, _) => ActorState::Stopped { signal: "SIGSTOP".to_owned() },
+        (Fate::Alive, Posture::Asleep(_) | Posture::Running, _) => {
+            let free = member.busy.as_ref().is_some_and(|b| b.free);
+            ActorState::Running { progress: free.then(|| member.slot.progress()) }
+        }
+    };
+    let handles = if member.alive() { director.scene.handles(member.pid) } else { &[] };
+    let named = |wanted: Bound| {
+        let fits = |bound: &Bound| match (wanted, bound) {
+            (Bound::Descriptor(a), Bound::Descriptor(b)) => a == *b,
+            (Bound::Memory(start, length), Bound::Memory(at, _)) => (start..start + length).contains(at),
+            _ => false,
+        };
+        let names = member.names.bound.iter().filter(|(_, b)| fits(b)).map(|(n, _)| n.clone());
+        names.collect::<Vec<String>>()
+    };
+    let object = |claimed: &scan::Claimed| {
+        claimed.key.as_ref().and_then(|key| director.scene.name_of(key)).map(ToOwned::to_owned)
+    };
+    let mut descriptors = Vec::new();
+    let mut mappings = Vec::new();
+    for claimed in handles {
+        match &claimed.handle.kind {
+            HandleKind::Descriptor { fd, flags, offset, .. } => descriptors.push(Descriptor {
+                fd: *fd,
+                names: named(Bound::Descriptor(*fd)),
+                object: object(claimed),
+                access: match flags & libc::O_ACCMODE {
+                    libc::O_RDONLY => Access::Read,
+                    libc::O_WRONLY => Access::Write,
+                    _ => Access::Both,
+                },
+                flags: flag_names(*flags),
+                offset: *offset,
+            }),
+            HandleKind::Mapping { start, end, offset, perms } => {
+                let shared = perms.ends_with('s');
+                mappings.push(Mapping {
+                    names: named(Bound::Memory(*start, end - start)),
+                    start: *start,
+                    length: end - start,
+                    offset: *offset,
+                    protection: perms.get(..3).unwrap_or_default().to_owned(),
+                    shared,
+                    object: object(claimed),
+                    contents: if shared { None } else { contents(member.pid, *start, end - start) },
+                });
+            }
+        }
+    }
+    mappings.sort_by_key(|m| m.start);
+    Actor {
+        name: member.name.clone(),
+        pid: member.pid,
+        uid: member.uid,
+        parent: member.parent.clone(),
+        state,
+        descriptors,
+        mappings,
+        variables: member.names.variables.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
+        program: member
+            .program
+            .as_ref()
+            .map(|p| Program { lines: p.body.iter().map(ToString::to_string).collect(), next: p.next }),
+        last: member.last.clone(),
+        finished: member.reader.finished(),
+        dropped: member.reader.dropped(),
+    }
+}
+
+fn contents(pid: i32, start: u64, length: u64) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; PRIVATE_SHOWN.min(length as usize)];
+    let n = borrow::read_memory(pid, start, &mut bytes).ok()?;
+    bytes.truncate(n);
+    Some(bytes)
+}
+
+fn flag_names(flags: i32) -> Vec<String> {
+    const SHOWN: [(&str, i32); 6] = [
+        ("O_APPEND", libc::O_APPEND),
+        ("O_NONBLOCK", libc::O_NONBLOCK),
+        ("O_DIRECT", libc::O_DIRECT),
+        ("O_SYNC", libc::O_SYNC),
+        ("O_PATH", libc::O_PATH),
+        ("FD_CLOEXEC", libc::O_CLOEXEC),
+    ];
+    SHOWN.iter().filter(|(_, bit)| flags & bit == *bit).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// How a process ended: the pidfd tells, else its zombie, else its own last call.
+pub(super) fn death(member: &Member, pidfd: Option<&OwnedFd>) -> Death {
+    let how = pidfd.and_then(process::pidfd_exit).or_else(|| zombie(member));
+    match how {
+        Some(How::Killed(signal)) => Death::Killed(facility::signal_name(signal)),
+        Some(How::Exited(code)) => Death::Exited(code),
+        // Reaped before we could look, on a kernel that does not keep the status.
+        Some(How::Stopped(_) | How::Continued) | None => {
+            Death::Exited(member.reader.in_flight().map_or(0, |record| (record.args[0] & 0xff) as i32))
+        }
+    }
+}
+
+fn zombie(member: &Member) -> Option<How> {
+    let stat = member.task.stat()?;
+    (stat.state == 'Z').then(|| How::from_status(stat.exit_status))
+}
+
+/// A death in one line.
+pub(super) fn obituary(name: &str, death: &Death) -> String {
+    match death {
+        Death::Exited(code) => format!("{name} exited with {code}"),
+        Death::Killed(signal) => format!("{name} was killed by {signal}"),
+    }
+}

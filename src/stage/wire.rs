@@ -1,0 +1,186 @@
+//! What travels between the processes of a stage: requests and events between face and director, orders and replies
+//! between director and actor. Both ends are the same binary, so the format needs no version.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::RawFd;
+
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{StageEvent, StageInfo};
+use crate::facility::perform::{Made, Names, Refusal};
+use crate::script::{CallExpr, Statement};
+
+/// What a face asks of a director.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Carry out a statement; exactly one [`StageEvent::Ended`] with this id answers.
+    Run { id: u64, statement: Statement },
+    /// Stop what runs freely before its next call, and give up an `await`.
+    Cancel,
+    /// Look again; a [`StageEvent::Refreshed`] answers.
+    Refresh,
+}
+
+/// What a director tells its face.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// The stage stands. The first word of every director.
+    Open(Box<StageInfo>),
+    /// It could not be set up; a sentence. The last word.
+    Failed(String),
+    /// Something happened.
+    Event(Box<StageEvent>),
+}
+
+/// What an actor is to do. One at a time; a [`Reply::Done`] answers each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Counted over the stage.
+    pub number: u32,
+    /// The calls of one round.
+    pub body: Vec<CallExpr>,
+    /// How many rounds; `None` until cancelled.
+    pub rounds: Option<u64>,
+    /// Whether it is a free run: shown with its progress, ended by `cancel`.
+    pub free: bool,
+    /// The gate's ticket, if all shall start together.
+    pub gate: Option<u32>,
+    /// Pids of the actors that the calls name.
+    pub peers: Vec<(String, i32)>,
+    /// The child's slot, if the order forks; its control socket travels with the order.
+    pub seat: Option<u32>,
+}
+
+/// What an actor says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Reply {
+    /// It is there and waits for orders: after a spawn, a fork, an execve.
+    Hello { pid: i32, names: Names },
+    /// An order is done.
+    Done {
+        number: u32,
+        made: Vec<Made>,
+        /// Names and variables, if any changed.
+        names: Option<Names>,
+        /// Why a call was not made, if one was not.
+        refusal: Option<Refusal>,
+    },
+}
+
+/// The longest frame between face and director. A snapshot of a full stage stays far below.
+const FRAME_MAX: usize = 64 << 20;
+/// The longest order or reply; what is longer is refused before it is sent.
+pub(super) const ORDER_MAX: usize = 128 << 10;
+
+/// Writes one frame: its length in four bytes, then its bytes.
+pub(super) fn write_frame(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    let mut frame = vec![0; 4];
+    frame = postcard::to_extend(message, frame).map_err(io::Error::other)?;
+    let length = (frame.len() - 4) as u32;
+    frame[..4].copy_from_slice(&length.to_le_bytes());
+    stream.write_all(&frame)
+}
+
+/// Reads one frame; `None` at a clean end of the stream.
+pub(super) fn read_frame<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<T>> {
+    let mut length = [0; 4];
+    match stream.read_exact(&mut length) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(e) => return Err(e),
+    }
+    let length = u32::from_le_bytes(length) as usize;
+    if length > FRAME_MAX {
+        return Err(io::Error::other("a frame longer than FRAME_MAX"));
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    postcard::from_bytes(&body).map(Some).map_err(io::Error::other)
+}
+
+/// Takes whole frames out of bytes that arrive in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    buffer: Vec<u8>,
+}
+
+impl Frames {
+    /// Reads once; `false` at the end of the stream.
+    pub(super) fn fill(&mut self, stream: &mut impl Read) -> io::Result<bool> {
+        let mut chunk = [0; 16 << 10];
+        match stream.read(&mut chunk) {
+            Ok(0) => Ok(false),
+            Ok(n) => {
+                self.buffer.extend_from_slice(&chunk[..n]);
+                Ok(true)
+            }
+            Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => Ok(true),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The next whole frame.
+    pub(super) fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        let Some(head) = self.buffer.get(..4) else { return Ok(None) };
+        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        if length > FRAME_MAX {
+            return Err(io::Error::other("a frame longer than FRAME_MAX"));
+        }
+        if self.buffer.len() < 4 + length {
+            return Ok(None);
+        }
+        let message = postcard::from_bytes(&self.buffer[4..4 + length]).map_err(io::Error::other)?;
+        self.buffer.drain(..4 + length);
+        Ok(Some(message))
+    }
+}
+
+/// Sends one message over a sequenced-packet socket, with a descriptor if there is one.
+pub(super) fn send(socket: RawFd, message: &impl Serialize, descriptor: Option<RawFd>) -> Result<(), Errno> {
+    let bytes = postcard::to_stdvec(message).map_err(|_large| Errno::EMSGSIZE)?;
+    if bytes.len() > ORDER_MAX {
+        return Err(Errno::EMSGSIZE);
+    }
+    let rights = descriptor.map(|fd| [fd]);
+    let control: Vec<ControlMessage<'_>> = rights.iter().map(|fds| ControlMessage::ScmRights(fds)).collect();
+    loop {
+        match sendmsg::<()>(socket, &[IoSlice::new(&bytes)], &control, MsgFlags::MSG_NOSIGNAL, None) {
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Receives one message; `None` when the other end is closed. A signal does not end the wait.
+pub(super) fn receive<T: DeserializeOwned>(
+    socket: RawFd,
+    buffer: &mut [u8],
+    flags: MsgFlags,
+) -> Result<Option<(T, Option<RawFd>)>, Errno> {
+    let mut space = nix::cmsg_space!(RawFd);
+    loop {
+        let mut slices = [IoSliceMut::new(buffer)];
+        let received = recvmsg::<()>(socket, &mut slices, Some(&mut space), flags | MsgFlags::MSG_CMSG_CLOEXEC);
+        let (length, descriptor) = match received {
+            Ok(message) => {
+                let rights = message.cmsgs().ok().and_then(|mut all| {
+                    all.find_map(
+                        |c| if let ControlMessageOwned::ScmRights(fds) = c { fds.first().copied() } else { None },
+                    )
+                });
+                (message.bytes, rights)
+            }
+            Err(Errno::EINTR) => continue,
+            Err(errno) => return Err(errno),
+        };
+        if length == 0 {
+            return Ok(None);
+        }
+        let message = postcard::from_bytes(&buffer[..length]).map_err(|_garbled| Errno::EBADMSG)?;
+        return Ok(Some((message, descriptor)));
+    }
+}
