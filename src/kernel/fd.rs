@@ -25,6 +25,29 @@ pub fn write(fd: i32, bytes: &[u8]) -> Result<usize, Errno> {
     Errno::result(ret).map(|count| count as usize)
 }
 
+/// Reads at an offset and leaves the file's own offset, see pread(2).
+pub fn pread(fd: i32, buffer: &mut [u8], offset: i64) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes at most the buffer's length into the buffer.
+    let ret = unsafe { libc::pread(fd, buffer.as_mut_ptr().cast(), buffer.len(), offset) };
+    Errno::result(ret).map(|count| count as usize)
+}
+
+/// Writes at an offset and leaves the file's own offset, see pwrite(2).
+pub fn pwrite(fd: i32, bytes: &[u8], offset: i64) -> Result<usize, Errno> {
+    // SAFETY: the kernel reads at most the slice's length from the slice.
+    let ret = unsafe { libc::pwrite(fd, bytes.as_ptr().cast(), bytes.len(), offset) };
+    Errno::result(ret).map(|count| count as usize)
+}
+
+/// What a number leads to, see fstat(2).
+pub fn fstat(fd: i32) -> Result<libc::stat, Errno> {
+    // SAFETY: all zero is a stat.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel fills the structure, which is ours.
+    Errno::result(unsafe { libc::fstat(fd, &raw mut stat) })?;
+    Ok(stat)
+}
+
 /// Reads into memory that the learner chose; EFAULT where there is none.
 pub fn read_into(fd: i32, address: u64, length: u64) -> Result<usize, Errno> {
     // SAFETY: the kernel checks the address itself; what it overwrites is the actor's own memory.
@@ -209,6 +232,9 @@ mod tests {
         assert_eq!(read_into(r, buffer.as_mut_ptr() as u64 + 6, 2), Ok(2));
         assert_eq!(&buffer, b"hello\0he");
         assert_eq!(lseek(r, 0, libc::SEEK_SET), Err(Errno::ESPIPE));
+        assert_eq!(pread(r, &mut buffer, 0), Err(Errno::ESPIPE));
+        assert_eq!(fstat(r).map(|stat| stat.st_mode & libc::S_IFMT), Ok(libc::S_IFIFO));
+        assert_eq!(fstat(-1).map(|_| ()), Err(Errno::EBADF));
         assert_eq!(fcntl_int(w, libc::F_GETFL, 0), Ok(libc::O_WRONLY | libc::O_NONBLOCK));
         assert_eq!(fcntl_int(w, libc::F_SETLK, 0), Err(Errno::EINVAL));
         assert_eq!(dup3(w, w, 0), Err(Errno::EINVAL));
@@ -221,6 +247,19 @@ mod tests {
         assert_eq!(close(i32::MAX), Err(Errno::EBADF));
         assert_eq!(ftruncate(-1, 0), Err(Errno::EBADF));
         assert_eq!(pipe2(1), Err(Errno::EINVAL));
+    }
+
+    #[test]
+    fn offsets_are_of_the_description_or_of_the_call() {
+        let file = crate::kernel::testing::scratch_file("offsets");
+        let fd = file.as_raw_fd();
+        assert_eq!(write(fd, b"0123456789"), Ok(10));
+        assert_eq!(pwrite(fd, b"ab", 4), Ok(2));
+        assert_eq!(lseek(fd, 0, libc::SEEK_CUR), Ok(10));
+        let mut buffer = [0; 4];
+        assert_eq!((pread(fd, &mut buffer, 3), &buffer), (Ok(4), b"3ab6"));
+        assert_eq!(lseek(fd, -3, libc::SEEK_END), Ok(7));
+        assert_eq!((read(fd, &mut buffer), &buffer[..3]), (Ok(3), b"789".as_slice()));
     }
 
     #[test]

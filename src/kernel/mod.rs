@@ -24,6 +24,7 @@ pub mod memory;
 pub mod mq;
 pub mod path;
 pub mod pipe;
+pub mod probe;
 pub mod proc;
 pub mod process;
 mod ring;

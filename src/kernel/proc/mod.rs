@@ -14,6 +14,7 @@ mod task;
 
 pub use descriptors::{FdDir, FdEntry, FdInfo, descriptors, fdinfo};
 pub use locks::{LockEntry, LockKind, locks};
+pub(super) use maps::query_works;
 pub use maps::{MapEntry, Maps, mapping_at, maps};
 pub use status::{Status, children, processes, status, tasks};
 pub use task::{Stat, Syscall, Task};
