@@ -474,6 +474,26 @@ impl<'a> Performer<'a> {
         result
     }
 
+    /// Records an access to memory, which is no call: `$ret` and `$errno` stay as they are. It may be the actor's last
+    /// deed: the record of its entry tells what it tried.
+    pub fn machine(&mut self, making: Making<'_>, access: impl FnOnce() -> i64) -> i64 {
+        let (record, _) = self.run(making, || Ok(access()));
+        self.body.writer.finish(&record);
+        record.ret
+    }
+
+    /// The same for an access that loads bytes, the head of which is recorded.
+    pub fn machine_bytes(&mut self, making: Making<'_>, access: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let (mut record, _) = self.run(making, || {
+            bytes = access();
+            Ok(bytes.len() as i64)
+        });
+        record.set_data(&bytes);
+        self.body.writer.finish(&record);
+        bytes
+    }
+
     /// Records a computation of the actor's own, which is no call: `$ret` and `$errno` stay as they are.
     pub fn computed(&mut self, making: Making<'_>, value: i64) {
         let (record, _) = self.run(making, || Ok(value));
@@ -596,6 +616,14 @@ impl<'a> Performer<'a> {
         if !object.is_empty() {
             self.body.made.push(Made { object: object.to_owned(), handle, verb: self.verb });
         }
+    }
+
+    /// Tells the stage of an object that lies in memory where nothing but the call tells of it, and binds `as NAME`.
+    pub fn made_inside(&mut self, object: &str, handle: Bound) {
+        if let Some(name) = &self.expr.bind {
+            self.body.names.bound.insert(name.clone(), handle);
+        }
+        self.body.made.push(Made { object: object.to_owned(), handle, verb: self.verb });
     }
 
     /// A POSIX name as the kernel gets it: the learner's, with the stage's tag in shared mode.

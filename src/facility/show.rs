@@ -88,3 +88,27 @@ pub fn data(record: &Record) -> String {
     let head = (record.data_len as usize).min(record.data.len());
     text(&record.data[..head], record.data_len, 32)
 }
+
+/// A name as numbers, for the arguments of a record that no number of the call needs. One of more than 24 bytes is
+/// cut, with `…` behind it.
+pub fn pack(name: &str) -> [i64; 3] {
+    let mut bytes = [0; 24];
+    if name.len() <= bytes.len() {
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+    } else {
+        let head = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= 21).last().unwrap_or(0);
+        bytes[..head].copy_from_slice(&name.as_bytes()[..head]);
+        bytes[head..head + 3].copy_from_slice("…".as_bytes());
+    }
+    let mut words = [0; 3];
+    for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = chunk.iter().rev().fold(0, |word, byte| word << 8 | i64::from(*byte));
+    }
+    words
+}
+
+/// The name that was packed.
+pub fn unpack(words: [i64; 3]) -> String {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).take_while(|byte| *byte != 0).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
