@@ -3,18 +3,17 @@
 //! A load, store or atomic addition is one access of the machine and no system call, so a race is a real race, and an
 //! address that leads nowhere ends the actor with the machine's own SIGSEGV or SIGBUS.
 
-use super::perform::{Bound, Given, Making, Names, Performer, Refusal};
+use super::perform::{Bound, Given, Making, Names, Performer, Refusal, page_size};
 use super::show::{self, Shown};
 use super::table::{CALL, keyed, optional, required};
 use super::{Card, Facility};
 use crate::kernel::arena::Record;
-use crate::kernel::clock;
 use crate::kernel::memory::{self, Width};
 use crate::script::{ArgKind, ArgValue, CallSpec, Data, IntType, Makes, Wants};
 
 /// Mappings and plain memory access.
 #[derive(Debug)]
-pub struct Memory;
+pub(super) struct Memory;
 
 static CARD: Card = Card {
     id: "memory",
@@ -136,10 +135,7 @@ const CALLS: &[CallSpec] = &[
     },
     CallSpec {
         name: "atomic_fetch_add",
-        args: &[
-            required("place", ArgKind::Place, "the integer"),
-            required("operand", ArgKind::Int, "what to add"),
-        ],
+        args: &[required("place", ArgKind::Place, "the integer"), required("operand", ArgKind::Int, "what to add")],
         doc: "Adds to an integer in memory and gives what was there, as one step that nobody can come between",
         man: "stdatomic.h(0p)",
         c: "atomic_fetch_add(&{place}, {operand})",
@@ -275,7 +271,7 @@ fn room(address: u64, names: &Names) -> Option<u64> {
 }
 
 fn round_up(length: u64) -> u64 {
-    length.next_multiple_of(clock::page_size() as u64)
+    length.next_multiple_of(page_size() as u64)
 }
 
 /// What an access is recorded as: index and value as numbers, the type or the length of a slice, and the name.
@@ -331,9 +327,9 @@ fn load(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let access = Access::of(performer)?;
     let variable = performer.name("var").to_owned();
     let data = match access.slice {
-        Some(length) => Data::Bytes(
-            performer.machine_bytes(access.making(0), || memory::copy_out(access.address, length as usize)),
-        ),
+        Some(length) => {
+            Data::Bytes(performer.machine_bytes(access.making(0), || memory::copy_out(access.address, length as usize)))
+        }
         None => Data::Int(
             performer.machine(access.making(0), || memory::load(access.address, access.width, access.signed())),
         ),
@@ -362,10 +358,14 @@ fn store(performer: &mut Performer<'_>) -> Result<(), Refusal> {
             });
         }
         (Some(_), _) => {
-            return Err(Refusal::new("a slice takes data, and this is a number").help("one integer is m[0], a byte m:u8[0]"));
+            return Err(
+                Refusal::new("a slice takes data, and this is a number").help("one integer is m[0], a byte m:u8[0]")
+            );
         }
         (None, _) => {
-            return Err(Refusal::new("an integer takes a number, and this is data").help("bytes go to a slice: m[0..5]"));
+            return Err(
+                Refusal::new("an integer takes a number, and this is data").help("bytes go to a slice: m[0..5]")
+            );
         }
     }
     Ok(())
@@ -377,7 +377,8 @@ fn fetch_add(performer: &mut Performer<'_>) -> Result<(), Refusal> {
         return Err(Refusal::new("a slice of bytes is no integer that could be added to").help("such as m[0]"));
     }
     let operand = performer.int("operand", 0);
-    let old = performer.machine(access.making(operand), || memory::atomic_add(access.address, access.width, operand, access.signed()));
+    let old = performer
+        .machine(access.making(operand), || memory::atomic_add(access.address, access.width, operand, access.signed()));
     performer.deliver(Data::Int(old));
     Ok(())
 }

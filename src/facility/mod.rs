@@ -5,7 +5,10 @@
 
 mod judge;
 pub mod look;
+mod memory;
 pub mod perform;
+mod semaphore;
+mod shm;
 pub mod show;
 mod table;
 
@@ -137,7 +140,7 @@ pub struct Card {
 
 /// All facilities, in the order of the reference. The first two are not facilities of IPC: they bring the calls on
 /// processes and on descriptors that all others need.
-pub static ALL: &[&dyn Facility] = &[];
+pub static ALL: &[&dyn Facility] = &[&memory::Memory, &shm::Shm, &semaphore::Semaphore];
 
 /// The facility of that id.
 pub fn by_id(id: &str) -> Option<&'static dyn Facility> {

@@ -13,7 +13,7 @@ use crate::script::{ArgKind, CallSpec, Data, Makes, PredicateArg, PredicateSpec,
 
 /// POSIX semaphores.
 #[derive(Debug)]
-pub struct Semaphore;
+pub(super) struct Semaphore;
 
 static CARD: Card = Card {
     id: "semaphore",
@@ -39,8 +39,7 @@ const FLAGS: &[(&str, i64)] = &[("O_CREAT", c(libc::O_CREAT)), ("O_EXCL", c(libc
 const SEM: crate::script::ArgSpec = required("sem", ArgKind::Address, "the semaphore: its name, or m+64");
 
 /// glibc sleeps on the word of the value.
-const SLEEPS: &[Sleeps] =
-    &[Sleeps { syscall: libc::SYS_futex, on: WaitsOn::Futex(0), direction: "decrease" }];
+const SLEEPS: &[Sleeps] = &[Sleeps { syscall: libc::SYS_futex, on: WaitsOn::Futex(0), direction: "decrease" }];
 
 const CALLS: &[CallSpec] = &[
     CallSpec {
@@ -201,12 +200,7 @@ impl Facility for Semaphore {
         };
         match verb {
             "sem_open" => Shown {
-                args: format!(
-                    "{}, {}, {}, {n0}",
-                    posix(record),
-                    show::flags(second, FLAGS, None),
-                    table::mode(third)
-                ),
+                args: format!("{}, {}, {}, {n0}", posix(record), show::flags(second, FLAGS, None), table::mode(third)),
                 result: (show::returned(record) && record.errno == 0).then(|| format!("{:#x}", record.ret)),
             },
             "sem_unlink" => Shown::args(posix(record)),
@@ -254,10 +248,9 @@ impl Facility for Semaphore {
                     .noted("the word by which glibc decides to wake; it stays too high when a waiter is killed"),
                 Field::kernel_int("pshared", words.shared.into()),
             ]),
-            Err(why) => fields.extend([
-                Field::hidden("value", why),
-                Field::kernel_int("waiting", waiting(found, look) as i64),
-            ]),
+            Err(why) => {
+                fields.extend([Field::hidden("value", why), Field::kernel_int("waiting", waiting(found, look) as i64)])
+            }
         }
         fields.push(Field::new("named", Value::Text(if named { "yes" } else { "no" }.to_owned()), Evidence::Kernel));
         if !named {
@@ -449,8 +442,14 @@ mod tests {
         assert_eq!(shown("sem_getvalue", &record), "sem_getvalue(m+64, [1]) = 0");
         assert_eq!(Semaphore.show("sem_getvalue", &Record { returned_ns: 0, ..record }).args, "m+64, …");
         let timed = Record { args: [0x1040, 500_000_000, 0, n0, n1, n2], ret: -1, errno: libc::ETIMEDOUT, ..record };
-        assert_eq!(shown("sem_timedwait", &timed), "sem_timedwait(m+64, now + 500ms) = -1 ETIMEDOUT (Connection timed out)");
-        assert_eq!(Semaphore.show("sem_post", &Record { args: [0x100_0040, 0, 0, 0, 0, 0], ..record }).args, "0x1000040");
+        assert_eq!(
+            shown("sem_timedwait", &timed),
+            "sem_timedwait(m+64, now + 500ms) = -1 ETIMEDOUT (Connection timed out)"
+        );
+        assert_eq!(
+            Semaphore.show("sem_post", &Record { args: [0x100_0040, 0, 0, 0, 0, 0], ..record }).args,
+            "0x1000040"
+        );
     }
 
     #[test]

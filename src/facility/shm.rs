@@ -17,7 +17,7 @@ use crate::script::{ArgKind, ArgValue, CallSpec, Cmp, Makes, PredicateArg, Predi
 
 /// POSIX shared memory and shared mappings.
 #[derive(Debug)]
-pub struct Shm;
+pub(super) struct Shm;
 
 /// How much of a segment is read.
 const HEAD: u64 = 64 << 10;
@@ -161,9 +161,10 @@ impl Facility for Shm {
             stat.st_size as u64
         } else {
             let extent = extent(found);
-            fields.push(Field::kernel_int("size", extent as i64).noted(
-                "the extent of its mappings: no name and no readable descriptor leads to it any more",
-            ));
+            fields.push(
+                Field::kernel_int("size", extent as i64)
+                    .noted("the extent of its mappings: no name and no readable descriptor leads to it any more"),
+            );
             extent
         };
         fields.push(match memory(found, look, file.as_ref(), size) {

@@ -14,6 +14,26 @@ const fn at(address: u64) -> *mut libc::sem_t {
     address as *mut libc::sem_t
 }
 
+/// Whether the words of a `sem_t` are those of glibc from 2.21 on: the value, how many wait, whether it is shared.
+pub fn layout_is_known() -> bool {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: takes nothing.
+        let version = unsafe { libc::gnu_get_libc_version() };
+        // SAFETY: glibc's constant, a C string.
+        let version = unsafe { CStr::from_ptr(version) };
+        version.to_str().is_ok_and(since_2_21)
+    }
+    #[cfg(not(target_env = "gnu"))]
+    false
+}
+
+#[cfg(any(test, target_env = "gnu"))]
+fn since_2_21(version: &str) -> bool {
+    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    (parts.next(), parts.next()) >= (Some(2), Some(21))
+}
+
 /// Opens a named semaphore and gives its address, see sem_open(3). `mode` and `value` count only where it is created.
 pub fn sem_open(name: &CStr, flags: i32, mode: u32, value: u32) -> Result<u64, Errno> {
     // SAFETY: the name is a C string.
@@ -84,6 +104,15 @@ mod tests {
     use crate::kernel::memory::{mmap, munmap};
     use crate::kernel::process::{How, waitpid};
     use crate::kernel::testing::start;
+
+    #[test]
+    fn the_layout_goes_by_the_version() {
+        for (version, known) in
+            [("2.36", true), ("2.21", true), ("2.20", false), ("3.0", true), ("1.9.9", false), ("", false)]
+        {
+            assert_eq!(since_2_21(version), known, "{version}");
+        }
+    }
 
     #[test]
     fn an_unnamed_one_works_between_processes() {
