@@ -8,6 +8,8 @@ mod expr;
 mod limits;
 mod parse;
 mod print;
+#[cfg(test)]
+mod properties;
 mod spec;
 mod suggest;
 #[cfg(test)]

@@ -11,7 +11,9 @@ use super::token::{Token, TokenKind, tokenize};
 use super::words::is_reserved;
 use super::{Diagnostic, Expectation, Expr, Registry, Severity, Span, Statement};
 
+pub(super) use call::{Progress, names_by_as, open_places, usage, usage_arg};
 pub use statement::incomplete;
+pub(super) use value::describe;
 
 /// All statements of a text that could be understood, and all that is wrong with the rest, in order of place.
 ///

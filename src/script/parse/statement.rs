@@ -134,7 +134,7 @@ impl Parser<'_> {
                 let start = self.span_before();
                 let actor = self.dotted(actor)?;
                 let body = self.block(&format!("program {actor}"), start)?;
-                Body::Program { actor, body }
+                return Ok(body.map(|body| Body::Program { actor, body }));
             }
             "step" => Body::Step { actor: self.dotted(actor)? },
             "go" => return self.go().map(Some),
@@ -228,20 +228,21 @@ impl Parser<'_> {
             return Err(self.expected("`:` and a call, or the line's end and a block"));
         }
         let body = self.block(&format!("repeat … {actor}"), start)?;
-        Ok(Some(Body::Repeat { times, actor, body, block: true }))
+        Ok(body.map(|body| Body::Repeat { times, actor, body, block: true }))
     }
 
-    /// The calls of a block, up to its `end`.
-    fn block(&mut self, title: &str, opened: Span) -> Parsed<Vec<CallExpr>> {
+    /// The calls of a block, up to its `end`; `None` if the line that opened it can't be used.
+    fn block(&mut self, title: &str, opened: Span) -> Parsed<Option<Vec<CallExpr>>> {
         self.nothing_more()?;
         let opened = self.span_from(opened.start);
         let mut body = Vec::new();
+        let sound = !self.mistaken(opened);
         loop {
             self.skip_newlines();
             let TokenKind::Name(word) = self.peek().clone() else {
                 if self.at_end() {
                     self.report(unclosed(title, opened));
-                    return Ok(body);
+                    return Ok(sound.then_some(body));
                 }
                 let error = self.expected("a call or `end`");
                 self.report(error);
@@ -250,13 +251,13 @@ impl Parser<'_> {
             };
             if word == "end" {
                 self.bump();
-                return Ok(body);
+                return Ok(sound.then_some(body));
             }
             if stage_word(&word).is_some() && !self.next_is_mark(":") && self.registry.call(&word).is_none() {
                 // Most likely `end` was forgotten: the line is read as the statement that it is.
                 self.report(unclosed(title, opened));
                 self.step_back_to_line_end();
-                return Ok(body);
+                return Ok(sound.then_some(body));
             }
             if self.next_is_mark(":") {
                 let span = self.span();

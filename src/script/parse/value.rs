@@ -150,7 +150,7 @@ impl Parser<'_> {
 
     fn path(&mut self, what: &str) -> Parsed<ArgValue> {
         match self.peek() {
-            TokenKind::Text(_) | TokenKind::Variable(_) | TokenKind::Mark("(") => {
+            TokenKind::Text(_) | TokenKind::Byte(_) | TokenKind::Variable(_) | TokenKind::Mark("(") => {
                 self.typed(ArgKind::Data, what).map(ArgValue::Expr)
             }
             TokenKind::Name(_) | TokenKind::Mark("." | ".." | "/") => {
