@@ -25,4 +25,4 @@ pub use parse::{incomplete, parse, parse_expectation, parse_expr, parse_line};
 pub use spec::*;
 pub use suggest::{did_you_mean, nearest};
 pub use token::{Token, TokenKind, tokenize};
-pub use words::{ACTOR_CLAIMS, SIGNALS, STAGE_WORDS, WHOLE_CLAIMS, Word, is_reserved, stage_word};
+pub use words::{ACTOR_CLAIMS, OBJECT_CLAIMS, SIGNALS, STAGE_WORDS, WHOLE_CLAIMS, Word, is_reserved, stage_word};

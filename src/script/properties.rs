@@ -240,11 +240,17 @@ fn object_claim() -> impl Strategy<Value = Claim> {
             vec![ArgValue::Expr(e)],
             c
         )),
-        (dotted(), actors()).prop_map(move |(o, names)| {
-            object(o, "waiters", names.into_iter().map(ArgValue::Name).collect(), None)
+        (dotted(), select(vec!["waiters", "owner"]), actors()).prop_map(move |(o, word, names)| {
+            object(o, word, names.into_iter().map(ArgValue::Name).collect(), None)
         }),
         (dotted(), option::of(range()), option::of(dotted().prop_map(ArgValue::By)))
             .prop_map(move |(o, range, by)| object(o, "write-locked", range.into_iter().chain(by).collect(), None)),
+        (dotted(), number(), option::of(comparison())).prop_map(move |(o, e, c)| object(
+            o,
+            "capacity",
+            vec![ArgValue::Expr(e)],
+            c
+        )),
         dotted().prop_map(move |o| object(o, "unlinked", vec![], None)),
     ]
 }

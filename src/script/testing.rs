@@ -212,12 +212,7 @@ const PIPE_PREDICATES: &[PredicateSpec] = &[
 ];
 
 const OTHER_PREDICATES: &[PredicateSpec] = &[
-    PredicateSpec {
-        word: "waiters",
-        args: &[PredicateArg::Actors],
-        doc: "who waits on it",
-        example: "expect s waiters bob",
-    },
+    PredicateSpec { word: "owner", args: &[PredicateArg::Actors], doc: "who owns it", example: "expect m owner alice" },
     PredicateSpec {
         word: "write-locked",
         args: &[PredicateArg::Range, PredicateArg::By],

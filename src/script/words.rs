@@ -96,6 +96,14 @@ pub const ACTOR_CLAIMS: &[Word] = &[
     word("exited", "expect ACTOR exited N", "It has ended by itself with this status", "expect bob exited 0"),
 ];
 
+/// What `expect OBJECT …` can claim of an object of any facility, beside what its facility brings and its fields.
+pub const OBJECT_CLAIMS: &[Word] = &[word(
+    "waiters",
+    "expect OBJECT waiters ACTOR…, or waiters N",
+    "These actors sleep on it, in the kernel's order; or so many",
+    "expect s waiters bob carol",
+)];
+
 /// What `expect` can claim of several actors or the whole, told by the first word.
 pub const WHOLE_CLAIMS: &[Word] = &[
     word("not", "expect not CLAIM", "The claim does not hold", "expect not bob blocked"),

@@ -4,7 +4,7 @@ use super::value::one_of;
 use super::{Parsed, Parser};
 use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
-use crate::script::words::{ACTOR_CLAIMS, WHOLE_CLAIMS};
+use crate::script::words::{ACTOR_CLAIMS, OBJECT_CLAIMS, WHOLE_CLAIMS};
 use crate::script::{
     ActorClaim, ArgKind, ArgValue, Claim, Cmp, Diagnostic, Expectation, PredicateArg, PredicateSpec, Span,
 };
@@ -173,19 +173,53 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        Err(first_error.unwrap_or_else(|| self.unknown_predicate(object, word, start)))
+        if let Some(e) = first_error {
+            return Err(e);
+        }
+        if word == "waiters" {
+            self.bump();
+            let args = match self.peek() {
+                TokenKind::Name(name) if self.registry.quantity(name).is_none() => {
+                    self.actors()?.into_iter().map(ArgValue::Name).collect()
+                }
+                _ => vec![ArgValue::Expr(self.typed(ArgKind::Count, "the names of actors, or a number")?)],
+            };
+            return Ok(Claim::Object { object: object.to_owned(), word: word.to_owned(), args, cmp: None });
+        }
+        if word != "is"
+            && nearest(word, ACTOR_CLAIMS.iter().map(|w| w.word)).is_none()
+            && let Ok((cmp, value)) = self.attempt(Self::field_value)
+        {
+            return Ok(Claim::Object { object: object.to_owned(), word: word.to_owned(), args: vec![value], cmp });
+        }
+        Err(self.unknown_predicate(object, word, start))
+    }
+
+    /// The value of a field, which the registry does not list: a number, data or one word, to the line's end.
+    fn field_value(&mut self) -> Parsed<(Option<Cmp>, ArgValue)> {
+        self.bump();
+        let cmp = self.comparison()?;
+        let value = match self.peek() {
+            TokenKind::Name(name) if self.registry.quantity(name).is_none() => ArgValue::Name(self.name("a word")?),
+            _ => ArgValue::Expr(self.typed(ArgKind::Value, "a value")?),
+        };
+        self.nothing_more()?;
+        Ok((cmp, value))
     }
 
     fn unknown_predicate(&self, subject: &str, word: &str, span: Span) -> Diagnostic {
         let predicates = self.registry.chapters.iter().flat_map(|c| c.predicates).map(|p| p.word);
         let actor_words = ACTOR_CLAIMS.iter().map(|w| w.word);
         let message = format!("nothing called `{word}` can be expected of `{subject}`");
-        let help = match nearest(word, actor_words.clone().chain(predicates)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if word == "is" => "leave `is` out: `expect bob idle`".to_owned(),
-            None if WHOLE_CLAIMS.iter().any(|w| w.word == word) => format!("`{word}` stands first: `expect {word} …`"),
-            None => format!("of an actor: {}; of an object: the predicates of its facility", one_of(actor_words)),
-        };
+        let help =
+            match nearest(word, actor_words.clone().chain(predicates).chain(OBJECT_CLAIMS.iter().map(|w| w.word))) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if word == "is" => "leave `is` out: `expect bob idle`".to_owned(),
+                None if WHOLE_CLAIMS.iter().any(|w| w.word == word) => {
+                    format!("`{word}` stands first: `expect {word} …`")
+                }
+                None => format!("of an actor: {}; of an object: the predicates of its facility", one_of(actor_words)),
+            };
         Diagnostic::error(span, message).help(help)
     }
 

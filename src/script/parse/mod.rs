@@ -13,6 +13,7 @@ use super::{Diagnostic, Expectation, Expr, Registry, Severity, Span, Statement};
 
 pub(super) use call::{Progress, names_by_as, open_places, usage, usage_arg};
 pub use statement::incomplete;
+pub(super) use statement::open_block;
 pub(super) use value::describe;
 
 /// All statements of a text that could be understood, and all that is wrong with the rest, in order of place.

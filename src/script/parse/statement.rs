@@ -9,23 +9,44 @@ use crate::script::{ArgKind, Body, CallExpr, Diagnostic, Expr, Span, Statement};
 
 /// Whether a block is open at the end of `text`: a `program`, or a `repeat` without colon, whose `end` is to come.
 pub fn incomplete(text: &str) -> bool {
+    open_block(text).is_some()
+}
+
+/// The actor whose block is open at the end of `text`.
+pub(in crate::script) fn open_block(text: &str) -> Option<String> {
     let (tokens, _) = tokenize(text);
-    let mut open = false;
+    let mut open = None;
     for line in tokens.split(|t| matches!(t.kind, TokenKind::Newline | TokenKind::End)) {
         let Some(TokenKind::Name(first)) = line.first().map(|t| &t.kind) else { continue };
-        let colon = line.iter().any(|t| t.kind == TokenKind::Mark(":"));
-        let ends_in_name = matches!(line.last().map(|t| &t.kind), Some(TokenKind::Name(_)));
-        let at_least = |words: usize| line.len() >= words && ends_in_name && !colon;
+        let header = |words: usize| match line.last().map(|t| &t.kind) {
+            Some(TokenKind::Name(_)) if line.len() >= words && !line.iter().any(|t| t.kind == TokenKind::Mark(":")) => {
+                // An actor may be a thread: `alice.t1`.
+                let mut name = line.iter().rev().take_while(|t| t.kind == TokenKind::Mark(".") || is_name(&t.kind));
+                let (last, dot, base) = (name.next(), name.next(), name.next());
+                match (last, dot, base) {
+                    (Some(last), Some(dot), Some(base)) if dot.kind == TokenKind::Mark(".") => {
+                        Some(text[base.span.start..last.span.end].to_owned())
+                    }
+                    (Some(last), ..) => Some(text[last.span.start..last.span.end].to_owned()),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
         open = match first.as_str() {
-            "program" => at_least(2),
-            "repeat" => at_least(3),
-            "end" => false,
+            "program" => header(2),
+            "repeat" => header(3),
+            "end" => None,
             // An order to the stage can't stand in a block: it is an error now, not something that `end` would mend.
-            word if stage_word(word).is_some() => false,
+            word if stage_word(word).is_some() => None,
             _ => open,
         };
     }
     open
+}
+
+const fn is_name(kind: &TokenKind) -> bool {
+    matches!(kind, TokenKind::Name(_))
 }
 
 impl Parser<'_> {
