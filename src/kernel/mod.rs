@@ -12,6 +12,7 @@
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("ipclab reads the Linux kernel, and knows the system call numbers of x86-64 and aarch64 only");
 
+pub mod apart;
 pub mod arena;
 pub mod borrow;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod credentials;
 mod error;
 pub mod fd;
 pub mod futex;
+pub mod landlock;
 pub mod lock;
 pub mod memory;
 pub mod mq;

@@ -8,15 +8,32 @@ mod actor;
 mod chronicle;
 mod director;
 mod expect;
+mod identity;
+mod isolate;
+mod launch;
 mod member;
 mod orders;
+pub mod probe;
+mod reaper;
 mod report;
 mod scan;
+mod session;
 mod setting;
 mod settle;
+mod shared;
 mod snapshot;
+mod sweep;
 mod wire;
 
 pub use expect::{describe, graph, in_words, judge};
+pub use launch::{Child, Launched, OpenError, Options, launch};
 pub use report::{Outcome, Report, StageEvent, StageInfo, Verdict};
+pub use session::Journal;
 pub use setting::Setting;
+pub use sweep::{Swept, sweep};
+
+/// Does what the hidden subcommand says, if the words after the program's name are one.
+pub fn hidden(args: &[std::ffi::OsString]) -> Option<std::process::ExitCode> {
+    let (first, rest) = args.split_first()?;
+    (first == launch::HIDDEN).then(|| launch::enter(rest))
+}

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use super::session::Journal;
 use crate::model::Mode;
 
 /// The place in which a director finds itself when it starts.
@@ -16,7 +17,7 @@ pub struct Setting {
     pub why_shared: Option<String>,
     /// The stage's directory, already the working directory.
     pub directory: PathBuf,
-    /// What stands before POSIX names in shared mode, `ipclab-PID-`; empty when isolated.
+    /// What stands before POSIX names in shared mode, `ipclab-PID-RANDOM-`; empty when isolated.
     pub tag: String,
     /// The uid that actors get if nothing else is asked for.
     pub uid: u32,
@@ -26,4 +27,6 @@ pub struct Setting {
     pub strangers: bool,
     /// Where the mqueue file system is mounted, if it is.
     pub mqueue: Option<PathBuf>,
+    /// In shared mode, where names of queues are noted before they are made.
+    pub journal: Option<Journal>,
 }
