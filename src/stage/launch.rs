@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -174,23 +174,12 @@ fn keeper(command: Command) -> io::Result<io::Result<std::process::Child>> {
     static KEEPER: OnceLock<Mutex<Option<Sender<Request>>>> = OnceLock::new();
     let gone = || io::Error::other("the thread that opens stages has ended");
     let mut keeper = KEEPER.get_or_init(Mutex::default).lock().map_err(|_poisoned| gone())?;
-    let requests = match &*keeper {
-        Some(requests) => requests.clone(),
-        None => {
-            let (sender, requests) = channel::<Request>();
-            std::thread::Builder::new().name("stage-keeper".to_owned()).spawn(move || {
-                let mut swept = false;
-                for (mut command, answer) in requests {
-                    // The caller may have given up; the child ends with its wire.
-                    let _ = answer.send(command.spawn());
-                    // After the first stage is on its way, so that nobody waits for it.
-                    if !std::mem::replace(&mut swept, true) {
-                        sweep::sweep();
-                    }
-                }
-            })?;
-            keeper.insert(sender).clone()
-        }
+    let requests = if let Some(requests) = &*keeper {
+        requests.clone()
+    } else {
+        let (sender, requests) = channel::<Request>();
+        std::thread::Builder::new().name("stage-keeper".to_owned()).spawn(move || keep(requests))?;
+        keeper.insert(sender).clone()
     };
     drop(keeper);
     let (sender, answer) = channel();
@@ -198,8 +187,21 @@ fn keeper(command: Command) -> io::Result<io::Result<std::process::Child>> {
     answer.recv().map_err(|_ended| gone())
 }
 
+/// The life of that thread.
+fn keep(requests: Receiver<Request>) {
+    let mut swept = false;
+    for (mut command, answer) in requests {
+        // The caller may have given up; the child ends with its wire.
+        let _ = answer.send(command.spawn());
+        // Behind the first stage, so that nobody waits for it.
+        if !std::mem::replace(&mut swept, true) {
+            sweep::sweep();
+        }
+    }
+}
+
 /// The hidden subcommand, with the words after it: the life of the process between, and of the director that it forks.
-pub fn enter(args: &[OsString]) -> ExitCode {
+pub(super) fn enter(args: &[OsString]) -> ExitCode {
     let words: Vec<&str> = args.iter().filter_map(|word| word.to_str()).collect();
     let parsed = match words[..] {
         [face, id, purpose] => {
