@@ -32,17 +32,12 @@ pub(super) fn holds(field: &'static str, args: &[ArgValue], object: &Object) -> 
         Ok(wanted) => wanted,
         Err(why) => return Judged { met: false, seen: why, field },
     };
-    match object.value(field) {
-        Value::Bytes { bytes, total } => Judged {
-            met: wanted.len() as u64 == *total && *bytes == wanted,
-            seen: if *total == 0 { "nothing in it".to_owned() } else { shown(bytes, *total) },
-            field,
-        },
-        _ => {
-            let why = object.field(field).and_then(|f| f.note.clone());
-            Judged { met: false, seen: why.unwrap_or_else(|| "nothing that could be read".to_owned()), field }
-        }
-    }
+    let Value::Bytes { bytes, total } = object.value(field) else {
+        let why = object.field(field).and_then(|f| f.note.clone());
+        return Judged { met: false, seen: why.unwrap_or_else(|| "nothing that could be read".to_owned()), field };
+    };
+    let seen = if *total == 0 { "nothing in it".to_owned() } else { shown(bytes, *total) };
+    Judged { met: wanted.len() as u64 == *total && *bytes == wanted, seen, field }
 }
 
 /// Bytes in words: the head as a C literal, and how many there are where that is not plain.

@@ -3,10 +3,16 @@
 //! Adding one takes a file here, a line in [`ALL`], a file in `tui/panes` and a line in its registry. Nothing else
 //! asks which facility something is: everybody else goes through [`Facility`].
 
+mod descriptor;
+mod fifo;
 mod judge;
 pub mod look;
 mod memory;
+mod mirror;
+mod mq;
 pub mod perform;
+mod pipe;
+mod process;
 mod semaphore;
 mod shm;
 pub mod show;
@@ -138,9 +144,18 @@ pub struct Card {
     pub manual: &'static [&'static str],
 }
 
-/// All facilities, in the order of the reference. The first two are not facilities of IPC: they bring the calls on
-/// processes and on descriptors that all others need.
-pub static ALL: &[&dyn Facility] = &[&memory::Memory, &shm::Shm, &semaphore::Semaphore];
+/// All facilities, in the order of the reference. The first three are not facilities of IPC: they bring the calls
+/// on processes, descriptors and memory that all others need.
+pub static ALL: &[&dyn Facility] = &[
+    &process::Process,
+    &descriptor::Descriptors,
+    &memory::Memory,
+    &pipe::Pipe,
+    &fifo::Fifo,
+    &mq::MessageQueue,
+    &shm::Shm,
+    &semaphore::Semaphore,
+];
 
 /// The facility of that id.
 pub fn by_id(id: &str) -> Option<&'static dyn Facility> {
@@ -164,13 +179,15 @@ pub fn registry() -> &'static Registry {
     })
 }
 
-/// The number of a signal by its C name: `SIGUSR1`, `SIGRTMIN`; `0` asks only whether the target exists.
+/// The number of a signal by its C name: `SIGUSR1`, `SIGRTMIN+2`, `SIGRTMAX-1`.
 pub fn signal_number(name: &str) -> Result<i32, Refusal> {
-    if name == "SIGRTMIN" {
-        return Ok(libc::SIGRTMIN());
-    }
-    if name == "SIGRTMAX" {
-        return Ok(libc::SIGRTMAX());
+    let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());
+    let realtime =
+        |rest: &str, sign: char| if rest.is_empty() { Some(0) } else { rest.strip_prefix(sign)?.parse().ok() };
+    let up = name.strip_prefix("SIGRTMIN").and_then(|rest| realtime(rest, '+')).map(|n: i32| first.saturating_add(n));
+    let down = name.strip_prefix("SIGRTMAX").and_then(|rest| realtime(rest, '-')).map(|n: i32| last.saturating_sub(n));
+    if let Some(number) = up.or(down).filter(|n| (first..=last).contains(n)) {
+        return Ok(number);
     }
     name.parse::<nix::sys::signal::Signal>().map(|s| s as i32).map_err(|_unknown| {
         let names: Vec<&str> = nix::sys::signal::Signal::iterator().map(nix::sys::signal::Signal::as_str).collect();
@@ -191,5 +208,98 @@ pub fn signal_name(number: i32) -> String {
         0 => "SIGRTMIN".to_owned(),
         n @ 1.. => format!("SIGRTMIN+{n}"),
         _ => format!("signal {number}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::script::{ArgKind, Form, Makes, parse};
+
+    /// What a line says, parsed and printed; its errors if it does not parse.
+    fn printed(line: &str) -> Result<String, String> {
+        let (statements, diagnostics) = parse(line, registry());
+        match &statements[..] {
+            [one] if diagnostics.is_empty() => Ok(one.to_string()),
+            _ => Err(format!("{line}: {diagnostics:#?}")),
+        }
+    }
+
+    #[test]
+    fn every_example_parses_and_prints_as_it_was_written() {
+        let mut wrong = Vec::new();
+        for chapter in &registry().chapters {
+            let calls = chapter.calls.iter().map(|c| (c.name, c.example));
+            let predicates = chapter.predicates.iter().map(|p| (p.word, p.example));
+            for (word, example) in calls.chain(predicates) {
+                match printed(example) {
+                    Ok(text) if text == example && example.contains(word) => {}
+                    other => wrong.push(format!("{}: {word}: {other:?}", chapter.id)),
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn every_call_is_fully_described() {
+        let mut names = BTreeSet::new();
+        for call in registry().calls() {
+            let name = call.name;
+            assert!(names.insert(name), "{name} stands in two chapters");
+            assert!(!call.doc.is_empty() && !call.doc.ends_with('.'), "{name}: {}", call.doc);
+            assert!(!call.c.is_empty(), "{name}");
+            assert!(!call.syscall || call.man.ends_with(')'), "{name} has a manual page");
+            let args: BTreeSet<&str> = call.args.iter().map(|a| a.name).collect();
+            assert_eq!(args.len(), call.args.len(), "{name}: two arguments of one name");
+            for arg in call.args {
+                assert!(!arg.doc.is_empty() && !arg.doc.ends_with('.'), "{name} {}: {}", arg.name, arg.doc);
+            }
+            let keyed = call.args.iter().position(|a| a.form == Form::Keyed).unwrap_or(call.args.len());
+            assert!(call.args[keyed..].iter().all(|a| a.form == Form::Keyed), "{name}: keyed arguments come last");
+            let named = call.args.iter().any(|a| matches!(a.kind, ArgKind::NewName | ArgKind::NewActor));
+            assert!(!named || call.makes != Makes::Nothing, "{name} names what it does not make");
+        }
+    }
+
+    #[test]
+    fn templates_name_their_arguments() {
+        for call in registry().calls() {
+            for part in call.c.split('{').skip(1) {
+                let Some((word, _)) = part.split_once('}') else { continue };
+                let plain = word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
+                let known = call.args.iter().any(|a| a.name == word);
+                assert!(!plain || known, "{}: {{{word}}} is no argument", call.name);
+            }
+        }
+    }
+
+    #[test]
+    fn facilities_are_found_by_id_and_verb() {
+        let ids: BTreeSet<&str> = ALL.iter().map(|f| f.card().id).collect();
+        assert_eq!(ids.len(), ALL.len());
+        for facility in ALL {
+            assert!(by_id(facility.card().id).is_some() && facility.card().what.ends_with('.'));
+            for call in facility.calls() {
+                assert_eq!(of_verb(call.name).map(|f| f.card().id), Some(facility.card().id), "{}", call.name);
+            }
+        }
+        assert!(by_id("nonesuch").is_none() && of_verb("nonesuch").is_none());
+    }
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        for name in crate::script::SIGNALS {
+            let number = signal_number(name).unwrap();
+            assert_eq!(signal_number(&signal_name(number)), Ok(number), "{name}");
+        }
+        assert_eq!(signal_name(libc::SIGRTMIN() + 2), "SIGRTMIN+2");
+        assert_eq!(signal_number("SIGRTMAX-1"), Ok(libc::SIGRTMAX() - 1));
+        for name in ["SIGRTMIN+99", "SIGRTMIN-1", "SIGRTMAX+1", "SIGRTMIN+", "12"] {
+            assert!(signal_number(name).is_err(), "{name}");
+        }
+        assert_eq!(signal_number("SIGKIL").unwrap_err().help.as_deref(), Some("did you mean SIGKILL?"));
     }
 }

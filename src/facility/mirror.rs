@@ -1,0 +1,127 @@
+//! The mirror of a message queue: what it must hold, by what was reported.
+//!
+//! Reports come in the order of their returns, and a receiver that was asleep may return before the sender that woke
+//! it. So a message that was received before it was sent is remembered as owed, and taken off when its sending is
+//! told: the order of the reports makes no difference.
+
+use crate::model::{Evidence, Field, Value};
+
+/// How many messages a mirror keeps: more than `mq_maxmsg` may be anywhere by default.
+const MOST: usize = 65_536;
+
+/// The two lists of a note: what is in the queue, first to go first, and what was taken before it was told.
+fn lists(note: &mut Value) -> (&mut Vec<Value>, &mut Vec<Value>) {
+    if !matches!(note, Value::Record(_)) {
+        let empty = || Value::List(Vec::new());
+        *note = Value::Record(vec![("queue".to_owned(), empty()), ("owed".to_owned(), empty())]);
+    }
+    if let Value::Record(parts) = note
+        && let [(_, Value::List(queue)), (_, Value::List(owed))] = parts.as_mut_slice()
+    {
+        return (queue, owed);
+    }
+    unreachable!("a note is a record of two lists, as made above")
+}
+
+fn message(priority: i64, data: Value, from: &str) -> Value {
+    Value::Record(vec![
+        ("priority".to_owned(), Value::Int(priority)),
+        ("data".to_owned(), data),
+        ("from".to_owned(), Value::Text(from.to_owned())),
+    ])
+}
+
+fn priority_of(message: &Value) -> i64 {
+    message.part("priority").and_then(Value::as_int).unwrap_or(0)
+}
+
+/// Takes out the first message with this priority and data, and says whether there was one.
+fn take(messages: &mut Vec<Value>, priority: i64, data: &Value) -> bool {
+    let same = |m: &Value| priority_of(m) == priority && m.part("data") == Some(data);
+    messages.iter().position(same).map(|at| messages.remove(at)).is_some()
+}
+
+/// A message was sent: it stands behind all of its priority or a higher one.
+pub(super) fn sent(note: &mut Value, priority: i64, data: Value, from: &str) {
+    let (queue, owed) = lists(note);
+    if take(owed, priority, &data) || queue.len() >= MOST {
+        return;
+    }
+    let at = queue.iter().position(|m| priority_of(m) < priority).unwrap_or(queue.len());
+    queue.insert(at, message(priority, data, from));
+}
+
+/// A message was received.
+pub(super) fn received(note: &mut Value, priority: i64, data: &Value) {
+    let (queue, owed) = lists(note);
+    if !take(queue, priority, data) && owed.len() < MOST {
+        owed.push(message(priority, data.clone(), ""));
+    }
+}
+
+/// What the queue holds as far as the mirror knows, checked against the kernel's count of messages and, where it is
+/// known, of bytes.
+pub(super) fn field(note: &Value, messages: i64, bytes: Option<u64>) -> Field {
+    let queue = note.part("queue").map_or(&[][..], Value::as_list).to_vec();
+    let total: u64 = queue.iter().filter_map(|m| m.part("data")?.as_bytes()).map(|(_, total)| total).sum();
+    let agrees = queue.len() as i64 == messages && bytes.is_none_or(|bytes| bytes == total);
+    let here = format!("{} messages of {total} bytes here", queue.len());
+    let field = Field::new("queue", Value::List(queue), Evidence::Mirror);
+    if agrees {
+        return field;
+    }
+    let there = bytes.map_or_else(|| format!("{messages} there"), |bytes| format!("{messages} of {bytes} bytes there"));
+    field.noted(format!("mirror differs from the kernel's counter: {here}, {there}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facility::judge::shown;
+
+    fn data(text: &str) -> Value {
+        Value::Bytes { bytes: text.as_bytes().to_vec(), total: text.len() as u64 }
+    }
+
+    fn held(note: &Value) -> Vec<String> {
+        let list = note.part("queue").unwrap().as_list();
+        list.iter().map(|m| shown(m.part("data").unwrap().as_bytes().unwrap().0, 1)).collect()
+    }
+
+    #[test]
+    fn the_highest_priority_goes_first_and_equals_in_order_of_arrival() {
+        let mut note = Value::Nothing;
+        for (priority, text) in [(5, "b"), (0, "d"), (5, "c"), (9, "a")] {
+            sent(&mut note, priority, data(text), "alice");
+        }
+        assert_eq!(held(&note), ["\"a\"", "\"b\"", "\"c\"", "\"d\""]);
+        received(&mut note, 9, &data("a"));
+        assert_eq!(held(&note), ["\"b\"", "\"c\"", "\"d\""]);
+    }
+
+    #[test]
+    fn the_order_of_reports_makes_no_difference() {
+        let mut note = Value::Nothing;
+        received(&mut note, 3, &data("x"));
+        sent(&mut note, 3, data("y"), "alice");
+        sent(&mut note, 3, data("x"), "alice");
+        assert_eq!(held(&note), ["\"y\""]);
+        sent(&mut note, 3, data("x"), "alice");
+        assert_eq!(held(&note), ["\"y\"", "\"x\""]);
+    }
+
+    #[test]
+    fn says_when_it_disagrees_with_the_kernel() {
+        let mut note = Value::Nothing;
+        sent(&mut note, 0, data("hello"), "alice");
+        assert_eq!(field(&note, 1, Some(5)).note, None);
+        assert_eq!(field(&note, 1, None).note, None);
+        let differs = |messages, bytes| field(&note, messages, bytes).note.unwrap();
+        assert_eq!(
+            differs(2, Some(9)),
+            "mirror differs from the kernel's counter: 1 messages of 5 bytes here, 2 of 9 bytes there"
+        );
+        assert!(differs(0, None).ends_with("0 there"));
+        assert_eq!(field(&Value::Nothing, 0, Some(0)).value, Value::List(vec![]));
+    }
+}
