@@ -70,6 +70,34 @@ pub fn borrow(pidfd: impl AsFd, fd: i32) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
+/// What stands behind a descriptor of another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Description {
+    /// Device of the file.
+    pub dev: u64,
+    /// Inode of the file.
+    pub ino: u64,
+    /// Type and permissions of the file, as in stat(2).
+    pub mode: u32,
+    /// Access mode and status flags, as in open(2). O_CLOEXEC is not among them: it belongs to the descriptor.
+    pub flags: i32,
+    /// The file offset in bytes; `None` where there is none, as for a pipe.
+    pub offset: Option<u64>,
+}
+
+/// Looks at a descriptor of another process by borrowing it for a moment: a fifth of what procfs takes for the same.
+/// Only while nobody runs who would notice a holder more.
+///
+/// # Errors
+/// Those of [`borrow`].
+pub fn describe(pidfd: impl AsFd, fd: i32) -> Result<Description, Errno> {
+    let borrowed = borrow(pidfd, fd)?;
+    let stat = nix::sys::stat::fstat(&borrowed)?;
+    let flags = nix::fcntl::fcntl(&borrowed, nix::fcntl::FcntlArg::F_GETFL)?;
+    let offset = nix::unistd::lseek(&borrowed, 0, nix::unistd::Whence::SeekCur).ok().map(|offset| offset as u64);
+    Ok(Description { dev: stat.st_dev, ino: stat.st_ino, mode: stat.st_mode, flags, offset })
+}
+
 /// Copies another process' memory from `address` on, and says how much: less than asked for where a mapping ends.
 ///
 /// # Errors
@@ -122,6 +150,7 @@ mod tests {
     #[test]
     fn borrows_a_childs_descriptor() {
         let (mut child, pidfd) = cat();
+        let (pipe, null, none) = (describe(&pidfd, 0), describe(&pidfd, 1), describe(&pidfd, 77));
         let (borrowed, missing) = (borrow(&pidfd, 0), borrow(&pidfd, 77));
         let ours = (std::process::id() as i32, child.stdin.as_ref().unwrap().as_raw_fd());
         let theirs = (child.id() as i32, 0);
@@ -130,6 +159,13 @@ mod tests {
         drop(child.stdin.take());
         child.wait().unwrap();
         assert_eq!(missing.unwrap_err(), Errno::EBADF);
+        let (pipe, null) = (pipe.unwrap(), null.unwrap());
+        assert_eq!((pipe.mode & libc::S_IFMT, pipe.flags, pipe.offset), (libc::S_IFIFO, libc::O_RDONLY, None));
+        let stat = nix::sys::stat::fstat(borrowed.as_ref().unwrap()).unwrap();
+        assert_eq!((pipe.dev, pipe.ino), (stat.st_dev, stat.st_ino));
+        assert_eq!(null.offset, Some(0));
+        assert_eq!(null.flags & libc::O_ACCMODE, libc::O_WRONLY);
+        assert_eq!(none, Err(Errno::EBADF));
         match same.unwrap() {
             Err(Errno::ENOSYS) => {}
             same => {

@@ -21,6 +21,9 @@ use crate::script::{CallExpr, CallSpec};
 /// The lowest number of a descriptor that is ours in an actor; the learner's stay below, by the actor's own limit.
 pub(super) const OURS: i32 = 1000;
 
+/// The hidden subcommand that `execve self` starts.
+pub(super) const HIDDEN: &str = "__actor";
+
 /// One call, looked up once for all rounds.
 struct Prepared {
     expr: CallExpr,

@@ -51,7 +51,8 @@ pub(super) struct Director {
     pub order: u32,
     /// System calls counted since `mark`; `None` before it, or when records were lost since.
     pub since_mark: Option<u64>,
-    calls: Vec<Call>,
+    /// Since the last event, each with its time: of return, if the face knew it as entered, else of entry.
+    calls: Vec<(u64, Call)>,
     news: Vec<String>,
     face: UnixStream,
     frames: Frames,
@@ -347,18 +348,27 @@ impl Director {
                 *count += 1;
             }
             self.scene.learn(&self.members[index], &record, spec);
-            self.push_call(call);
+            let known = self.members[index].told_entered == Some(record.seq);
+            let at = if known { record.returned_ns } else { record.entered_ns };
+            self.push_call(at.saturating_sub(self.opened_ns), call);
         }
         if dropped_before != 0 && self.since_mark.is_some() {
             self.since_mark = None;
         }
     }
 
-    fn push_call(&mut self, call: Call) {
+    fn push_call(&mut self, at_ns: u64, call: Call) {
         if self.calls.len() >= CALLS_MAX {
             self.calls.drain(..CALLS_MAX / 2);
         }
-        self.calls.push(call);
+        self.calls.push((at_ns, call));
+    }
+
+    /// The calls since the last event, in order of time.
+    fn take_calls(&mut self) -> Vec<Call> {
+        let mut calls = std::mem::take(&mut self.calls);
+        calls.sort_by_key(|(at_ns, _)| *at_ns);
+        calls.into_iter().map(|(_, call)| call).collect()
     }
 
     /// A process has ended: it is a zombie, or gone.
@@ -367,18 +377,23 @@ impl Director {
         self.hear(index);
         self.drain(index);
         let death = snapshot::death(&self.members[index], self.scene.pidfd(pid));
+        // The call that it died in never returns.
+        if let Some(call) = snapshot::in_flight(&self.members[index], self.opened_ns)
+            && self.members[index].told_entered != Some(call.seq)
+        {
+            self.push_call(call.entered_ns, call);
+        }
         let member = &mut self.members[index];
-        let fell = member.busy.take();
+        member.busy = None;
         member.socket = None;
         member.program = None;
         // What its own process is the parent of ends as our child.
         while matches!(process::waitpid(-1, libc::WNOHANG), Ok(Some(_))) {}
         member.fate = if member.task.state() == 'Z' { Fate::Zombie(death.clone()) } else { Fate::Dead(death.clone()) };
-        let asked_for = self.pending.is_some();
-        if !asked_for {
+        // Within a statement it is what the statement did; the snapshot tells it.
+        if self.pending.is_none() {
             self.news.push(snapshot::obituary(&member.name, &death));
         }
-        drop(fell);
         self.scene.leave(pid);
     }
 
@@ -448,7 +463,7 @@ impl Director {
     /// Ends a statement.
     pub(super) fn finish(&mut self, id: u64, statement: String, outcome: Outcome) -> anyhow::Result<()> {
         let snapshot = self.look();
-        let calls = std::mem::take(&mut self.calls);
+        let calls = self.take_calls();
         let report = Report { id, statement, calls, outcome, snapshot };
         self.tell(&Answer::Event(Box::new(StageEvent::Ended(Box::new(report)))))
     }
@@ -456,7 +471,7 @@ impl Director {
     fn refresh(&mut self) -> anyhow::Result<()> {
         settle::settled(&mut self.members);
         let snapshot = Box::new(self.look());
-        let calls = std::mem::take(&mut self.calls);
+        let calls = self.take_calls();
         let news = std::mem::take(&mut self.news);
         self.tell(&Answer::Event(Box::new(StageEvent::Refreshed { calls, snapshot, news })))
     }
@@ -468,9 +483,16 @@ impl Director {
         }
         self.scene.rescan(&self.members);
         let snapshot = snapshot::take(self);
-        let entered = snapshot::entered(self);
-        self.calls.extend(entered);
-        self.calls.sort_by_key(|c| c.entered_ns);
+        for index in 0..self.members.len() {
+            let member = &mut self.members[index];
+            if !member.alive() || !matches!(member.posture, Posture::Asleep(_)) {
+                continue;
+            }
+            let Some(call) = snapshot::in_flight(member, self.opened_ns) else { continue };
+            if member.told_entered.replace(call.seq) != Some(call.seq) {
+                self.push_call(call.entered_ns, call);
+            }
+        }
         snapshot
     }
 
@@ -536,6 +558,7 @@ impl Director {
             names: facility::perform::Names::default(),
             program: None,
             last: None,
+            told_entered: None,
             posture: Posture::Running,
             slept_in: None,
         })

@@ -28,6 +28,8 @@ pub(super) struct Member {
     pub names: Names,
     pub program: Option<Held>,
     pub last: Option<Call>,
+    /// The sequence number of the call that the face knows as entered.
+    pub told_entered: Option<u64>,
     /// What the last look found; only valid while the stage is settled.
     pub posture: Posture,
     /// The system call of its last confirmed sleep: after a stop the kernel shows 219 (restart_syscall) in its place.

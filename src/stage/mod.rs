@@ -12,9 +12,11 @@ mod identity;
 mod isolate;
 mod launch;
 mod member;
+mod open;
 mod orders;
 pub mod probe;
 mod reaper;
+mod replay;
 mod report;
 mod scan;
 mod session;
@@ -27,6 +29,8 @@ mod wire;
 
 pub use expect::{describe, graph, in_words, judge};
 pub use launch::{Child, Launched, OpenError, Options, launch};
+pub use open::{Lost, Stage};
+pub use replay::{Rerun, Timeline};
 pub use report::{Outcome, Report, StageEvent, StageInfo, Verdict};
 pub use session::Journal;
 pub use setting::Setting;
@@ -35,5 +39,11 @@ pub use sweep::{Swept, sweep};
 /// Does what the hidden subcommand says, if the words after the program's name are one.
 pub fn hidden(args: &[std::ffi::OsString]) -> Option<std::process::ExitCode> {
     let (first, rest) = args.split_first()?;
-    (first == launch::HIDDEN).then(|| launch::enter(rest))
+    if first == launch::HIDDEN {
+        return Some(launch::enter(rest));
+    }
+    if first == actor::HIDDEN {
+        actor::reborn(rest.first()?.to_str()?);
+    }
+    None
 }

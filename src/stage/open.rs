@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::io::BufReader;
 use std::os::unix::net::UnixStream;
-use std::process::Child;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::launch::{self, Launched, OpenError, Options};
+use super::launch::{self, Child, Launched, OpenError, Options};
 use super::wire::{self, Answer, Request};
 use super::{Report, StageEvent, StageInfo};
 use crate::script::Statement;
@@ -46,11 +45,14 @@ impl Stage {
     /// Opens a stage whose events are given to `sink`, in a thread of the stage's own.
     pub fn open_with(options: &Options, sink: impl Fn(StageEvent) + Send + 'static) -> Result<Self, OpenError> {
         let Launched { wire, mut child } = launch::launch(options)?;
-        let mut reader = BufReader::new(wire.try_clone().map_err(|e| OpenError::from_io(&e))?);
+        let missing = |what| move |source| OpenError::Resources { what, source };
+        let mut reader = BufReader::new(wire.try_clone().map_err(missing("descriptor"))?);
         let info = match wire::read_frame::<Answer>(&mut reader) {
             Ok(Some(Answer::Open(info))) => *info,
-            Ok(Some(Answer::Failed(why))) => return Err(OpenError::refused(why, &mut child)),
-            Ok(Some(Answer::Event(_)) | None) | Err(_) => return Err(OpenError::silent(&mut child)),
+            Ok(Some(Answer::Event(_)) | None) | Err(_) => {
+                let words = child.last_words();
+                return Err(OpenError::Ended(words.unwrap_or_else(|| "it said nothing".to_owned())));
+            }
         };
         std::thread::Builder::new()
             .name("stage".to_owned())
@@ -59,13 +61,12 @@ impl Stage {
                     match wire::read_frame::<Answer>(&mut reader) {
                         Ok(Some(Answer::Event(event))) => sink(*event),
                         Ok(Some(Answer::Open(_))) => {}
-                        Ok(Some(Answer::Failed(why))) => return sink(StageEvent::Lost(why)),
                         Ok(None) => return sink(StageEvent::Lost("its director has ended".to_owned())),
                         Err(error) => return sink(StageEvent::Lost(error.to_string())),
                     }
                 }
             })
-            .map_err(|e| OpenError::from_io(&e))?;
+            .map_err(missing("thread"))?;
         Ok(Self {
             info,
             wire: Mutex::new(wire),
@@ -136,26 +137,13 @@ impl Stage {
         }
     }
 
-    /// The process that was started for this stage: pid 1's parent, or the reaper.
-    pub fn process(&self) -> u32 {
-        self.child.id()
+    /// The process that was started for this stage: the parent of its pid 1, or its reaper.
+    pub fn process(&self) -> i32 {
+        self.child.pid()
     }
 
-    /// Ends the stage and waits until all of it is gone, at most `limit`. `false`: some of it was still there.
-    pub fn close(mut self, limit: Duration) -> bool {
-        self.hang_up();
-        launch::gone(&mut self.child, Instant::now() + limit)
-    }
-
-    fn hang_up(&self) {
-        if let Ok(wire) = self.wire.lock() {
-            let _ = wire.shutdown(std::net::Shutdown::Both);
-        }
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        self.hang_up();
+    /// Ends the stage and returns once nothing is left of it; so does dropping it.
+    pub fn close(mut self) {
+        self.child.end();
     }
 }

@@ -67,18 +67,11 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
     }
 }
 
-/// The calls that are entered and have not returned, for the transcript.
-pub(super) fn entered(director: &Director) -> Vec<Call> {
-    director
-        .members
-        .iter()
-        .filter(|m| m.alive() && matches!(m.posture, Posture::Asleep(_)))
-        .filter_map(|member| {
-            let record = member.reader.in_flight()?;
-            let spec = facility::registry().call_by_id(record.verb)?;
-            Some(chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns))
-        })
-        .collect()
+/// The call that an actor has entered and not returned from.
+pub(super) fn in_flight(member: &Member, opened_ns: u64) -> Option<Call> {
+    let record = member.reader.in_flight()?;
+    let spec = facility::registry().call_by_id(record.verb)?;
+    Some(chronicle::call(&member.name, &member.names, &record, spec, opened_ns))
 }
 
 fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Option<ObjectKey>)> {

@@ -29,8 +29,6 @@ pub(super) enum Request {
 pub(super) enum Answer {
     /// The stage stands. The first word of every director.
     Open(Box<StageInfo>),
-    /// It could not be set up; a sentence. The last word.
-    Failed(String),
     /// Something happened.
     Event(Box<StageEvent>),
 }

@@ -3,11 +3,11 @@
 use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, readlinkat};
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
 use nix::sys::stat::{Mode, fstatat};
 
 use super::locks::{LockEntry, parse_lock};
-use super::number;
+use super::{number, read_again};
 use crate::kernel::{Result, SysResultExt};
 
 /// One open descriptor.
@@ -45,6 +45,7 @@ pub struct FdInfo {
 pub struct FdDir {
     pid: i32,
     dir: OwnedFd,
+    info: OwnedFd,
 }
 
 impl FdDir {
@@ -53,10 +54,9 @@ impl FdDir {
     /// # Errors
     /// ENOENT if there is none; EACCES if we may not look at it.
     pub fn open(pid: i32) -> Result<Self> {
-        let path = format!("/proc/{pid}/fd");
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let dir = open(path.as_str(), flags, Mode::empty()).on("open", path)?;
-        Ok(Self { pid, dir })
+        let open = |path: String| open(path.as_str(), flags, Mode::empty()).on("open", path);
+        Ok(Self { pid, dir: open(format!("/proc/{pid}/fd"))?, info: open(format!("/proc/{pid}/fdinfo"))? })
     }
 
     /// The process.
@@ -82,6 +82,15 @@ impl FdDir {
     pub fn link(&self, fd: i32) -> Option<String> {
         let link = readlinkat(&self.dir, fd.to_string().as_str()).ok()?;
         Some(link.to_string_lossy().into_owned())
+    }
+
+    /// Offset, flags and locks of a descriptor; `None` if it is not open.
+    pub fn info(&self, fd: i32) -> Option<FdInfo> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let file = openat(&self.info, fd.to_string().as_str(), flags, Mode::empty()).ok()?;
+        let mut buffer = Vec::new();
+        let text = read_again(&file.into(), &mut buffer).ok()?;
+        Some(parse_fdinfo(&String::from_utf8_lossy(text)))
     }
 
     /// All of one descriptor; `None` if it is not open.
@@ -185,6 +194,8 @@ mod tests {
         }
         let info = fdinfo(pid, write.as_raw_fd()).unwrap();
         assert_eq!(info.flags, libc::O_WRONLY | libc::O_NONBLOCK | libc::O_CLOEXEC);
+        assert_eq!(dir.info(write.as_raw_fd()), Some(info));
+        assert_eq!(dir.info(i32::MAX), None);
         assert!(descriptors(pid).unwrap().iter().any(|entry| entry.fd == read.as_raw_fd()));
         assert_eq!(dir.entry(i32::MAX), None);
         assert_eq!(fdinfo(pid, i32::MAX).unwrap_err().errno, Errno::ENOENT);

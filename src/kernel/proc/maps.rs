@@ -80,10 +80,33 @@ impl Maps {
         Ok(parse_maps(&String::from_utf8_lossy(text)))
     }
 
+    /// The shared mappings alone, lowest first: where the kernel can search for them (6.11), this costs a question for
+    /// each of them instead of a line for every mapping that there is.
+    pub fn shared(&self) -> Result<Vec<MapEntry>> {
+        if QUERY_WORKS.load(Ordering::Relaxed) {
+            let (mut found, mut from) = (Vec::new(), 0);
+            loop {
+                match query(&self.file, from, VMA_SHARED | COVERING_OR_NEXT_VMA) {
+                    Ok(entry) => {
+                        from = entry.end;
+                        found.push(entry);
+                    }
+                    // ESRCH: the process has ended.
+                    Err(Errno::ENOENT | Errno::ESRCH) => return Ok(found),
+                    Err(Errno::ENOTTY | Errno::EINVAL) => break QUERY_WORKS.store(false, Ordering::Relaxed),
+                    Err(errno) => return Err(errno).on("ioctl", format!("PROCMAP_QUERY /proc/{}/maps", self.pid)),
+                }
+            }
+        }
+        let mut all = self.all()?;
+        all.retain(MapEntry::shared);
+        Ok(all)
+    }
+
     /// The mapping that holds an address, by one ioctl where the kernel has it (6.11), else by reading all of them.
     pub fn at(&self, address: u64) -> Option<MapEntry> {
         if QUERY_WORKS.load(Ordering::Relaxed) {
-            match query(&self.file, address) {
+            match query(&self.file, address, 0) {
                 Ok(entry) => return Some(entry),
                 Err(Errno::ENOTTY | Errno::EINVAL) => QUERY_WORKS.store(false, Ordering::Relaxed),
                 Err(_) => return None,
@@ -108,7 +131,7 @@ pub fn mapping_at(pid: i32, address: u64) -> Option<MapEntry> {
 /// Whether the kernel answers PROCMAP_QUERY.
 pub(in crate::kernel) fn query_works() -> Result<(), Errno> {
     let file = File::open("/proc/self/maps").map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
-    query(&file, std::ptr::from_ref(&QUERY_WORKS) as u64).map(drop)
+    query(&file, std::ptr::from_ref(&QUERY_WORKS) as u64, 0).map(drop)
 }
 
 fn parse_maps(text: &str) -> Vec<MapEntry> {
@@ -164,11 +187,14 @@ const VMA_READABLE: u64 = 1;
 const VMA_WRITABLE: u64 = 2;
 const VMA_EXECUTABLE: u64 = 4;
 const VMA_SHARED: u64 = 8;
+/// With this, the flags above say what to look for, from the address upward.
+const COVERING_OR_NEXT_VMA: u64 = 0x10;
 
-fn query(maps: &File, address: u64) -> Result<MapEntry, Errno> {
+fn query(maps: &File, address: u64, flags: u64) -> Result<MapEntry, Errno> {
     let mut name = [0_u8; libc::PATH_MAX as usize];
     let mut query = Query {
         size: size_of::<Query>() as u64,
+        flags,
         address,
         vma_name_size: name.len() as u32,
         vma_name_addr: name.as_mut_ptr() as u64,
@@ -232,12 +258,20 @@ nonsense
         let address = std::ptr::from_ref(&QUERY_WORKS) as u64;
         let parsed = maps(pid).unwrap().into_iter().find(|entry| entry.contains(address)).unwrap();
         assert!(parsed.ino != 0 && parsed.path.starts_with('/'), "{parsed:?}");
-        match query(&File::open("/proc/self/maps").unwrap(), address) {
+        match query(&File::open("/proc/self/maps").unwrap(), address, 0) {
             Ok(asked) => assert_eq!(asked, parsed),
             Err(errno) => assert!(matches!(errno, Errno::ENOTTY | Errno::EINVAL), "{errno}"),
         }
         assert_eq!(mapping_at(pid, address), Some(parsed));
         assert_eq!(mapping_at(pid, 0), None);
+        let opened = Maps::open(pid).unwrap();
+        // Other tests map and unmap beside this one.
+        let arena = crate::kernel::arena::Arena::create(1).unwrap();
+        let inode = nix::sys::stat::fstat(arena.fd()).unwrap().st_ino;
+        let of_arena = |maps: Vec<MapEntry>| maps.into_iter().find(|entry| entry.ino == inode);
+        let (searched, parsed) = (opened.shared().unwrap(), opened.all().unwrap());
+        assert!(searched.iter().all(MapEntry::shared));
+        assert!(of_arena(searched.clone()).is_some() && of_arena(searched) == of_arena(parsed));
         let local = 0_u8;
         let stack = mapping_at(pid, std::ptr::from_ref(&local) as u64).unwrap();
         assert_eq!((stack.ino, stack.perms()), (0, "rw-p"));
