@@ -31,7 +31,8 @@ struct Header {
     magic: AtomicU64,
     slots: AtomicU64,
     gate: AtomicU32,
-    arrived: AtomicU32,
+    /// The ticket in the upper half, how many have come with it in the lower.
+    arrived: AtomicU64,
 }
 
 /// The memory itself; it goes with the last of its users in this process.
@@ -186,7 +187,10 @@ impl Gate<'_> {
     /// # Errors
     /// ETIMEDOUT when it has not opened within `limit`.
     pub fn wait(self, ticket: u32, limit: Option<Duration>) -> Result<(), Errno> {
-        self.header.arrived.fetch_add(1, Ordering::AcqRel);
+        // Who comes late, with a ticket of old, must not count for the next opening.
+        let _ = self.header.arrived.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |arrived| {
+            ((arrived >> 32) as u32 == ticket).then_some(arrived + 1)
+        });
         let deadline = limit.map(|limit| std::time::Instant::now() + limit);
         while self.ticket() == ticket {
             let left = deadline.map(|d| d.saturating_duration_since(std::time::Instant::now()));
@@ -200,13 +204,14 @@ impl Gate<'_> {
 
     /// How many have come to the gate since it last opened.
     pub fn arrived(self) -> u32 {
-        self.header.arrived.load(Ordering::Acquire)
+        self.header.arrived.load(Ordering::Acquire) as u32
     }
 
-    /// Lets everyone go who waits with the present ticket, and says how many were asleep.
+    /// Lets everyone go who waits with the present ticket, and says how many were asleep. Only the director opens.
     pub fn open(self) -> usize {
-        self.header.arrived.store(0, Ordering::Relaxed);
-        self.header.gate.fetch_add(1, Ordering::AcqRel);
+        let next = self.ticket().wrapping_add(1);
+        self.header.arrived.store(u64::from(next) << 32, Ordering::Release);
+        self.header.gate.store(next, Ordering::Release);
         futex::wake(&self.header.gate, i32::MAX)
     }
 }
@@ -353,6 +358,10 @@ mod tests {
         assert_eq!(reader.drain(9, |r| assert_eq!(r, record(1))), 1);
         assert_eq!((slot.progress(), slot.idle()), ((4, Some(9)), 1));
         assert_eq!(arena.gate().wait(ticket, None), Ok(()), "an old ticket does not wait");
+        assert_eq!(arena.gate().arrived(), 0, "nor does it count");
+        let limit = Some(Duration::from_millis(1));
+        assert_eq!(arena.gate().wait(arena.gate().ticket(), limit), Err(Errno::ETIMEDOUT));
+        assert_eq!(arena.gate().arrived(), 1);
     }
 
     #[test]

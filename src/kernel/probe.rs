@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use serde::Serialize;
 
 use super::mq::{MqAttr, mq_open, mq_unlink};
-use super::{borrow, fd, lock, memory, path, pipe, proc, process};
+use super::{borrow, fd, landlock, lock, memory, path, pipe, proc, process};
 
 /// What a probe found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -107,7 +107,7 @@ pub fn all() -> Vec<Probe> {
         fdinfo_locks(),
         posix_shm(),
         posix_queues(),
-        landlock(),
+        landlock_version(),
         pipe_limits(),
         queue_limits(),
         descriptor_limit(),
@@ -283,19 +283,16 @@ fn probe_name() -> std::ffi::CString {
     std::ffi::CString::new(name).unwrap_or_default()
 }
 
-fn landlock() -> Probe {
+fn landlock_version() -> Probe {
     const NAME: &str = "Landlock";
-    const VERSION: u32 = 1;
-    let nothing = std::ptr::null::<u8>();
-    // SAFETY: with this flag the kernel reads nothing, and answers with a number.
-    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0_usize, VERSION) };
-    match Errno::result(abi) {
-        Ok(abi @ 6..) => Probe::works(NAME).noting(format!("version {abi}")),
-        Ok(abi) => {
-            Probe::degraded(NAME, "signals and abstract sockets are not held back", format!("version {abi} of 6"))
+    match landlock::abi() {
+        Some(abi @ 6..) => Probe::works(NAME).noting(format!("version {abi}")),
+        Some(abi) => {
+            let figure = format!("version {abi} of 6");
+            Probe::degraded(NAME, "signals and abstract sockets are not held back", figure)
                 .remedy("Linux 6.12 and newer have it")
         }
-        Err(errno) => Probe::degraded(NAME, "only paths are checked", said(errno))
+        None => Probe::degraded(NAME, "only paths are checked", "the kernel has none, or it is switched off")
             .remedy("use a kernel with CONFIG_SECURITY_LANDLOCK, and `landlock` in its `lsm=` parameter"),
     }
 }

@@ -50,7 +50,8 @@ impl MapEntry {
     }
 }
 
-/// The mappings of a process, kept open.
+/// The mappings of a process, kept open. They belong to the program that it runs at that moment: once it has executed
+/// another (or itself again) they are empty, and must be opened anew.
 #[derive(Debug)]
 pub struct Maps {
     pid: i32,
@@ -73,7 +74,7 @@ impl Maps {
         self.pid
     }
 
-    /// All mappings, lowest first; none once the process has ended.
+    /// All mappings, lowest first; none once the process has ended or executed.
     pub fn all(&self) -> Result<Vec<MapEntry>> {
         let mut buffer = Vec::new();
         let text = read_again(&self.file, &mut buffer).on("read", format!("/proc/{}/maps", self.pid))?;
@@ -250,6 +251,25 @@ nonsense
         assert!(maps[0].shared() && !maps[1].shared());
         assert_eq!(maps[0].key_at(0x7f5b_f724_7050).2, 0x1050);
         assert_eq!((maps[1].path.as_str(), maps[2].path.as_str(), maps[2].perms()), ("[stack]", "", "---p"));
+    }
+
+    #[test]
+    fn an_exec_leaves_none_of_the_old() {
+        use std::process::{Command, Stdio};
+        let mut command = Command::new("sh");
+        command.args(["-c", "read go; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let pid = child.id() as i32;
+        let old = Maps::open(pid).unwrap();
+        let before = old.all().unwrap();
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"go\nx").unwrap();
+        let mut byte = [0];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut byte).unwrap();
+        let (after, at, shared, anew) = (old.all(), old.at(before[0].start), old.shared(), maps(pid));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(!before.is_empty() && !anew.unwrap().is_empty());
+        assert_eq!((after, at, shared), (Ok(Vec::new()), None, Ok(Vec::new())));
     }
 
     #[test]
