@@ -2,7 +2,7 @@
 
 use super::{Judged, registry, show};
 use crate::model::{Object, Value};
-use crate::script::{ArgValue, Data, Env};
+use crate::script::{ArgValue, Data, Env, Expr};
 
 /// A claim is judged on the stage, where no actor's variables are.
 struct Quantities;
@@ -23,6 +23,11 @@ pub(super) fn data(args: &[ArgValue], index: usize) -> Result<Vec<u8>, String> {
         Some(ArgValue::Expr(expr)) => expr.eval_bytes(&Quantities).map_err(|error| error.to_string()),
         _ => Err("data was expected".to_owned()),
     }
+}
+
+/// What a number in a claim comes to; the reason if it is none.
+pub(super) fn int(expr: &Expr) -> Result<i64, String> {
+    expr.eval_int(&Quantities).map_err(|error| error.to_string())
 }
 
 /// Whether a field of bytes holds exactly the data at `args[0]`. A field of which only the head is known can't be

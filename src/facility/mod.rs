@@ -5,6 +5,7 @@
 
 mod descriptor;
 mod fifo;
+mod filelock;
 mod judge;
 pub mod look;
 mod memory;
@@ -155,6 +156,7 @@ pub static ALL: &[&dyn Facility] = &[
     &mq::MessageQueue,
     &shm::Shm,
     &semaphore::Semaphore,
+    &filelock::FileLock,
 ];
 
 /// The facility of that id.
