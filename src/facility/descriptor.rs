@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 
 use super::fifo;
+use super::filelock::{LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lock, is_lock_command, show_lock};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::show::{self, Shown, constant, returned};
 use super::table::{CALL, OPEN_FLAGS, mode, open_flags, optional, required};
@@ -39,7 +40,7 @@ static CARD: Card = Card {
 const WHENCE: &[(&str, i64)] =
     &[("SEEK_SET", libc::SEEK_SET as i64), ("SEEK_CUR", libc::SEEK_CUR as i64), ("SEEK_END", libc::SEEK_END as i64)];
 
-/// The commands of fcntl(2) that are not about locks.
+/// The commands of fcntl(2).
 const COMMANDS: &[(&str, i64)] = &[
     ("F_GETFL", libc::F_GETFL as i64),
     ("F_SETFL", libc::F_SETFL as i64),
@@ -49,6 +50,12 @@ const COMMANDS: &[(&str, i64)] = &[
     ("F_DUPFD_CLOEXEC", libc::F_DUPFD_CLOEXEC as i64),
     ("F_GETPIPE_SZ", libc::F_GETPIPE_SZ as i64),
     ("F_SETPIPE_SZ", libc::F_SETPIPE_SZ as i64),
+    LOCK_COMMANDS[0],
+    LOCK_COMMANDS[1],
+    LOCK_COMMANDS[2],
+    LOCK_COMMANDS[3],
+    LOCK_COMMANDS[4],
+    LOCK_COMMANDS[5],
 ];
 
 /// What F_SETFL and F_SETFD may set.
@@ -195,13 +202,16 @@ static CALLS: &[CallSpec] = &[
             required("fd", ArgKind::Descriptor(Wants::Any), "which"),
             required("cmd", ArgKind::Constant(COMMANDS), "what to do"),
             optional("flags", ArgKind::Flags(SETTABLE), "for F_SETFL and F_SETFD"),
+            optional("type", ArgKind::Constant(LOCK_TYPES), "for the commands on locks"),
+            optional("range", ArgKind::Range, "for the commands on locks; left out, the whole file"),
             optional("arg", ArgKind::Int, "for F_DUPFD the lowest number, for F_SETPIPE_SZ a size in bytes"),
         ],
-        doc: "Reads or changes flags, duplicates, sizes a pipe",
+        doc: "Reads or changes flags, duplicates, sizes a pipe, locks a range of a file",
         man: "fcntl(2)",
-        c: "fcntl({fd}, {cmd}, {flags}{arg})",
+        c: "fcntl({fd}, {cmd}, {flags}{arg}{type}{range})",
         makes: Makes::Descriptor,
         gives: true,
+        sleeps: &[LOCK_SLEEPS],
         example: "alice: fcntl p.w F_SETFL O_NONBLOCK",
         ..CALL
     },
@@ -298,6 +308,7 @@ impl Facility for Descriptors {
                 let made = performer.call(making, || raw::dup2(old, new).map(i64::from));
                 bind(performer, made);
             }
+            "fcntl" if is_lock_command(performer.int("cmd", 0)) => return fcntl_lock(performer),
             "fcntl" => fcntl(performer),
             "chmod" => {
                 let (path, mode) = (performer.path("pathname")?, performer.int("mode", 0));
@@ -340,6 +351,7 @@ impl Facility for Descriptors {
             "pwrite" => format!("{a}, {}, {c}, {d}", data()),
             "lseek" => format!("{a}, {b}, {}", constant(c, WHENCE)),
             "dup2" => format!("{a}, {b}"),
+            "fcntl" if is_lock_command(b) => return show_lock(record),
             "fcntl" => return show_fcntl(record),
             "chmod" => format!("{}, {}", data(), mode(b)),
             "fchmod" => format!("{a}, {}", mode(b)),

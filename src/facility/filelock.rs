@@ -58,6 +58,11 @@ pub(super) const LOCK_COMMANDS: &[(&str, i64)] = &[
     ("F_OFD_SETLKW", c(libc::F_OFD_SETLKW)),
 ];
 
+/// Whether a command of fcntl(2) is one of them.
+pub(super) fn is_lock_command(cmd: i64) -> bool {
+    LOCK_COMMANDS.iter().any(|(_, number)| *number == cmd)
+}
+
 /// What a record lock may be.
 pub(super) const LOCK_TYPES: &[(&str, i64)] =
     &[("F_RDLCK", libc::F_RDLCK as i64), ("F_WRLCK", libc::F_WRLCK as i64), ("F_UNLCK", libc::F_UNLCK as i64)];
@@ -336,7 +341,8 @@ fn covered(locks: &[&Lock], from: u64, to: Option<u64>) -> bool {
 }
 
 /// The commands of fcntl(2) on record locks: those of [`LOCK_COMMANDS`], with the arguments `type` and `range`.
-pub(super) fn fcntl_lock(performer: &mut Performer<'_>, cmd: i64) -> Result<(), Refusal> {
+pub(super) fn fcntl_lock(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+    let cmd = performer.int("cmd", 0);
     let Some(command) = LockCommand::from_number(cmd as i32) else {
         return Err(Refusal::new(format!("{cmd} is no command on locks")));
     };

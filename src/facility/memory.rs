@@ -157,7 +157,10 @@ impl Facility for Memory {
 
     fn perform(&self, verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusal> {
         match verb {
-            "mmap" => map(performer),
+            "mmap" => {
+                map(performer);
+                Ok(())
+            }
             "load" => load(performer),
             "store" => store(performer),
             "atomic_fetch_add" => fetch_add(performer),
@@ -212,7 +215,7 @@ fn hint(pid: u32, names: &Names) -> u64 {
     end.max().map_or(first, |end| (end / GAP + 1) * GAP)
 }
 
-fn map(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+fn map(performer: &mut Performer<'_>) {
     let length = performer.int("length", 0);
     let prot = performer.int("prot", 0);
     let flags = performer.int("flags", 0);
@@ -228,7 +231,6 @@ fn map(performer: &mut Performer<'_>) -> Result<(), Refusal> {
         let object = if shared { performer.expr.bind.clone().unwrap_or_default() } else { String::new() };
         performer.bind("", &object, Bound::Memory(address as u64, length as u64));
     }
-    Ok(())
 }
 
 /// The calls on pages of a mapping: munmap, mprotect, msync.

@@ -104,7 +104,7 @@ const CALLS: &[CallSpec] = &[
         args: &[SEM, required("limit", ArgKind::Duration, "how long from now; C wants the time of day when it ends")],
         doc: "Takes 1 away, and waits at most for so long while there is none",
         man: "sem_timedwait(3)",
-        c: "sem_timedwait({sem}, &now_plus_{limit})",
+        c: "sem_timedwait({sem}, &deadline /* now + {limit} */)",
         sleeps: SLEEPS,
         example: "bob: sem_timedwait s 500ms",
         ..CALL
@@ -249,7 +249,7 @@ impl Facility for Semaphore {
                 Field::kernel_int("pshared", words.shared.into()),
             ]),
             Err(why) => {
-                fields.extend([Field::hidden("value", why), Field::kernel_int("waiting", waiting(found, look) as i64)])
+                fields.extend([Field::hidden("value", why), Field::kernel_int("waiting", waiting(found, look) as i64)]);
             }
         }
         fields.push(Field::new("named", Value::Text(if named { "yes" } else { "no" }.to_owned()), Evidence::Kernel));

@@ -230,10 +230,8 @@ pub(super) fn identifier(found: &Found<'_>, tag: &str) -> String {
 
 /// The object itself, to be read and closed at once: a borrowed descriptor, or its name if that still leads to it.
 pub(super) fn open(found: &Found<'_>, look: &Look<'_>) -> Option<OwnedFd> {
-    if let Some((pid, fd)) = found.readable() {
-        if let Ok(file) = look.borrow(pid, fd) {
-            return Some(file);
-        }
+    if let Some(file) = found.readable().and_then(|(pid, fd)| look.borrow(pid, fd).ok()) {
+        return Some(file);
     }
     let links = found.handles.iter().map(|h| h.link.as_str());
     found.path.as_deref().into_iter().chain(links).filter(|link| link.starts_with('/')).find_map(|path| {

@@ -171,16 +171,12 @@ pub(super) fn join(table: &[LockEntry], seen: &[Seen], asleep: &[Wait], name: im
             locks.push((Some(line.id), Lock::new(line, owners)));
             continue;
         }
-        let by_name = |wait: &&&Wait| wait.is(line) && (line.pid < 0 || wait.actor == name(line.pid));
-        let wait = match left.iter().find(by_name).copied().cloned() {
-            Some(wait) => {
-                left.retain(|other| **other != wait);
-                wait
-            }
-            None => {
-                let actor = if line.pid > 0 { name(line.pid) } else { "somebody".to_owned() };
-                Wait { actor, kind: line.kind, write: writes(line), start: line.start, end: line.end }
-            }
+        let by_name = |wait: &&Wait| wait.is(line) && (line.pid < 0 || wait.actor == name(line.pid));
+        let wait = if let Some(place) = left.iter().position(by_name) {
+            left.remove(place).clone()
+        } else {
+            let actor = if line.pid > 0 { name(line.pid) } else { "somebody".to_owned() };
+            Wait { actor, kind: line.kind, write: writes(line), start: line.start, end: line.end }
         };
         if let Some((_, lock)) = locks.iter_mut().rfind(|(id, _)| *id == Some(line.id)) {
             lock.waits.push(wait);
@@ -267,8 +263,11 @@ mod tests {
     }
 
     fn words(locks: &[Lock]) -> Vec<String> {
-        let waits = |lock: &Lock| lock.waits.iter().map(|w| format!(" < {}", w.actor)).collect::<String>();
-        locks.iter().map(|lock| lock.in_words() + &waits(lock)).collect()
+        let words = |lock: &Lock| {
+            let waits = lock.waits.iter().map(|wait| wait.actor.clone());
+            std::iter::once(lock.in_words()).chain(waits).collect::<Vec<_>>().join(" < ")
+        };
+        locks.iter().map(words).collect()
     }
 
     #[test]
