@@ -1,1 +1,24 @@
-//! To come.
+//! Lessons: their format, the pack, the linter, the headless runner, a learner's way through one, and progress.
+//!
+//! A lesson holds no code, only statements of the language. What a lesson can do, a learner can type.
+
+pub mod claims;
+mod embedded;
+mod fence;
+mod figure;
+mod format;
+mod front;
+pub mod lint;
+mod model;
+mod pack;
+pub mod progress;
+pub mod prose;
+// pub mod runner;
+pub mod session;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use format::{LESSON_MAX, parse};
+pub use model::*;
+pub use pack::{BadLesson, FORMAT_VERSION, Pack, PackError, Unit};

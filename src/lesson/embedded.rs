@@ -1,0 +1,28 @@
+//! The pack that the binary carries.
+
+/// `lessons/pack.toml`.
+pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
+
+/// The lesson files by name; a test holds the list against the folder.
+pub(super) const FILES: [(&str, &str); 3] = [
+    ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
+    ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
+    ("lost-update.md", include_str!("../../lessons/lost-update.md")),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_list_names_every_file_of_the_folder() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/lessons");
+        let on_disk: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .filter(|n| n.ends_with(".md"))
+            .collect();
+        let listed: BTreeSet<String> = super::FILES.iter().map(|(n, _)| (*n).to_owned()).collect();
+        assert_eq!(on_disk, listed);
+    }
+}
