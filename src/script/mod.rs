@@ -3,6 +3,7 @@
 //! Pure: what it knows of calls it is told by a [`Registry`], which `facility` builds.
 
 mod ast;
+mod complete;
 mod diagnostic;
 mod expr;
 mod limits;
@@ -10,6 +11,7 @@ mod parse;
 mod print;
 #[cfg(test)]
 mod properties;
+mod scene;
 mod spec;
 mod suggest;
 #[cfg(test)]
@@ -18,10 +20,12 @@ mod token;
 mod words;
 
 pub use ast::*;
+pub use complete::{Candidate, CandidateKind, Completion, Signature, SignatureArg, complete, help_for};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use expr::{Data, Env, EvalError};
 pub use limits::{DATA_MAX, DEPTH_MAX, DIAGNOSTICS_MAX, NAME_MAX, STATEMENT_MAX};
 pub use parse::{incomplete, parse, parse_expectation, parse_expr, parse_line};
+pub use scene::{Scene, SceneActor, SceneDescriptor, SceneObject};
 pub use spec::*;
 pub use suggest::{did_you_mean, nearest};
 pub use token::{Token, TokenKind, tokenize};

@@ -406,6 +406,10 @@ fn holds_for_any_text(text: &str) -> Result<(), TestCaseError> {
         prop_assert_eq!(again.as_ref(), Ok(statement), "{}", printed);
     }
     let _ = incomplete(text);
+    for cursor in (0..text.len() + 2).step_by(1 + text.len() / 8) {
+        let completion = complete(text, cursor, &registry, &Scene::default());
+        prop_assert!(completion.start <= cursor && text.is_char_boundary(completion.start));
+    }
     let _ = parse_expectation(text, &registry);
     let (tokens, mistakes) = tokenize(text);
     for span in tokens.iter().map(|t| t.span).chain(mistakes.iter().map(|e| e.span)) {
