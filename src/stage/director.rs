@@ -331,8 +331,17 @@ impl Director {
         }
     }
 
+    /// Takes in the reports of all who live; a dead one's slot may be another's by now.
+    pub(super) fn drain_all(&mut self) {
+        for index in 0..self.members.len() {
+            if self.members[index].alive() {
+                self.drain(index);
+            }
+        }
+    }
+
     /// Moves what the actor reported from its slot into the chronicle.
-    pub(super) fn drain(&mut self, index: usize) {
+    fn drain(&mut self, index: usize) {
         let dropped_before = self.members[index].reader.dropped();
         let mut records = Vec::new();
         self.members[index].reader.drain(usize::MAX, |record| records.push(record));
@@ -385,6 +394,7 @@ impl Director {
         }
         let member = &mut self.members[index];
         member.busy = None;
+        member.tally = Some((member.reader.finished(), member.reader.dropped()));
         member.socket = None;
         member.program = None;
         // What its own process is the parent of ends as our child.
@@ -478,9 +488,7 @@ impl Director {
 
     /// Reads everything.
     pub(super) fn look(&mut self) -> Snapshot {
-        for index in 0..self.members.len() {
-            self.drain(index);
-        }
+        self.drain_all();
         self.scene.rescan(&self.members);
         let snapshot = snapshot::take(self);
         for index in 0..self.members.len() {
@@ -559,6 +567,7 @@ impl Director {
             program: None,
             last: None,
             told_entered: None,
+            tally: None,
             posture: Posture::Running,
             slept_in: None,
         })

@@ -22,6 +22,9 @@ pub(super) struct Member {
     pub task: Task,
     pub slot: Slot,
     pub reader: Reader,
+    /// How many calls it has finished, and how many records its ring had to drop, when it ended: its slot is another's
+    /// by now.
+    pub tally: Option<(u64, u64)>,
     /// The order that it has not answered.
     pub busy: Option<Busy>,
     pub fate: Fate,
@@ -91,6 +94,11 @@ pub(super) struct Asleep {
 impl Member {
     pub(super) const fn alive(&self) -> bool {
         matches!(self.fate, Fate::Alive)
+    }
+
+    /// How many calls it has finished, and how many of their records its ring had to drop.
+    pub(super) fn tally(&self) -> (u64, u64) {
+        self.tally.unwrap_or_else(|| (self.reader.finished(), self.reader.dropped()))
     }
 
     /// Whether its statement has ended while it still ran.

@@ -115,9 +115,7 @@ impl Director {
                 }
             }
             Body::Mark => {
-                for index in 0..self.members.len() {
-                    self.drain(index);
-                }
+                self.drain_all();
                 self.since_mark = Some(0);
                 Ok(Next::Settle { forever: false })
             }

@@ -177,8 +177,8 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
             .as_ref()
             .map(|p| Program { lines: p.body.iter().map(ToString::to_string).collect(), next: p.next }),
         last: member.last.clone(),
-        finished: member.reader.finished(),
-        dropped: member.reader.dropped(),
+        finished: member.tally().0,
+        dropped: member.tally().1,
     }
 }
 
