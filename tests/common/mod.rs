@@ -1,0 +1,91 @@
+//! A stage for tests: scripts that run line by line, each of which must come out well.
+
+#![allow(dead_code, reason = "each test program uses the part of this that it needs")]
+
+use ipclab::facility;
+use ipclab::model::{Object, Snapshot};
+use ipclab::script::{Statement, parse};
+use ipclab::stage::{Options, Outcome, Report, Stage};
+
+/// An open stage, with what it last said.
+pub struct Play {
+    stage: Stage,
+    snapshot: Snapshot,
+}
+
+fn statements(text: &str) -> Vec<Statement> {
+    let (statements, diagnostics) = parse(text, facility::registry());
+    assert!(diagnostics.is_empty(), "{text}\n{diagnostics:#?}");
+    statements
+}
+
+impl Play {
+    /// A stage as isolated as this machine lets it be, or a shared one.
+    pub fn open(shared: bool) -> Self {
+        let options = Options { launcher: env!("CARGO_BIN_EXE_ipclab").into(), shared };
+        let stage = Stage::open(&options).unwrap_or_else(|error| panic!("no stage: {error}"));
+        Self { stage, snapshot: Snapshot::empty() }
+    }
+
+    /// Carries out one statement, however it ends.
+    pub fn line(&mut self, text: &str) -> Report {
+        let [statement] = &statements(text)[..] else { panic!("one statement was expected: {text}") };
+        let report = self.stage.run(statement).unwrap_or_else(|lost| panic!("{text}: {lost}"));
+        self.snapshot = report.snapshot.clone();
+        report
+    }
+
+    /// Carries out statements, each of which must end well.
+    #[track_caller]
+    pub fn run(&mut self, script: &str) {
+        for statement in &statements(script) {
+            let report = self.stage.run(statement).unwrap_or_else(|lost| panic!("{statement}: {lost}"));
+            let mode = self.stage.info().mode;
+            assert!(report.ok(), "{statement} ({mode:?})\n{:#?}\n{:#?}", report.outcome, report.snapshot);
+            self.snapshot = report.snapshot;
+        }
+    }
+
+    /// Carries out a statement that must be refused, and gives the reason.
+    #[track_caller]
+    pub fn refused(&mut self, text: &str) -> String {
+        match self.line(text).outcome {
+            Outcome::Refused { why, .. } => why,
+            other => panic!("{text} was not refused: {other:?}"),
+        }
+    }
+
+    /// What the kernel said last.
+    pub const fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// An object on stage.
+    #[track_caller]
+    pub fn object(&self, name: &str) -> &Object {
+        self.snapshot.object(name).unwrap_or_else(|| panic!("no {name} on stage: {:#?}", self.snapshot.objects))
+    }
+
+    /// An integer field of an object.
+    #[track_caller]
+    pub fn int(&self, name: &str, field: &str) -> i64 {
+        let object = self.object(name);
+        object.int(field).unwrap_or_else(|| panic!("{name} has no number {field}: {:#?}", object.fields))
+    }
+
+    /// The last call of an actor as the transcript shows it: `read(3, "x", 1) = 1`.
+    #[track_caller]
+    pub fn last(&self, actor: &str) -> String {
+        let actor = self.snapshot.actor(actor).unwrap_or_else(|| panic!("no {actor}"));
+        let call = actor.last.as_ref().unwrap_or_else(|| panic!("{} has made no call", actor.name));
+        let ipclab::model::CallState::Returned { shown, .. } = &call.state else { panic!("{call:?}") };
+        format!("{}({}) = {shown}", call.verb, call.args)
+    }
+}
+
+/// Plays a scenario on a stage as isolated as can be had, and on a shared one.
+pub fn both(scenario: impl Fn(&mut Play)) {
+    for shared in [false, true] {
+        scenario(&mut Play::open(shared));
+    }
+}
