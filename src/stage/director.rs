@@ -53,6 +53,8 @@ pub(super) struct Director {
     pub since_mark: Option<u64>,
     /// Since the last event, each with its time: of return, if the face knew it as entered, else of entry.
     calls: Vec<(u64, Call)>,
+    /// Whether objects are read. Only tests turn it off, to see that reading them changes nothing.
+    pub observing: bool,
     news: Vec<String>,
     face: UnixStream,
     frames: Frames,
@@ -127,6 +129,7 @@ impl Director {
             order: 0,
             since_mark: None,
             calls: Vec::new(),
+            observing: true,
             news: Vec::new(),
             face,
             frames: Frames::default(),
@@ -249,6 +252,7 @@ impl Director {
                 Request::Run { id, statement } => self.queue.push_back((id, statement)),
                 Request::Cancel => self.cancel_all(),
                 Request::Refresh => self.refresh()?,
+                Request::Observe(observing) => self.observing = observing,
             }
         }
         Ok(true)

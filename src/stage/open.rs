@@ -101,6 +101,12 @@ impl Stage {
         self.ask(&Request::Refresh);
     }
 
+    /// Has the stage read its objects (as it does from the start), or leave them alone: to see that reading them changes
+    /// nothing for the actors.
+    pub fn observe(&self, observing: bool) {
+        self.ask(&Request::Observe(observing));
+    }
+
     /// A stage that is lost says so through its events; a request that can't be sent adds nothing.
     fn ask(&self, request: &Request) {
         if let Ok(mut wire) = self.wire.lock() {

@@ -45,7 +45,7 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
             member.fate = Fate::Dead(death);
         }
     }
-    let objects = director.scene.objects(&director.members, &waiters);
+    let objects = if director.observing { director.scene.objects(&director.members, &waiters) } else { Vec::new() };
     let actors = director
         .members
         .iter()

@@ -22,6 +22,8 @@ pub(super) enum Request {
     Cancel,
     /// Look again; a [`StageEvent::Refreshed`] answers.
     Refresh,
+    /// Read objects from now on, or leave them alone.
+    Observe(bool),
 }
 
 /// What a director tells its face.
