@@ -514,6 +514,9 @@ impl Director {
 
     /// Gives an order to an actor and marks it busy.
     pub(super) fn order(&mut self, index: usize, mut order: Order, seat: Option<OwnedFd>) -> Result<(), String> {
+        if let Some(journal) = &mut self.setting.journal {
+            journal.note_all(&order.body).map_err(|error| format!("the stage's journal can't be written: {error}"))?;
+        }
         self.order += 1;
         order.number = self.order;
         let member = &mut self.members[index];

@@ -36,7 +36,8 @@ pub use session::Journal;
 pub use setting::Setting;
 pub use sweep::{Swept, sweep};
 
-/// Does what the hidden subcommand says, if the words after the program's name are one.
+/// Does what a hidden subcommand says, if the words after the program's name are one: they start the processes of a
+/// stage, and actors anew.
 pub fn hidden(args: &[std::ffi::OsString]) -> Option<std::process::ExitCode> {
     let (first, rest) = args.split_first()?;
     if first == launch::HIDDEN {

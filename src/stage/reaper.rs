@@ -56,7 +56,7 @@ pub(super) fn remove(directory: &Path, id: &session::Id) -> usize {
     let tag = id.tag();
     let memory = names_with(Path::new("/dev/shm"), &[&tag, &format!("sem.{tag}")]);
     let mut removed = memory.iter().filter(|name| fs::remove_file(Path::new("/dev/shm").join(name)).is_ok()).count();
-    let mut queues: BTreeSet<String> = session::queues(&directory.join(session::JOURNAL), &tag).into_iter().collect();
+    let mut queues: BTreeSet<String> = session::names(&directory.join(session::JOURNAL), &tag).into_iter().collect();
     if let Some(mounted) = mqueue_mount() {
         queues.extend(names_with(&mounted, &[&tag]).into_iter().map(|name| format!("/{name}")));
     }

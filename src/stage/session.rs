@@ -1,5 +1,6 @@
 //! What a stage in shared mode leaves on the machine: its directory, its journal, and names with its tag.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -8,6 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::identity::Identity;
+use crate::facility;
+use crate::script::{ArgKind, ArgValue, CallExpr};
 
 /// The name of the journal in a session's directory.
 pub(super) const JOURNAL: &str = "journal";
@@ -70,27 +73,48 @@ impl Id {
     }
 }
 
-/// The list of names that can't be found again by looking: queues, where no file system lists them. It outlives its
-/// session if that is killed, and tells the next one what to remove.
+/// The list of POSIX names that actors may have made. Those of queues can't be found by looking where no file system
+/// lists them. It outlives its session if that is killed, and tells the next one what to remove.
 #[derive(Debug)]
-pub struct Journal(File);
+pub struct Journal {
+    file: File,
+    noted: BTreeSet<String>,
+}
 
 impl Journal {
-    /// Notes that a queue of this name (`/ipclab-...`) is about to be made. Call it before the queue can exist.
+    /// Notes the POSIX names that calls mention. Call it before they are made.
     ///
     /// # Errors
     /// Those of write(2).
-    pub fn queue(&mut self, name: &str) -> io::Result<()> {
-        self.0.write_all(format!("queue {name}\n").as_bytes())
+    pub fn note_all(&mut self, calls: &[CallExpr]) -> io::Result<()> {
+        for call in calls {
+            let Some((_, spec)) = facility::registry().call(&call.verb) else { continue };
+            for arg in &call.args {
+                let kind = spec.args.iter().find(|known| known.name == arg.name).map(|known| known.kind);
+                if let (Some(ArgKind::ObjectName), ArgValue::Name(name)) = (kind, &arg.value) {
+                    self.note(name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a name, as the learner says it: `q` for `/ipclab-1234-89abcdef01234567-q`.
+    fn note(&mut self, name: &str) -> io::Result<()> {
+        if !self.noted.contains(name) {
+            self.file.write_all(format!("name {name}\n").as_bytes())?;
+            self.noted.insert(name.to_owned());
+        }
+        Ok(())
     }
 }
 
-/// The names of queues that a journal holds, if they carry the tag.
-pub(super) fn queues(journal: &Path, tag: &str) -> Vec<String> {
+/// The names that a journal holds, in full.
+pub(super) fn names(journal: &Path, tag: &str) -> Vec<String> {
     let text = fs::read(journal).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let ours = |name: &&str| name.strip_prefix('/').is_some_and(|name| name.starts_with(tag) && !name.contains('/'));
-    text.lines().filter_map(|line| line.strip_prefix("queue ")).filter(ours).map(str::to_owned).collect()
+    let names = text.lines().filter_map(|line| line.strip_prefix("name ")).filter(|name| !name.contains('/'));
+    names.map(|name| format!("/{tag}{name}")).collect()
 }
 
 /// A session's directory. The session lives as long as the lock on its journal is held: by this value, and by what
@@ -149,7 +173,8 @@ impl Directory {
 
     /// The journal, opened once more: this one does not hold the lock.
     pub(super) fn journal(&self) -> io::Result<Journal> {
-        OpenOptions::new().append(true).open(self.path.join(JOURNAL)).map(Journal)
+        let file = OpenOptions::new().append(true).open(self.path.join(JOURNAL))?;
+        Ok(Journal { file, noted: BTreeSet::new() })
     }
 }
 
@@ -178,16 +203,17 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_names_its_own_queues_only() {
-        let journal = std::env::temp_dir().join(format!("journal-{}", Id::new().as_str()));
-        let tag = "ipclab-1-0123456789abcdef-";
-        fs::write(
-            &journal,
-            format!("queue /{tag}q\nqueue /other\nqueue /{tag}a/b\nqueue {tag}r\nqueue?\nqueue /{tag}s"),
-        )
-        .unwrap();
-        let found = queues(&journal, tag);
-        fs::remove_file(&journal).unwrap();
-        assert_eq!(found, [format!("/{tag}q"), format!("/{tag}s")]);
+    fn a_journal_gives_back_its_names() {
+        let path = std::env::temp_dir().join(format!("journal-{}", Id::new().as_str()));
+        let mut journal = Journal { file: File::create_new(&path).unwrap(), noted: BTreeSet::new() };
+        for name in ["q", "r", "q", "../x"] {
+            journal.note(name).unwrap();
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let found = names(&path, "ipclab-1-0123456789abcdef-");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(text, "name q\nname r\nname ../x\n");
+        assert_eq!(found, ["/ipclab-1-0123456789abcdef-q", "/ipclab-1-0123456789abcdef-r"]);
+        assert!(names(&path, "x").is_empty());
     }
 }

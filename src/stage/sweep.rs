@@ -8,7 +8,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::session::{self, Id};
-use super::{launch, reaper};
+use super::{actor, launch, reaper};
+use crate::facility::perform::Handover;
 use crate::kernel::{borrow, proc};
 
 /// How long a killed process may take to end before its session is left to a later sweep.
@@ -88,10 +89,14 @@ fn members(id: &Id) -> Vec<i32> {
     all
 }
 
-/// Whether a process was started for this session or forked from one that was: forks keep the command line. A zombie
-/// has none.
+/// Whether a process was started for this session, or forked from one that was: forks keep the command line, and an
+/// actor that executes the program anew carries the tag on its own. A zombie has none.
 fn is_member(pid: i32, id: &Id) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let mut words = line.split(|byte| *byte == 0).skip(1);
-    words.next() == Some(launch::HIDDEN.as_bytes()) && words.any(|word| word == id.as_str().as_bytes())
+    let mut words = line.split(|byte| *byte == 0).skip(1).filter_map(|word| std::str::from_utf8(word).ok());
+    match words.next() {
+        Some(launch::HIDDEN) => words.any(|word| word == id.as_str()),
+        Some(actor::HIDDEN) => words.next().and_then(Handover::unpack).is_some_and(|actor| actor.tag == id.tag()),
+        _ => false,
+    }
 }
