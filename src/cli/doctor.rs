@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::kernel::probe::{Outcome, Probe, all};
-use crate::stage::{Options, probe};
+use crate::stage::{Options, Stage, probe};
 
 /// The exit status when no stage can be opened in any mode.
 const NO_STAGE: u8 = 3;
@@ -58,8 +58,8 @@ fn stages(launcher: &Path) -> (Probe, Probe) {
     const ISOLATED: &str = "isolated stage";
     const SHARED: &str = "shared stage";
     let said = |name, outcome, why, remedy| Probe { name, outcome, why, remedy };
-    let shared = match probe::opens(&Options { launcher: launcher.to_owned(), shared: true }) {
-        Ok(()) => said(SHARED, Outcome::Works, None, None),
+    let shared = match Stage::open(&Options { launcher: launcher.to_owned(), shared: true }) {
+        Ok(_) => said(SHARED, Outcome::Works, None, None),
         Err(error) => said(SHARED, Outcome::Missing, Some(error.to_string()), None),
     };
     let lesser = if shared.outcome == Outcome::Works {

@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::launch::{self, OpenError, Options, Purpose};
+use super::launch::{self, OpenError, Purpose};
 use crate::kernel::SysError;
 
 /// The step of isolating a stage that was refused.
@@ -53,16 +53,6 @@ pub fn isolation(launcher: &Path) -> Result<Result<(), Refused>, OpenError> {
     serde_json::from_str(&answer).map_err(|_not_an_answer| {
         OpenError::Ended(launched.child.last_words().unwrap_or_else(|| "it said nothing".to_owned()))
     })
-}
-
-/// Opens a stage and closes it again once its director has spoken.
-pub fn opens(options: &Options) -> Result<(), OpenError> {
-    let mut launched = launch::launch(options)?;
-    match super::wire::read_frame(&mut launched.wire) {
-        Ok(Some(super::wire::Answer::Open(_))) => Ok(()),
-        Ok(Some(super::wire::Answer::Failed(why))) => Err(OpenError::Ended(why)),
-        _ => Err(OpenError::Ended(launched.child.last_words().unwrap_or_else(|| "it said nothing".to_owned()))),
-    }
 }
 
 /// The steps, in the words of [`Refused::step`].
