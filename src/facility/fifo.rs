@@ -83,11 +83,11 @@ impl Facility for Fifo {
             .flatten()
             .filter_map(|entry| {
                 let meta = entry.metadata().ok().filter(|meta| meta.file_type().is_fifo())?;
-                let path = entry.file_name().to_string_lossy().into_owned();
+                let file = entry.file_name().to_string_lossy().into_owned();
                 Some(Found {
                     key: ObjectKey { facility: CARD.id.to_owned(), dev: meta.dev(), ino: meta.ino(), offset: 0 },
-                    name: stage_name(path.as_bytes()),
-                    path: Some(path),
+                    name: stage_name(file.as_bytes()),
+                    path: Some(entry.path().to_string_lossy().into_owned()),
                     handles: Vec::new(),
                 })
             })
@@ -99,8 +99,9 @@ impl Facility for Fifo {
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let ground = Ground { directory: look.directory, shm_dev: look.shm_dev };
-        let within = || found.handles.iter().find_map(|h| ground.within(&h.link)).map(str::to_owned);
-        let identifier = found.path.clone().or_else(within).unwrap_or_default();
+        let links = found.handles.iter().map(|h| h.link.as_str());
+        let identifier = found.path.as_deref().into_iter().chain(links).find_map(|link| ground.within(link));
+        let identifier = identifier.unwrap_or_default().to_owned();
         let mut fields = pipe::fields(found, look);
         let held = found.handles.iter().find_map(|h| match h.kind {
             HandleKind::Descriptor { mode, .. } => Some(mode),

@@ -9,18 +9,37 @@ use crate::model::{Evidence, Field, Value};
 /// How many messages a mirror keeps: more than `mq_maxmsg` may be anywhere by default.
 const MOST: usize = 65_536;
 
-/// The two lists of a note: what is in the queue, first to go first, and what was taken before it was told.
-fn lists(note: &mut Value) -> (&mut Vec<Value>, &mut Vec<Value>) {
+/// What a note is made of: what is in the queue, first to go first; what was taken before it was told; the queue's name.
+struct Parts<'a> {
+    queue: &'a mut Vec<Value>,
+    owed: &'a mut Vec<Value>,
+    name: &'a mut Value,
+}
+
+fn parts(note: &mut Value) -> Parts<'_> {
     if !matches!(note, Value::Record(_)) {
         let empty = || Value::List(Vec::new());
-        *note = Value::Record(vec![("queue".to_owned(), empty()), ("owed".to_owned(), empty())]);
+        let parts = [("queue", empty()), ("owed", empty()), ("name", Value::Nothing)];
+        *note = Value::Record(parts.map(|(name, value)| (name.to_owned(), value)).to_vec());
     }
     if let Value::Record(parts) = note
-        && let [(_, Value::List(queue)), (_, Value::List(owed))] = parts.as_mut_slice()
+        && let [(_, Value::List(queue)), (_, Value::List(owed)), (_, name)] = parts.as_mut_slice()
     {
-        return (queue, owed);
+        return Parts { queue, owed, name };
     }
-    unreachable!("a note is a record of two lists, as made above")
+    unreachable!("a note is a record of three, as made above")
+}
+
+/// Remembers the queue's name, and forgets messages where the kernel says that it holds none.
+pub(super) fn seen(note: &mut Value, full: &str, messages: i64) {
+    let Parts { queue, owed, name } = parts(note);
+    if name.as_text() != Some(full) {
+        *name = Value::Text(full.to_owned());
+    }
+    if messages == 0 {
+        queue.clear();
+        owed.clear();
+    }
 }
 
 fn message(priority: i64, data: Value, from: &str) -> Value {
@@ -43,7 +62,7 @@ fn take(messages: &mut Vec<Value>, priority: i64, data: &Value) -> bool {
 
 /// A message was sent: it stands behind all of its priority or a higher one.
 pub(super) fn sent(note: &mut Value, priority: i64, data: Value, from: &str) {
-    let (queue, owed) = lists(note);
+    let Parts { queue, owed, .. } = parts(note);
     if take(owed, priority, &data) || queue.len() >= MOST {
         return;
     }
@@ -53,7 +72,7 @@ pub(super) fn sent(note: &mut Value, priority: i64, data: Value, from: &str) {
 
 /// A message was received.
 pub(super) fn received(note: &mut Value, priority: i64, data: &Value) {
-    let (queue, owed) = lists(note);
+    let Parts { queue, owed, .. } = parts(note);
     if !take(queue, priority, data) && owed.len() < MOST {
         owed.push(message(priority, data.clone(), ""));
     }
@@ -108,6 +127,16 @@ mod tests {
         assert_eq!(held(&note), ["\"y\""]);
         sent(&mut note, 3, data("x"), "alice");
         assert_eq!(held(&note), ["\"y\"", "\"x\""]);
+    }
+
+    #[test]
+    fn what_the_kernel_says_to_be_empty_is_empty() {
+        let mut note = Value::Nothing;
+        sent(&mut note, 0, data("a"), "alice");
+        seen(&mut note, "q", 1);
+        assert_eq!((held(&note).len(), note.part("name").and_then(Value::as_text)), (1, Some("q")));
+        seen(&mut note, "q", 0);
+        assert!(held(&note).is_empty());
     }
 
     #[test]

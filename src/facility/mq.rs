@@ -6,10 +6,12 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::statfs;
@@ -20,9 +22,8 @@ use super::process::duration;
 use super::show::{self, Shown, returned};
 use super::table::{self, CALL, keyed, open_flags, optional, required};
 use super::{Card, Facility, Judged, Reading, judge, mirror, pipe};
-use crate::kernel::SysError;
 use crate::kernel::arena::Record;
-use crate::kernel::{fd, mq};
+use crate::kernel::{SysError, SysResultExt, fd, mq};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
 use crate::script::{
     ArgKind, ArgSpec, ArgValue, CallSpec, Cmp, Makes, PredicateArg, PredicateSpec, Sleeps, WaitsOn, Wants,
@@ -268,7 +269,7 @@ impl Facility for MessageQueue {
     }
 
     fn named(&self, look: &mut Look<'_>) -> Vec<Found<'_>> {
-        let Some(entries) = look.mqueue.and_then(|path| std::fs::read_dir(path).ok()) else { return Vec::new() };
+        let Some(entries) = look.mqueue.and_then(|path| std::fs::read_dir(path).ok()) else { return remembered(look) };
         let mut found: Vec<Found<'_>> = entries
             .flatten()
             .filter_map(|entry| {
@@ -414,17 +415,44 @@ fn is_mqueue(dev: u64, pid: i32, fd: i32) -> bool {
     is
 }
 
-/// A descriptor on the queue: borrowed from an actor, or for a queue that nobody has open, one of our own. It has no
-/// effect on others: a queue counts no openers.
+/// Where the file system is not mounted nothing lists the queues; those that were seen once can still be asked for.
+fn remembered(look: &Look<'_>) -> Vec<Found<'static>> {
+    let mine = look.notes.iter().filter(|(key, _)| key.facility == CARD.id);
+    mine.filter_map(|(key, note)| {
+        let full = note.part("name")?.as_text()?;
+        let stat = nix::sys::stat::fstat(open_ours(full, look).ok()?).ok()?;
+        let same = (stat.st_dev, stat.st_ino) == (key.dev, key.ino);
+        same.then(|| Found {
+            key: key.clone(),
+            name: full.strip_prefix(look.tag).unwrap_or(full).to_owned(),
+            path: Some(full.to_owned()),
+            handles: Vec::new(),
+        })
+    })
+    .collect()
+}
+
+/// A descriptor of our own on a queue. It has no effect on others: a queue counts no openers.
+fn open_ours(full: &str, look: &Look<'_>) -> Result<OwnedFd, SysError> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let opened = match look.mqueue {
+        Some(path) => open(&path.join(full), flags, Mode::empty()),
+        None => CString::new(format!("/{full}"))
+            .map_err(|_nul| Errno::EINVAL)
+            .and_then(|name| mq::mq_open(&name, flags.bits(), 0, None))
+            .and_then(fd::adopt_fd),
+    };
+    opened.on("mq_open", full)
+}
+
+/// A descriptor on the queue, and whether it can be read: borrowed from an actor, or for a queue that nobody has open,
+/// one of our own.
 fn any_descriptor(found: &Found<'_>, full: &str, look: &Look<'_>) -> Result<(OwnedFd, bool), SysError> {
     let readable = found.readable();
-    if let Some((pid, fd)) = readable.or_else(|| found.descriptor(|flags| flags & libc::O_PATH == 0)) {
-        return Ok((look.borrow(pid, fd)?, readable.is_some()));
+    match readable.or_else(|| found.descriptor(|flags| flags & libc::O_PATH == 0)) {
+        Some((pid, fd)) => Ok((look.borrow(pid, fd)?, readable.is_some())),
+        None => Ok((open_ours(full, look)?, true)),
     }
-    let missing = || SysError::new("open", full, nix::errno::Errno::ENOENT);
-    let path = look.mqueue.ok_or_else(missing)?.join(full);
-    let ours = open(&path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty());
-    ours.map(|fd| (fd, true)).map_err(|errno| SysError::new("open", path.display().to_string(), errno))
 }
 
 fn fields(found: &Found<'_>, full: &str, look: &mut Look<'_>) -> Vec<Field> {
@@ -439,9 +467,7 @@ fn fields(found: &Found<'_>, full: &str, look: &mut Look<'_>) -> Vec<Field> {
             return names.iter().map(|name| Field::hidden(name, &error.to_string())).collect();
         }
     };
-    if attr.curmsgs == 0 {
-        look.notes.remove(&found.key);
-    }
+    mirror::seen(look.notes.entry(found.key.clone()).or_insert(Value::Nothing), full, attr.curmsgs);
     let held = found.handles.iter().find_map(|h| match h.kind {
         HandleKind::Descriptor { mode, .. } => Some(mode),
         HandleKind::Mapping { .. } => None,

@@ -54,6 +54,24 @@ pub(super) const OPEN_FLAGS: &[(&str, i64)] = &[
     ("O_PATH", c(libc::O_PATH)),
 ];
 
+/// What F_GETFL may tell beside the access mode. The kernel sets its own O_LARGEFILE, which libc has as 0, on each file
+/// that a 64-bit program opens.
+const SHOWN: &[(&str, i64)] = &[
+    ("O_CREAT", c(libc::O_CREAT)),
+    ("O_EXCL", c(libc::O_EXCL)),
+    ("O_TRUNC", c(libc::O_TRUNC)),
+    ("O_APPEND", c(libc::O_APPEND)),
+    ("O_NONBLOCK", c(libc::O_NONBLOCK)),
+    ("O_CLOEXEC", c(libc::O_CLOEXEC)),
+    ("O_SYNC", c(libc::O_SYNC)),
+    ("O_DSYNC", c(libc::O_DSYNC)),
+    ("O_DIRECT", c(libc::O_DIRECT)),
+    ("O_DIRECTORY", c(libc::O_DIRECTORY)),
+    ("O_NOFOLLOW", c(libc::O_NOFOLLOW)),
+    ("O_PATH", c(libc::O_PATH)),
+    ("O_LARGEFILE", if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 }),
+];
+
 /// Flags of open(2) as C writes them: the access mode is a number of its own, not a bit.
 pub(super) fn open_flags(flags: i64) -> String {
     let mode = match flags as i32 & libc::O_ACCMODE {
@@ -64,7 +82,7 @@ pub(super) fn open_flags(flags: i64) -> String {
     };
     match flags & !i64::from(libc::O_ACCMODE) {
         0 => mode.to_owned(),
-        rest => format!("{mode}|{}", super::show::flags(rest, &OPEN_FLAGS[3..], None)),
+        rest => format!("{mode}|{}", super::show::flags(rest, SHOWN, None)),
     }
 }
 

@@ -52,12 +52,12 @@ pub struct Ruleset {
 }
 
 impl Ruleset {
-    /// A set that, with `files`, takes all rights on files that no rule gives; and that forbids signals and abstract
-    /// sockets to reach outside, where the kernel knows that (ABI 6).
+    /// A set that takes those of `rights` on files that no rule gives; and that forbids signals and abstract sockets to
+    /// reach outside, where the kernel knows that (ABI 6).
     ///
     /// # Errors
     /// ENOSYS, EOPNOTSUPP if there is no Landlock; ENOMSG if nothing that was asked for can be forbidden.
-    pub fn new(files: bool) -> Result<Self> {
+    pub fn new(rights: u64) -> Result<Self> {
         #[repr(C)]
         struct Attr {
             access_fs: u64,
@@ -66,13 +66,13 @@ impl Ruleset {
         }
         const SCOPE_ABSTRACT_AND_SIGNAL: u64 = 1 | 2;
         let abi = abi().unwrap_or(0);
-        let handled = match abi {
-            _ if !files => 0,
-            0 | 1 => (1 << 13) - 1,
-            2 => (1 << 14) - 1,
-            3 | 4 => (1 << 15) - 1,
-            _ => access::ALL,
-        };
+        let handled = rights
+            & match abi {
+                0 | 1 => (1 << 13) - 1,
+                2 => (1 << 14) - 1,
+                3 | 4 => (1 << 15) - 1,
+                _ => access::ALL,
+            };
         let scoped = if abi >= 6 { SCOPE_ABSTRACT_AND_SIGNAL } else { 0 };
         let size: usize = match abi {
             0..=3 => 8,

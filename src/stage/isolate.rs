@@ -186,7 +186,7 @@ fn build(libraries: &[PathBuf]) -> Result<bool, Failed> {
 /// touched: a domain that does so forbids every later mount, and hosts are mounted later.
 pub(super) fn enclose() {
     if prctl::set_no_new_privs().is_ok()
-        && let Ok(rules) = Ruleset::new(false)
+        && let Ok(rules) = Ruleset::new(0)
     {
         // Nothing depends on it.
         let _ = rules.enter();

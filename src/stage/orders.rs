@@ -7,7 +7,7 @@ use super::{Outcome, expect, snapshot};
 use crate::facility;
 use crate::facility::perform::Refusal;
 use crate::kernel::arena::SLOTS_DEFAULT;
-use crate::script::{ArgKind, ArgValue, Body, CallExpr, Data, Env, Expr, Statement};
+use crate::script::{ArgKind, ArgValue, Body, CallExpr, Data, Env, Expr, Form, Statement};
 
 /// How long an `await` waits unless told otherwise.
 const AWAIT_LIMIT_NS: i64 = 5_000_000_000;
@@ -296,8 +296,11 @@ impl Director {
         for call in body {
             let spec = known(call)?;
             for arg in &call.args {
-                let kind = spec.args.iter().find(|a| a.name == arg.name).map(|a| a.kind);
-                let (Some(ArgKind::Actor), ArgValue::Name(name)) = (kind, &arg.value) else { continue };
+                let Some(wanted) = spec.args.iter().find(|a| a.name == arg.name) else { continue };
+                let (ArgKind::Actor, ArgValue::Name(name)) = (wanted.kind, &arg.value) else { continue };
+                if name == "any" && wanted.form == Form::Optional {
+                    continue;
+                }
                 match self.members.iter().find(|m| m.name == *name) {
                     Some(member) if !matches!(member.fate, Fate::Dead(_)) => peers.push((name.clone(), member.pid)),
                     Some(_) => {

@@ -82,7 +82,11 @@ pub(super) fn enclose(directory: &Path) {
     let libraries = libraries().unwrap_or_default();
     let enter = || {
         prctl::set_no_new_privs().on("prctl", "PR_SET_NO_NEW_PRIVS")?;
-        let rules = Ruleset::new(true)?;
+        let mqueue = reaper::mqueue_mount();
+        // Message queues lie on a file system of their own. Where it is not mounted no rule can name it, and mq_open(3)
+        // would be refused: there opening and writing files can't be forbidden, but all else still is.
+        let opening = access::READ_FILE | access::WRITE_FILE | access::TRUNCATE;
+        let rules = Ruleset::new(if mqueue.is_some() { access::ALL } else { access::ALL & !opening })?;
         rules.allow(directory, access::ALL)?;
         let memory = access::READ_DIR
             | access::READ_FILE
@@ -99,8 +103,8 @@ pub(super) fn enclose(directory: &Path) {
             (Path::new("/dev/pts"), device | access::READ_DIR),
             (Path::new("/etc/ld.so.cache"), access::READ_FILE),
         ];
-        let mqueue = reaper::mqueue_mount();
-        paths.extend(mqueue.iter().map(|at| (at.as_path(), access::READ_FILE | access::READ_DIR)));
+        let queues = access::READ_FILE | access::WRITE_FILE | access::READ_DIR;
+        paths.extend(mqueue.iter().map(|at| (at.as_path(), queues)));
         paths.extend(SYSTEM.iter().map(|at| (Path::new(at), access::USE)));
         // Through the link: the file that runs, even if another one has its name by now.
         paths.push((Path::new("/proc/self/exe"), access::USE));

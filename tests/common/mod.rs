@@ -8,7 +8,7 @@ use ipclab::script::{Statement, parse};
 use ipclab::stage::{Options, Outcome, Report, Stage};
 
 /// An open stage, with what it last said.
-pub struct Play {
+pub(crate) struct Play {
     stage: Stage,
     snapshot: Snapshot,
 }
@@ -21,14 +21,14 @@ fn statements(text: &str) -> Vec<Statement> {
 
 impl Play {
     /// A stage as isolated as this machine lets it be, or a shared one.
-    pub fn open(shared: bool) -> Self {
+    pub(crate) fn open(shared: bool) -> Self {
         let options = Options { launcher: env!("CARGO_BIN_EXE_ipclab").into(), shared };
         let stage = Stage::open(&options).unwrap_or_else(|error| panic!("no stage: {error}"));
         Self { stage, snapshot: Snapshot::empty() }
     }
 
     /// Carries out one statement, however it ends.
-    pub fn line(&mut self, text: &str) -> Report {
+    pub(crate) fn line(&mut self, text: &str) -> Report {
         let [statement] = &statements(text)[..] else { panic!("one statement was expected: {text}") };
         let report = self.stage.run(statement).unwrap_or_else(|lost| panic!("{text}: {lost}"));
         self.snapshot = report.snapshot.clone();
@@ -37,7 +37,7 @@ impl Play {
 
     /// Carries out statements, each of which must end well.
     #[track_caller]
-    pub fn run(&mut self, script: &str) {
+    pub(crate) fn run(&mut self, script: &str) {
         for statement in &statements(script) {
             let report = self.stage.run(statement).unwrap_or_else(|lost| panic!("{statement}: {lost}"));
             let mode = self.stage.info().mode;
@@ -48,7 +48,7 @@ impl Play {
 
     /// Carries out a statement that must be refused, and gives the reason.
     #[track_caller]
-    pub fn refused(&mut self, text: &str) -> String {
+    pub(crate) fn refused(&mut self, text: &str) -> String {
         match self.line(text).outcome {
             Outcome::Refused { why, .. } => why,
             other => panic!("{text} was not refused: {other:?}"),
@@ -56,26 +56,26 @@ impl Play {
     }
 
     /// What the kernel said last.
-    pub const fn snapshot(&self) -> &Snapshot {
+    pub(crate) const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
     /// An object on stage.
     #[track_caller]
-    pub fn object(&self, name: &str) -> &Object {
+    pub(crate) fn object(&self, name: &str) -> &Object {
         self.snapshot.object(name).unwrap_or_else(|| panic!("no {name} on stage: {:#?}", self.snapshot.objects))
     }
 
     /// An integer field of an object.
     #[track_caller]
-    pub fn int(&self, name: &str, field: &str) -> i64 {
+    pub(crate) fn int(&self, name: &str, field: &str) -> i64 {
         let object = self.object(name);
         object.int(field).unwrap_or_else(|| panic!("{name} has no number {field}: {:#?}", object.fields))
     }
 
     /// The last call of an actor as the transcript shows it: `read(3, "x", 1) = 1`.
     #[track_caller]
-    pub fn last(&self, actor: &str) -> String {
+    pub(crate) fn last(&self, actor: &str) -> String {
         let actor = self.snapshot.actor(actor).unwrap_or_else(|| panic!("no {actor}"));
         let call = actor.last.as_ref().unwrap_or_else(|| panic!("{} has made no call", actor.name));
         let ipclab::model::CallState::Returned { shown, .. } = &call.state else { panic!("{call:?}") };
@@ -84,7 +84,7 @@ impl Play {
 }
 
 /// Plays a scenario on a stage as isolated as can be had, and on a shared one.
-pub fn both(scenario: impl Fn(&mut Play)) {
+pub(crate) fn both(scenario: impl Fn(&mut Play)) {
     for shared in [false, true] {
         scenario(&mut Play::open(shared));
     }
