@@ -499,3 +499,44 @@ expect f size 5
         play.run("alice: close f\nexpect gone f");
     });
 }
+
+/// Addresses and pids differ from run to run; what the stage shows of them in normal form must not.
+#[test]
+fn a_second_run_shows_the_same() {
+    let script = r#"
+spawn alice
+alice: shm_open board O_CREAT|O_RDWR
+alice: ftruncate board 4096
+alice: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m
+alice: store m[0] 7
+alice: sem_init m+64 1 0 as s
+alice: sem_open named O_CREAT 0600 value=0
+alice: fork bob
+bob: sem_wait named
+bob: kill alice 0
+alice: sem_post named
+alice: sem_close named
+bob: sem_wait s
+alice: munmap m
+alice: open f "notes" O_RDWR|O_CREAT 0644
+alice: fcntl f F_SETLK F_WRLCK 0..10
+spawn dora
+dora: open f "notes" O_RDWR
+dora: fcntl f F_GETLK F_WRLCK 0..10 -> $held
+dora: fcntl f F_SETLKW F_WRLCK 0..10
+"#;
+    let (statements, diagnostics) = ipclab::script::parse(script, ipclab::facility::registry());
+    assert!(diagnostics.is_empty(), "{diagnostics:#?}");
+    for shared in [false, true] {
+        let options = ipclab::stage::Options { launcher: env!("CARGO_BIN_EXE_ipclab").into(), shared };
+        let mut timeline = ipclab::stage::Timeline::default();
+        let mut first = ipclab::stage::Stage::open(&options).unwrap();
+        for statement in &statements {
+            let report = first.run(statement).unwrap();
+            timeline.note(statement, &report);
+        }
+        let mut second = ipclab::stage::Stage::open(&options).unwrap();
+        let rerun = timeline.rerun(&mut second, timeline.len()).unwrap();
+        assert_eq!(rerun.differences, [], "shared: {shared}");
+    }
+}
