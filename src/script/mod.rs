@@ -3,6 +3,7 @@
 //! Pure: what it knows of calls it is told by a [`Registry`], which `facility` builds.
 
 mod ast;
+mod c_line;
 mod complete;
 mod diagnostic;
 mod expr;
@@ -20,6 +21,7 @@ mod token;
 mod words;
 
 pub use ast::*;
+pub use c_line::c_line;
 pub use complete::{Candidate, CandidateKind, Completion, Signature, SignatureArg, complete, help_for};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use expr::{Data, Env, EvalError};

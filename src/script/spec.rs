@@ -13,7 +13,9 @@ pub struct CallSpec {
     pub doc: &'static str,
     /// The manual page: `read(2)`.
     pub man: &'static str,
-    /// How it reads in C, with `{name}` for the argument of that name: `read({fd}, buf, {count})`.
+    /// How it reads in C, with `{name}` for the argument of that name: `read({fd}, buf, {count})`. What else a
+    /// template can say (lengths, defaults, what depends on whether an argument is given) is told at
+    /// [`c_line`](super::c_line).
     pub c: &'static str,
     /// What `as NAME` or the first new name stands for afterwards, if it makes something.
     pub makes: Makes,

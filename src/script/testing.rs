@@ -92,7 +92,12 @@ const CORE: &[CallSpec] = &[
         "Sends a signal",
         "kill({pid}, {sig})",
     ),
-    call("nanosleep", &[required("duration", ArgKind::Duration, "how long")], "Sleeps", "nanosleep({duration}, NULL)"),
+    call(
+        "nanosleep",
+        &[required("duration", ArgKind::Duration, "how long")],
+        "Sleeps",
+        "nanosleep(&(struct timespec){ {duration.timespec} }, NULL)",
+    ),
     call(
         "fcntl",
         &[
@@ -148,7 +153,7 @@ const MEMORY: &[CallSpec] = &[
                 keyed("timeout", ArgKind::Duration, "how long to wait"),
             ],
             "Opens a queue",
-            "mq_open({name}, {oflag}, {mode}, NULL)",
+            "mq_open({name}, {oflag=0}, {mode}, {?maxmsg &(struct mq_attr){ {maxmsg} }?})",
         )
     },
     CallSpec {
@@ -163,7 +168,7 @@ const MEMORY: &[CallSpec] = &[
                 keyed("offset", ArgKind::Int, "where in the object"),
             ],
             "Maps an object",
-            "mmap(NULL, {length}, {prot}, {flags}, {fd}, {offset})",
+            "mmap(NULL, {length}, {prot}, {flags}, {fd=-1}, {offset=0})",
         )
     },
     CallSpec {
