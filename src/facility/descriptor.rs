@@ -121,7 +121,7 @@ static CALLS: &[CallSpec] = &[
         args: &[required("fd", ArgKind::Descriptor(Wants::Write), "to where"), required("buf", ArgKind::Data, "what")],
         doc: "Writes bytes, perhaps fewer than given",
         man: "write(2)",
-        c: "write({fd}, {buf}, sizeof {buf})",
+        c: "write({fd}, {buf}, {buf.len})",
         sleeps: &[on_descriptor(libc::SYS_write, "write")],
         example: "alice: write p \"hello\\n\"",
         ..CALL
@@ -150,7 +150,7 @@ static CALLS: &[CallSpec] = &[
         ],
         doc: "Writes at an offset, and leaves the file offset alone",
         man: "pwrite(2)",
-        c: "pwrite({fd}, {buf}, sizeof {buf}, {offset})",
+        c: "pwrite({fd}, {buf}, {buf.len}, {offset})",
         sleeps: &[on_descriptor(libc::SYS_pwrite64, "write")],
         example: "alice: pwrite f \"x\" 10",
         ..CALL
@@ -208,7 +208,8 @@ static CALLS: &[CallSpec] = &[
         ],
         doc: "Reads or changes flags, duplicates, sizes a pipe, locks a range of a file",
         man: "fcntl(2)",
-        c: "fcntl({fd}, {cmd}, {flags}{arg}{type}{range})",
+        c: "fcntl({fd}, {cmd}, {flags}{arg}{?type &(struct flock){ .l_type = {type}, .l_start = {range.start=0}, \
+            .l_len = {range.len=0} }?})",
         makes: Makes::Descriptor,
         gives: true,
         sleeps: &[LOCK_SLEEPS],

@@ -64,7 +64,7 @@ const CALLS: &[CallSpec] = &[
         ],
         doc: "Lays an object, or fresh memory, into the address space",
         man: "mmap(2)",
-        c: "mmap(NULL, {length}, {prot}, {flags}, {fd}, {offset})",
+        c: "mmap(NULL, {length}, {prot}, {flags}, {fd=-1}, {offset=0})",
         makes: Makes::Memory,
         example: "alice: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m",
         ..CALL
@@ -77,7 +77,7 @@ const CALLS: &[CallSpec] = &[
         ],
         doc: "Takes pages out of the address space",
         man: "munmap(2)",
-        c: "munmap({addr}, {length})",
+        c: "munmap({addr}, {length=length})",
         example: "alice: munmap m",
         ..CALL
     },

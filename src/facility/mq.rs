@@ -84,8 +84,8 @@ static CALLS: &[CallSpec] = &[
         ],
         doc: "Opens a queue, or makes it",
         man: "mq_open(3)",
-        c: "{name} = mq_open(\"/{name}\", {oflag}, {mode}, &(struct mq_attr){ .mq_maxmsg = {maxmsg}, \
-            .mq_msgsize = {msgsize} })",
+        c: "{name} = mq_open(\"/{name}\", {oflag}, {mode}, \
+            {?maxmsg &(struct mq_attr){ .mq_maxmsg = {maxmsg}, .mq_msgsize = {msgsize=8192} }?})",
         makes: Makes::Descriptor,
         example: "alice: mq_open q O_RDWR|O_CREAT 0600 maxmsg=4 msgsize=64",
         ..CALL
@@ -99,7 +99,7 @@ static CALLS: &[CallSpec] = &[
         ],
         doc: "Sends a message; waits while the queue is full",
         man: "mq_send(3)",
-        c: "mq_send({mqdes}, {msg_ptr}, sizeof {msg_ptr}, {msg_prio})",
+        c: "mq_send({mqdes}, {msg_ptr}, {msg_ptr.len}, {msg_prio=0})",
         sleeps: SENDS,
         example: "alice: mq_send q \"urgent\" 9",
         ..CALL
@@ -109,7 +109,7 @@ static CALLS: &[CallSpec] = &[
         args: &[INTO, MESSAGE, required("msg_prio", ArgKind::Int, "its priority, the higher the earlier"), TIMEOUT],
         doc: "Sends a message; waits while the queue is full, but not for ever",
         man: "mq_send(3)",
-        c: "mq_timedsend({mqdes}, {msg_ptr}, sizeof {msg_ptr}, {msg_prio}, now + {timeout})",
+        c: "mq_timedsend({mqdes}, {msg_ptr}, {msg_ptr.len}, {msg_prio=0}, &deadline /* now + {timeout} */)",
         sleeps: SENDS,
         example: "alice: mq_timedsend q \"late\" 0 500ms",
         ..CALL
@@ -119,7 +119,7 @@ static CALLS: &[CallSpec] = &[
         args: &[FROM, LENGTH],
         doc: "Takes the oldest message of the highest priority; waits while there is none",
         man: "mq_receive(3)",
-        c: "mq_receive({mqdes}, buf, {msg_len}, &priority)",
+        c: "mq_receive({mqdes}, buf, {msg_len=sizeof buf}, &priority)",
         gives: true,
         sleeps: RECEIVES,
         example: "bob: mq_receive q -> $buf",
@@ -130,7 +130,7 @@ static CALLS: &[CallSpec] = &[
         args: &[FROM, TIMEOUT, LENGTH],
         doc: "Takes the oldest message of the highest priority; waits while there is none, but not for ever",
         man: "mq_receive(3)",
-        c: "mq_timedreceive({mqdes}, buf, {msg_len}, &priority, now + {timeout})",
+        c: "mq_timedreceive({mqdes}, buf, {msg_len=sizeof buf}, &priority, &deadline /* now + {timeout} */)",
         gives: true,
         sleeps: RECEIVES,
         example: "bob: mq_timedreceive q 500ms",
@@ -176,6 +176,30 @@ static CALLS: &[CallSpec] = &[
 ];
 
 static PREDICATES: &[PredicateSpec] = &[
+    PredicateSpec {
+        word: "messages",
+        args: &[PredicateArg::Number],
+        doc: "How many messages are in it",
+        example: "expect q messages 2",
+    },
+    PredicateSpec {
+        word: "maxmsg",
+        args: &[PredicateArg::Number],
+        doc: "How many messages it can hold at most",
+        example: "expect q maxmsg 10",
+    },
+    PredicateSpec {
+        word: "msgsize",
+        args: &[PredicateArg::Number],
+        doc: "How many bytes a message can have at most",
+        example: "expect q msgsize 8192",
+    },
+    PredicateSpec {
+        word: "bytes",
+        args: &[PredicateArg::Number],
+        doc: "How many bytes of messages are in it",
+        example: "expect q bytes 12",
+    },
     PredicateSpec {
         word: "next",
         args: &[PredicateArg::Data],

@@ -72,6 +72,36 @@ static CALLS: &[CallSpec] = &[
 /// The predicates of whatever is a pipe inside: pipes and FIFOs.
 pub(super) static PREDICATES: &[PredicateSpec] = &[
     PredicateSpec {
+        word: "bytes",
+        args: &[PredicateArg::Number],
+        doc: "How many bytes are in it",
+        example: "expect p bytes 5",
+    },
+    PredicateSpec {
+        word: "capacity",
+        args: &[PredicateArg::Number],
+        doc: "How many bytes it can hold at most",
+        example: "expect p capacity 65536",
+    },
+    PredicateSpec {
+        word: "slots",
+        args: &[PredicateArg::Number],
+        doc: "How many slots it has, each for at most a page",
+        example: "expect p slots 16",
+    },
+    PredicateSpec {
+        word: "readers",
+        args: &[PredicateArg::Number],
+        doc: "How many open file descriptions can read from it",
+        example: "expect p readers 1",
+    },
+    PredicateSpec {
+        word: "writers",
+        args: &[PredicateArg::Number],
+        doc: "How many open file descriptions can write to it",
+        example: "expect p writers 0",
+    },
+    PredicateSpec {
         word: "holds",
         args: &[PredicateArg::Data],
         doc: "The bytes in it are exactly these",

@@ -87,7 +87,7 @@ static CALLS: &[CallSpec] = &[
         ],
         doc: "Waits until a child has ended, and takes its status",
         man: "waitpid(2)",
-        c: "waitpid({pid}, &status, {options})",
+        c: "waitpid({pid=-1}, &status, {options=0})",
         gives: true,
         sleeps: &[sleeps(libc::SYS_wait4, "child")],
         example: "alice: waitpid bob",
@@ -138,7 +138,7 @@ static CALLS: &[CallSpec] = &[
         args: &[required("duration", ArgKind::Duration, "how long, counted from now")],
         doc: "Sleeps for a time, or until a signal handler has run",
         man: "nanosleep(2)",
-        c: "nanosleep(&(struct timespec){ {duration} }, NULL)",
+        c: "nanosleep(&(struct timespec){ {duration.timespec} }, NULL)",
         sleeps: &[sleeps(libc::SYS_nanosleep, "time"), sleeps(libc::SYS_clock_nanosleep, "time")],
         example: "alice: nanosleep 500ms",
         ..CALL

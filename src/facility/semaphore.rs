@@ -52,7 +52,7 @@ const CALLS: &[CallSpec] = &[
         ],
         doc: "Opens a named semaphore, or makes it",
         man: "sem_open(3)",
-        c: "sem_open(\"/{name}\", {oflag}, {mode}, {value})",
+        c: "{name} = sem_open(\"/{name}\", {oflag=0}, {mode}, {value})",
         makes: Makes::Memory,
         example: "alice: sem_open s O_CREAT 0600 value=1",
         ..CALL
@@ -66,7 +66,7 @@ const CALLS: &[CallSpec] = &[
         ],
         doc: "Makes an unnamed semaphore in memory",
         man: "sem_init(3)",
-        c: "sem_init({sem}, {pshared}, {value})",
+        c: "sem_init({?as {as} = ?}{sem}, {pshared}, {value})",
         makes: Makes::Memory,
         example: "alice: sem_init m+64 1 3 as s",
         ..CALL
@@ -149,6 +149,18 @@ const CALLS: &[CallSpec] = &[
 ];
 
 const PREDICATES: &[PredicateSpec] = &[
+    PredicateSpec {
+        word: "pshared",
+        args: &[PredicateArg::Number],
+        doc: "1 if processes share it, 0 if only threads do",
+        example: "expect s pshared 1",
+    },
+    PredicateSpec {
+        word: "nwaiters",
+        args: &[PredicateArg::Number],
+        doc: "How many glibc has counted as waiting",
+        example: "expect s nwaiters 1",
+    },
     PredicateSpec {
         word: "value",
         args: &[PredicateArg::Number],

@@ -49,7 +49,7 @@ const CALLS: &[CallSpec] = &[
         ],
         doc: "Opens a shared memory object, or makes one of 0 bytes",
         man: "shm_open(3)",
-        c: "shm_open(\"/{name}\", {oflag}, {mode})",
+        c: "{name} = shm_open(\"/{name}\", {oflag}, {mode=0600})",
         makes: Makes::Descriptor,
         example: "alice: shm_open board O_CREAT|O_RDWR 0600",
         ..CALL

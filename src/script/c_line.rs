@@ -23,13 +23,15 @@ const GAP: char = '\0';
 /// `{r.start}` and `{r.len}` the two numbers of a range (the length is 0 for `100..`).
 ///
 /// An argument that was not given reads as its default, `{flags=0}`; without one it is dropped with its comma.
+/// `{as}` is the name behind `as`; without it in the template, that name stands in front: `q = dup(p)`.
 /// `{?name …?}` stands only if the argument was given, `{!name …!}` only if not. A load or store of a slice is a memcpy.
 pub fn c_line(call: &CallExpr, spec: &CallSpec) -> String {
     let line = slice_copy(call, spec).unwrap_or_else(|| tidy(&fill(spec.c, call, spec)));
-    match &call.bind {
-        Some(name) => format!("{} = {line}", plain(name)),
-        None => line,
-    }
+    let Some(name) = call.bind.as_ref().filter(|_| !spec.c.contains("{as")) else { return line };
+    // `as` takes the place of the name that the template gives.
+    let is_name = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let made = line.split_once(" = ").filter(|(left, _)| is_name(left)).map_or(line.as_str(), |(_, right)| right);
+    format!("{} = {made}", plain(name))
 }
 
 fn fill(template: &str, call: &CallExpr, spec: &CallSpec) -> String {
@@ -48,12 +50,13 @@ fn fill(template: &str, call: &CallExpr, spec: &CallSpec) -> String {
 
 /// What the hole at the start of `text` reads, and its length in the template; `None` if it is no hole.
 fn hole(text: &str, call: &CallExpr, spec: &CallSpec) -> Option<(String, usize)> {
-    let given = |name: &str| call.args.iter().find(|a| a.name == name);
+    let arg = |name: &str| call.args.iter().find(|a| a.name == name);
+    let given = |name: &str| if name == "as" { call.bind.is_some() } else { arg(name).is_some() };
     for (mark, close, wanted) in [("{?", "?}", true), ("{!", "!}", false)] {
         if let Some(inner) = text.strip_prefix(mark) {
             let end = inner.find(close)?;
             let (name, body) = inner[..end].split_once(' ')?;
-            let shown = given(name).is_some() == wanted;
+            let shown = given(name) == wanted;
             let text = if shown { fill(body, call, spec) } else { GAP.to_string() };
             return Some((text, mark.len() + end + close.len()));
         }
@@ -61,8 +64,12 @@ fn hole(text: &str, call: &CallExpr, spec: &CallSpec) -> Option<(String, usize)>
     let end = text.find('}')?;
     let (path, default) = text[1..end].split_once('=').map_or((&text[1..end], None), |(p, d)| (p, Some(d)));
     let (name, part) = path.split_once('.').unwrap_or((path, ""));
-    let arg_spec = spec.args.iter().find(|a| a.name == name)?;
-    let read = given(name).map(|arg| reads(arg, arg_spec.kind, part));
+    let read = if name == "as" {
+        call.bind.as_deref().map(plain)
+    } else {
+        let kind = spec.args.iter().find(|a| a.name == name)?.kind;
+        arg(name).map(|arg| reads(arg, kind, part))
+    };
     let text = read.or_else(|| default.map(str::to_owned)).unwrap_or_else(|| GAP.to_string());
     Some((text, end + 1))
 }
@@ -92,6 +99,7 @@ fn plain(name: &str) -> String {
 fn reads(arg: &Arg, kind: ArgKind, part: &str) -> String {
     match &arg.value {
         ArgValue::Name(name) if kind == ArgKind::Path => literal(name.as_bytes()),
+        ArgValue::Name(name) if kind == ArgKind::Actor && name == "any" => "-1".to_owned(),
         // `SIGRTMIN+3` is C as it stands.
         ArgValue::Name(name) if kind == ArgKind::Signal => name.clone(),
         ArgValue::Name(name) | ArgValue::By(name) => plain(name),

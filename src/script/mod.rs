@@ -12,6 +12,7 @@ mod parse;
 mod print;
 #[cfg(test)]
 mod properties;
+mod reference;
 mod scene;
 mod spec;
 mod suggest;
@@ -27,6 +28,7 @@ pub use diagnostic::{Diagnostic, Severity, Span};
 pub use expr::{Data, Env, EvalError};
 pub use limits::{DATA_MAX, DEPTH_MAX, DIAGNOSTICS_MAX, NAME_MAX, STATEMENT_MAX};
 pub use parse::{incomplete, parse, parse_expectation, parse_expr, parse_line};
+pub use reference::reference;
 pub use scene::{Scene, SceneActor, SceneDescriptor, SceneObject};
 pub use spec::*;
 pub use suggest::{did_you_mean, nearest};

@@ -186,8 +186,10 @@ impl<'a> Parser<'a> {
             };
             return Ok(Claim::Object { object: object.to_owned(), word: word.to_owned(), args, cmp: None });
         }
+        // A word that is nearly one that is known is a slip, not a field.
+        let known = || all().map(|p| p.word).chain(ACTOR_CLAIMS.iter().chain(OBJECT_CLAIMS).map(|w| w.word));
         if word != "is"
-            && nearest(word, ACTOR_CLAIMS.iter().map(|w| w.word)).is_none()
+            && nearest(word, known()).is_none()
             && let Ok((cmp, value)) = self.attempt(Self::field_value)
         {
             return Ok(Claim::Object { object: object.to_owned(), word: word.to_owned(), args: vec![value], cmp });

@@ -224,6 +224,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("expect", "expected a claim", "", ""),
     ("expect bob blokced", "nothing called `blokced`", "`blocked`", "blokced"),
     ("expect bob retruned 0", "nothing called `retruned`", "`returned`", "retruned"),
+    ("expect p byts 5", "nothing called `byts`", "`bytes`", "byts"),
     ("expect p capacity 5 6", "nothing called `capacity`", "", "capacity"),
     ("expect bob is idle", "nothing called `is`", "leave `is` out", "is"),
     ("expect f write-lokced", "nothing called `write-lokced`", "`write-locked`", "write-lokced"),
