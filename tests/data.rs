@@ -538,3 +538,88 @@ expect alice failed EBADF from write
         );
     });
 }
+
+#[test]
+fn two_readers_of_each_other_are_a_deadlock() {
+    both(|play| {
+        play.run(
+            r"
+spawn alice
+alice: pipe a
+alice: pipe b
+alice: fork bob
+alice: close a.w
+alice: close b.r
+bob: close a.r
+bob: close b.w
+alice: read a 1
+expect not deadlock alice bob
+bob: read b 1
+expect deadlock alice bob
+",
+        );
+    });
+}
+
+#[test]
+fn who_waits_for_a_name_waits_for_nobody_in_particular() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+spawn bob
+alice: mkfifo "box" 0600
+alice: open w "box" O_WRONLY
+bob: mq_open q O_RDWR|O_CREAT 0600
+bob: mq_receive q
+expect alice blocked in open on box
+expect not deadlock alice bob
+"#,
+        );
+        assert_eq!(play.object("q").waiters[0].direction, "receive");
+    });
+}
+
+#[test]
+fn a_mirror_heals_when_the_kernel_says_empty() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: mq_open q O_RDWR|O_CREAT 0600 maxmsg=4 msgsize=8
+alice: fork bob
+repeat 3000 alice: mq_send q "x"
+repeat 3000 bob: mq_receive q
+await alice
+await bob
+expect q messages 0
+alice: mq_send q "last"
+expect q next "last"
+"#,
+        );
+        let queue = play.object("q").field("queue").unwrap();
+        assert_eq!((queue.value.as_list().len(), queue.note.as_deref()), (1, None));
+    });
+}
+
+#[test]
+fn a_duplicate_is_the_same_queue_and_a_queue_is_no_file() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: mq_open q O_RDWR|O_CREAT 0600 maxmsg=4 msgsize=8
+alice: mq_send q "one"
+alice: dup q as other
+alice: write q "no"
+expect alice failed EINVAL from write
+alice: read q 200
+alice: mq_close q
+alice: mq_receive other
+expect alice got "one"
+expect q messages 0
+"#,
+        );
+        assert_eq!(play.object("q").field("queue").unwrap().note, None);
+    });
+}
