@@ -14,12 +14,13 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipclab::cli::doctor::doctor;
 use ipclab::kernel::mq::{MqAttr, mq_open};
 use ipclab::kernel::{borrow, fd, proc};
-use ipclab::stage::{self, Launched, Options, probe};
+use ipclab::stage::{self, Options, Stage, probe};
+use ipclab::{facility, script};
 use nix::errno::Errno;
 
 use nix::sys::signal::{Signal, kill};
@@ -41,9 +42,9 @@ fn part() {
     match part.split_once(' ').unwrap_or((&part, "")) {
         ("face", words) => {
             let (mode, count) = words.split_once(' ').unwrap();
-            let stages: Vec<Launched> = (0..count.parse().unwrap()).map(|_| open(mode == "shared")).collect();
+            let stages: Vec<Stage> = (0..count.parse().unwrap()).map(|_| busy(mode == "shared")).collect();
             for stage in &stages {
-                println!("\nstage {}", stage.child.pid());
+                println!("\nstage {}", stage.process());
             }
             println!("\nready");
             std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
@@ -51,11 +52,12 @@ fn part() {
         ("many", words) => {
             let shared = words == "shared";
             drop(open(shared));
-            let before = held();
+            // The harness, this test, and the thread that opens stages.
+            let before = held(3);
             for _ in 0..200 {
                 drop(open(shared));
             }
-            assert_eq!(held(), before, "descriptors and children, before and after");
+            assert_eq!(held(3), before, "descriptors and children, before and after");
             println!("\nready");
         }
         ("sweep", _) => {
@@ -76,17 +78,57 @@ fn launcher() -> PathBuf {
     std::env::var_os("IPCLAB_TEST_LAUNCHER").map_or_else(|| LAUNCHER.into(), PathBuf::from)
 }
 
-/// Opens a stage and waits for its director's first word.
-fn open(shared: bool) -> Launched {
-    let mut launched = stage::launch(&Options { launcher: launcher(), shared }).unwrap();
-    let mut length = [0; 4];
-    let spoke = launched.wire.read_exact(&mut length).is_ok();
-    assert!(spoke, "no stage: {:?}", launched.child.last_words());
-    launched
+fn open(shared: bool) -> Stage {
+    Stage::open(&Options { launcher: launcher(), shared }).unwrap()
 }
 
-fn held() -> (usize, usize) {
+/// What the actors of a stage do before its face is killed: they hold and leave every kind of object, and are idle,
+/// asleep, stopped and executed anew.
+const PLAY: &str = r#"
+spawn alice
+alice: pipe p
+alice: fork bob
+alice: mkfifo f 0600
+alice: open notes "notes" O_RDWR|O_CREAT 0600
+alice: mq_open q O_RDWR|O_CREAT 0600 maxmsg=2 msgsize=8
+alice: shm_open board O_RDWR|O_CREAT 0600
+alice: ftruncate board 4096
+alice: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m
+alice: sem_open s O_CREAT 0600 value=0
+alice: fork carol
+alice: fork dora
+bob: fork erin
+carol: execve self
+alice: kill dora SIGSTOP
+bob: read p 1
+carol: read p 1
+erin: exit 0
+"#;
+/// The processes of a stage at the end of it: reaper or intermediate, director, five actors, erin of them a zombie.
+const FAMILY: usize = 7;
+
+/// A stage on which that has happened.
+fn busy(shared: bool) -> Stage {
+    let mut stage = open(shared);
+    let registry = facility::registry();
+    for line in PLAY.lines().filter(|line| !line.is_empty()) {
+        let report = stage.run(&script::parse_line(line, registry).unwrap()).unwrap();
+        assert!(report.ok(), "{line}: {:?}", report.outcome);
+        let failed = report.calls.iter().find(|call| call.errno().is_some());
+        assert!(failed.is_none(), "{line}: {failed:?}");
+    }
+    stage
+}
+
+/// Descriptors and children of this process, once threads are no more than `threads`: those of dropped stages end when
+/// they notice.
+fn held(threads: usize) -> (usize, usize) {
     let own = std::process::id() as i32;
+    let deadline = Instant::now() + LIMIT;
+    while proc::tasks(own).unwrap().len() > threads {
+        assert!(Instant::now() < deadline, "threads are left");
+        std::thread::yield_now();
+    }
     (proc::descriptors(own).unwrap().len(), proc::children(own).unwrap().len())
 }
 
@@ -257,22 +299,6 @@ fn tag(pid: i32) -> String {
     format!("ipclab-{id}-")
 }
 
-/// Makes what actors could have left behind: shared memory, a semaphore, a queue and files.
-fn litter(session: &Path, tag: &str, owner: u32) {
-    for name in [format!("{tag}board"), format!("sem.{tag}s")] {
-        let path = Path::new("/dev/shm").join(name);
-        fs::write(&path, "x").unwrap();
-        chown(&path, Some(owner), Some(owner)).unwrap();
-    }
-    let attr = MqAttr { maxmsg: 4, msgsize: 64, ..MqAttr::default() };
-    let queue = mq_open(&queue_name(tag), libc::O_RDWR | libc::O_CREAT, 0o600, Some(attr)).unwrap();
-    chown(format!("/proc/self/fd/{queue}"), Some(owner), Some(owner)).unwrap();
-    fd::close(queue).unwrap();
-    fs::write(session.join("stage/notes"), "x").unwrap();
-    let journal = session.join("journal");
-    fs::write(&journal, fs::read_to_string(&journal).unwrap() + "name q\n").unwrap();
-}
-
 fn queue_name(tag: &str) -> CString {
     CString::new(format!("/{tag}q")).unwrap()
 }
@@ -300,7 +326,7 @@ fn a_killed_face_takes_everything_with_it() {
             let stages = face.numbers("stage");
             let families: Vec<_> = stages.iter().flat_map(|pid| family(*pid)).collect();
             let tags: Vec<String> = stages.iter().map(|pid| tag(*pid)).collect();
-            assert_eq!((stages.len(), families.len()), (3, 6), "three stages, a director each");
+            assert_eq!((stages.len(), families.len()), (3, 3 * FAMILY));
             for pid in &stages {
                 let group = |pid: i32| nix::unistd::getpgid(Some(Pid::from_raw(pid))).unwrap();
                 assert_ne!(group(*pid), group(face.child.id() as i32), "what is typed reaches the stage");
@@ -308,11 +334,7 @@ fn a_killed_face_takes_everything_with_it() {
             let sessions = room.sessions();
             assert_eq!(sessions.len(), if *mode == "shared" { 3 } else { 0 });
             for tag in &tags {
-                if let Some(session) = sessions.iter().find(|at| at.to_str().unwrap().contains(&tag[7..tag.len() - 1]))
-                {
-                    litter(session, tag, user);
-                    assert_eq!(names(tag).len(), 3);
-                }
+                assert_eq!(names(tag).len(), if *mode == "shared" { 3 } else { 0 });
             }
             face.kill();
             all_end(&families);
@@ -332,16 +354,15 @@ fn what_no_reaper_could_clear_is_swept_up() {
         let (reaper, other) = (dead.numbers("stage")[0], living.numbers("stage")[0]);
         let families = family(reaper);
         let tag = tag(reaper);
-        let session =
-            room.sessions().into_iter().find(|at| at.to_str().unwrap().contains(&tag[7..tag.len() - 1])).unwrap();
-        litter(&session, &tag, user);
         kill(Pid::from_raw(reaper), Signal::SIGKILL).unwrap();
         dead.kill();
-        all_end(&families);
         assert_eq!((names(&tag).len(), room.sessions().len()), (3, 2), "nobody was left to clear it away");
+        // Those who sleep or are stopped hear of nothing.
+        assert!(families.iter().any(|(_, pidfd)| !borrow::has_ended(pidfd)));
 
         let sweeper = room.play("sweep");
         assert_eq!(sweeper.numbers("swept"), [1]);
+        all_end(&families);
         assert_eq!(names(&tag), Vec::<String>::new());
         assert_eq!(room.sessions().len(), 1, "the living session stays");
         assert!(!borrow::has_ended(borrow::pidfd_open(other).unwrap()));
@@ -391,7 +412,11 @@ fn an_isolated_stage_sees_itself_only() {
         let may = ["dev", "proc", "stage", "usr", "lib", "lib32", "lib64"].map(str::to_owned);
         assert!(listed.is_subset(&may.into()), "{listed:?}");
         assert!(!root.join(room.path.strip_prefix("/").unwrap()).exists());
-        assert_eq!(fs::read_dir(root.join("stage")).unwrap().count(), 0);
+        let files: BTreeSet<String> = fs::read_dir(root.join("stage"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(files, ["f", "notes"].map(str::to_owned).into());
 
         let interfaces = fs::read_to_string(format!("/proc/{director}/net/dev")).unwrap();
         assert!(interfaces.lines().skip(2).all(|line| line.trim_start().starts_with("lo:")), "{interfaces}");
@@ -423,7 +448,7 @@ fn without_user_namespaces_stages_are_shared() {
         let room = Room::new("refused", user);
         let face = room.play_in("face isolated 1", FORBID);
         let families = family(face.numbers("stage")[0]);
-        assert_eq!((families.len(), room.sessions().len()), (2, 1), "a reaper, a director, a directory");
+        assert_eq!((families.len(), room.sessions().len()), (FAMILY, 1));
         face.kill();
         all_end(&families);
         assert_eq!(room.sessions(), Vec::<PathBuf>::new());

@@ -27,6 +27,8 @@ pub mod access {
     pub const TRUNCATE: u64 = 1 << 14;
     /// Device-specific ioctls; ABI 5.
     pub const IOCTL_DEV: u64 = 1 << 15;
+    /// Opening a file.
+    pub const OPEN: u64 = READ_FILE | WRITE_FILE | TRUNCATE;
     /// Reading, listing and executing.
     pub const USE: u64 = EXECUTE | READ_FILE | READ_DIR;
     /// All that there is.
@@ -52,8 +54,8 @@ pub struct Ruleset {
 }
 
 impl Ruleset {
-    /// A set that takes those of `rights` on files that no rule gives; and that forbids signals and abstract sockets to
-    /// reach outside, where the kernel knows that (ABI 6).
+    /// A set that takes those rights on files which no rule gives, as far as the kernel knows them; and that forbids
+    /// signals and abstract sockets to reach outside, where the kernel can do that (ABI 6).
     ///
     /// # Errors
     /// ENOSYS, EOPNOTSUPP if there is no Landlock; ENOMSG if nothing that was asked for can be forbidden.
@@ -66,13 +68,13 @@ impl Ruleset {
         }
         const SCOPE_ABSTRACT_AND_SIGNAL: u64 = 1 | 2;
         let abi = abi().unwrap_or(0);
-        let handled = rights
-            & match abi {
-                0 | 1 => (1 << 13) - 1,
-                2 => (1 << 14) - 1,
-                3 | 4 => (1 << 15) - 1,
-                _ => access::ALL,
-            };
+        let known = match abi {
+            0 | 1 => (1 << 13) - 1,
+            2 => (1 << 14) - 1,
+            3 | 4 => (1 << 15) - 1,
+            _ => access::ALL,
+        };
+        let handled = rights & known;
         let scoped = if abi >= 6 { SCOPE_ABSTRACT_AND_SIGNAL } else { 0 };
         let size: usize = match abi {
             0..=3 => 8,

@@ -21,7 +21,7 @@ use nix::unistd::Pid;
 use super::identity::Identity;
 use super::probe::Refused;
 use super::session::Id;
-use super::{Setting, director, isolate, reaper, shared, sweep};
+use super::{Setting, director, isolate, shared, sweep};
 use crate::kernel::{borrow, fd, process};
 use crate::model::Mode;
 
@@ -270,7 +270,7 @@ fn isolated(identity: &Identity) -> Result<ExitCode, Refused> {
 fn share(id: &Id, face: i32, identity: &Identity, why: &str) -> ExitCode {
     match shared::open(id, face, identity, shared::close_stdin) {
         Ok(shared::Side::Reaper(status)) => status.map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8)),
-        Ok(shared::Side::Director { directory, journal }) => {
+        Ok(shared::Side::Director { directory, mut journal }) => {
             let wire = match isolate::take_wire() {
                 Ok(wire) => wire,
                 Err(error) => {
@@ -278,17 +278,19 @@ fn share(id: &Id, face: i32, identity: &Identity, why: &str) -> ExitCode {
                     return ExitCode::FAILURE;
                 }
             };
-            shared::enclose(&directory);
+            let tag = id.tag();
+            let mqueue = shared::queues(&tag, &mut journal);
+            shared::enclose(&directory, mqueue.as_deref());
             director::run(Setting {
                 wire,
                 mode: Mode::Shared,
                 why_shared: Some(why.to_owned()),
                 directory,
-                tag: id.tag(),
+                tag,
                 uid: identity.uid,
                 gid: identity.gid,
                 strangers: identity.strangers,
-                mqueue: reaper::mqueue_mount(),
+                mqueue,
                 journal: Some(journal),
             })
         }

@@ -100,7 +100,7 @@ impl Journal {
     }
 
     /// Notes a name, as the learner says it: `q` for `/ipclab-1234-89abcdef01234567-q`.
-    fn note(&mut self, name: &str) -> io::Result<()> {
+    pub(super) fn note(&mut self, name: &str) -> io::Result<()> {
         if !self.noted.contains(name) {
             self.file.write_all(format!("name {name}\n").as_bytes())?;
             self.noted.insert(name.to_owned());

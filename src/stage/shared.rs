@@ -1,8 +1,10 @@
 //! The stage in shared mode: in a directory of its own, with names that carry a tag, beneath a reaper.
 
-use std::io;
+use std::ffi::CString;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -13,8 +15,12 @@ use super::isolate::{SYSTEM, libraries};
 use super::reaper;
 use super::session::{Directory, Id, Journal};
 use crate::kernel::landlock::{Ruleset, access};
+use crate::kernel::mq::{MqAttr, mq_open, mq_unlink};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{SysResultExt, borrow, fd};
+
+/// What no object of a learner's can be called.
+const PROBE: &str = "-";
 
 /// Which process we are once the stage stands.
 pub(super) enum Side {
@@ -23,7 +29,7 @@ pub(super) enum Side {
     /// The director, in its stage.
     Director {
         /// The session's directory.
-        directory: std::path::PathBuf,
+        directory: PathBuf,
         /// For names that can't be found again.
         journal: Journal,
     },
@@ -78,44 +84,52 @@ pub(super) fn open(id: &Id, face: i32, identity: &Identity, let_go: impl FnOnce(
 
 /// Takes all rights on files that the stage does not need, and forbids signals and abstract sockets to reach outside.
 /// Without Landlock the stage works as well, and less is kept from what should not happen anyway.
-pub(super) fn enclose(directory: &Path) {
+pub(super) fn enclose(directory: &Path, queues: Option<&Path>) {
+    // Nothing depends on it.
+    let _ = restrict(directory, queues);
+}
+
+fn restrict(directory: &Path, queues: Option<&Path>) -> crate::kernel::Result<()> {
+    const DEVICE: u64 = access::OPEN | access::IOCTL_DEV;
+    const NAMES: u64 = access::OPEN | access::READ_DIR | access::MAKE_REG | access::REMOVE_FILE;
+    prctl::set_no_new_privs().on("prctl", "PR_SET_NO_NEW_PRIVS")?;
+    // Queues are files below a root of their own. Where that is mounted nowhere no rule can be made for it, so opening
+    // must stay free.
+    let rules = Ruleset::new(if queues.is_some() { access::ALL } else { access::ALL & !access::OPEN })?;
+    rules.allow(directory, access::ALL)?;
     let libraries = libraries().unwrap_or_default();
-    let enter = || {
-        prctl::set_no_new_privs().on("prctl", "PR_SET_NO_NEW_PRIVS")?;
-        let mqueue = reaper::mqueue_mount();
-        // Message queues lie on a file system of their own. Where it is not mounted no rule can name it, and mq_open(3)
-        // would be refused: there opening and writing files can't be forbidden, but all else still is.
-        let opening = access::READ_FILE | access::WRITE_FILE | access::TRUNCATE;
-        let rules = Ruleset::new(if mqueue.is_some() { access::ALL } else { access::ALL & !opening })?;
-        rules.allow(directory, access::ALL)?;
-        let memory = access::READ_DIR
-            | access::READ_FILE
-            | access::WRITE_FILE
-            | access::TRUNCATE
-            | access::MAKE_REG
-            | access::REMOVE_FILE;
-        let device = access::READ_FILE | access::WRITE_FILE | access::IOCTL_DEV;
-        let mut paths = vec![
-            (Path::new("/dev/shm"), memory),
-            (Path::new("/proc"), access::READ_FILE | access::READ_DIR),
-            (Path::new("/dev/null"), device),
-            (Path::new("/dev/ptmx"), device),
-            (Path::new("/dev/pts"), device | access::READ_DIR),
-            (Path::new("/etc/ld.so.cache"), access::READ_FILE),
-        ];
-        let queues = access::READ_FILE | access::WRITE_FILE | access::READ_DIR;
-        paths.extend(mqueue.iter().map(|at| (at.as_path(), queues)));
-        paths.extend(SYSTEM.iter().map(|at| (Path::new(at), access::USE)));
+    let fixed = [
+        ("/dev/shm", NAMES),
+        ("/dev/null", DEVICE),
+        ("/dev/ptmx", DEVICE),
+        ("/dev/pts", DEVICE | access::READ_DIR),
+        ("/proc", access::READ_FILE | access::READ_DIR),
+        ("/etc/ld.so.cache", access::READ_FILE),
         // Through the link: the file that runs, even if another one has its name by now.
-        paths.push((Path::new("/proc/self/exe"), access::USE));
-        paths.extend(libraries.iter().map(|at| (at.as_path(), access::USE)));
-        for (path, rights) in paths {
-            // What is not there needs no right.
-            let _ = rules.allow(path, rights);
-        }
-        rules.enter()
-    };
-    let _: crate::kernel::Result<()> = enter();
+        ("/proc/self/exe", access::USE),
+    ];
+    let fixed = fixed.iter().map(|(path, rights)| (Path::new(path), *rights));
+    let system = SYSTEM.iter().map(|path| (Path::new(path), access::USE));
+    let libraries = libraries.iter().map(|path| (path.as_path(), access::USE));
+    for (path, rights) in fixed.chain(system).chain(libraries).chain(queues.map(|path| (path, NAMES))) {
+        // What is not there needs no right.
+        let _ = rules.allow(path, rights);
+    }
+    rules.enter()
+}
+
+/// Where the mqueue file system of this process is mounted, found by a queue that is made for it; `None` if nowhere.
+/// A mount of the right kind can be of another IPC namespace.
+pub(super) fn queues(tag: &str, journal: &mut Journal) -> Option<PathBuf> {
+    let mounted = reaper::mqueue_mount()?;
+    journal.note(PROBE).ok()?;
+    let name = CString::new(format!("/{tag}{PROBE}")).ok()?;
+    let attr = MqAttr { maxmsg: 1, msgsize: 1, ..MqAttr::default() };
+    let queue = mq_open(&name, libc::O_RDONLY | libc::O_CREAT | libc::O_EXCL, 0o600, Some(attr)).ok()?;
+    let device = fs::metadata(format!("/proc/self/fd/{queue}")).map(|meta| meta.dev());
+    let _ = (fd::close(queue), mq_unlink(&name));
+    let here = fs::metadata(&mounted).map(|meta| meta.dev());
+    (device.ok()? == here.ok()?).then_some(mounted)
 }
 
 /// Replaces standard input by /dev/null, so that the wire it was closes.
