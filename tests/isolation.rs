@@ -17,7 +17,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ipclab::cli::doctor::doctor;
-use ipclab::kernel::mq::{MqAttr, mq_open};
+use ipclab::kernel::mq::mq_open;
 use ipclab::kernel::{borrow, fd, proc};
 use ipclab::stage::{self, Options, Stage, probe};
 use ipclab::{facility, script};

@@ -122,3 +122,51 @@ impl Ruleset {
         Errno::result(entered).on("landlock_restrict_self", "").map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::kernel::process::{self, How};
+    use crate::kernel::testing::in_child;
+
+    #[test]
+    fn only_what_rules_give_is_left() {
+        let Some(abi) = abi() else { return };
+        let dir = std::env::temp_dir().join(format!("ipclab-landlock-{}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        let outside = dir.with_extension("outside");
+        fs::write(&outside, "x").unwrap();
+        let parent = std::process::id() as i32;
+        // In a process of its own, since there is no way back.
+        let how = in_child(|| {
+            let entered = nix::sys::prctl::set_no_new_privs().is_ok()
+                && Ruleset::new(access::ALL)
+                    .and_then(|rules| rules.allow(&dir, access::ALL).and(rules.enter()))
+                    .is_ok();
+            let inside = fs::write(dir.join("f"), "x").is_ok() && fs::read(dir.join("f")).is_ok();
+            let denied = [fs::read(&outside).map(drop), fs::write(&outside, "y"), fs::remove_file(&outside)];
+            let kept = denied.iter().all(|done| done.as_ref().is_err_and(|e| e.raw_os_error() == Some(libc::EACCES)));
+            let signal = process::kill(parent, 0) == if abi >= 6 { Err(Errno::EPERM) } else { Ok(()) };
+            i32::from(!entered) | i32::from(!inside) << 1 | i32::from(!kept) << 2 | i32::from(!signal) << 3
+        });
+        let left = fs::read(&outside);
+        fs::remove_dir_all(&dir).unwrap();
+        fs::remove_file(&outside).unwrap();
+        assert_eq!((how, left.unwrap().as_slice()), (How::Exited(0), &b"x"[..]));
+    }
+
+    #[test]
+    fn rights_that_are_not_taken_stay() {
+        if abi().is_none() {
+            return;
+        }
+        let how = in_child(|| {
+            let entered = nix::sys::prctl::set_no_new_privs().is_ok()
+                && Ruleset::new(access::ALL & !access::OPEN).and_then(Ruleset::enter).is_ok();
+            i32::from(!entered || fs::read("/proc/self/status").is_err() || fs::read_dir("/").is_ok())
+        });
+        assert_eq!(how, How::Exited(0));
+    }
+}
