@@ -52,7 +52,7 @@ const CALLS: &[CallSpec] = &[
         ],
         doc: "Opens a named semaphore, or makes it",
         man: "sem_open(3)",
-        c: "{name} = sem_open(\"/{name}\", {oflag=0}, {mode}, {value})",
+        c: "{name} = sem_open(\"/{name}\", {oflag=0}{?oflag , {mode=0600}, {value=0}?})",
         makes: Makes::Memory,
         example: "alice: sem_open s O_CREAT 0600 value=1",
         ..CALL

@@ -172,6 +172,7 @@ impl Facility for Shm {
             None => Field::hidden("memory", "nobody on stage can read it"),
         });
         fields.push(Field::kernel_int("mapped", mapped as i64));
+        fields.push(Field::new("kind", Value::Text(kind(found).to_owned()), Evidence::Kernel));
         if let Some(stat) = stat {
             fields.push(Field::new("mode", Value::Text(table::mode(stat.st_mode.into())), Evidence::Kernel));
         }
@@ -258,6 +259,15 @@ pub(super) fn head(file: &OwnedFd, most: u64) -> Option<Vec<u8>> {
     }
     bytes.truncate(filled);
     Some(bytes)
+}
+
+/// How it came to be: its link tells.
+fn kind(found: &Found<'_>) -> &'static str {
+    match found.handles.first().map(|h| h.link.as_str()) {
+        Some(link) if link.starts_with("/memfd:") => "memfd",
+        Some("/dev/zero (deleted)") => "anonymous",
+        _ => "POSIX",
+    }
 }
 
 /// How far the mappings of an object reach.

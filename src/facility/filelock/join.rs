@@ -58,7 +58,7 @@ impl Lock {
             && overlap((self.start, self.end), (wait.start, wait.end))
     }
 
-    /// As the value of a field.
+    /// As the value of a field. There `end` is one past the last byte, as in the ranges of the language.
     pub(super) fn value(&self) -> Value {
         let waits = self.waits.iter().map(|wait| {
             let actor = ("actor".to_owned(), Value::Text(wait.actor.clone()));
@@ -80,7 +80,7 @@ impl Lock {
         };
         let span = |value: &Value| {
             let start = value.part("start")?.as_int()? as u64;
-            let end = value.part("end")?.as_int().map(|end| end as u64);
+            let end = value.part("end")?.as_int().map(|end| (end as u64).saturating_sub(1));
             Some((value.part("mode")?.as_text()? == "write", start, end))
         };
         let wait = |value: &Value| {
@@ -105,7 +105,7 @@ fn parts(write: bool, start: u64, end: Option<u64>) -> Vec<(String, Value)> {
     vec![
         ("mode".to_owned(), Value::Text(if write { "write" } else { "read" }.to_owned())),
         ("start".to_owned(), Value::Int(start as i64)),
-        ("end".to_owned(), end.map_or(Value::Nothing, |end| Value::Int(end as i64))),
+        ("end".to_owned(), end.map_or(Value::Nothing, |end| Value::Int((end as i64).saturating_add(1)))),
     ]
 }
 
@@ -367,6 +367,7 @@ mod tests {
         };
         assert_eq!(Lock::from_value(&lock.value()), Some(lock.clone()));
         assert_eq!(lock.value().part("end"), Some(&Value::Nothing));
+        assert_eq!(lock.value().part("waits").unwrap().as_list()[0].part("end"), Some(&Value::Int(10)));
         assert_eq!(Lock::from_value(&Value::Nothing), None);
         let asked = RecordLock::new(i32::from(libc::F_WRLCK as i16), 0, 10);
         assert_eq!(Wait::record("carol", LockKind::Ofd, asked), lock.waits[0]);
