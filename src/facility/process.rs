@@ -257,18 +257,24 @@ impl Facility for Process {
                 } else {
                     "[]".to_owned()
                 };
-                Shown::args(format!("{a}, {status}, {}", show::flags(c, WAIT_FLAGS, None)))
+                let args = format!("{}, {status}, {}", show::pid(a), show::flags(c, WAIT_FLAGS, None));
+                Shown { args, result: pid_result(record) }
             }
             "kill" => {
                 let signal = if b == 0 { "0".to_owned() } else { signal_name(b as i32) };
-                Shown::args(format!("{a}, {signal}"))
+                Shown::args(format!("{}, {signal}", show::pid(a)))
             }
             "umask" => Shown { args: mode(a), result: returned(record).then(|| mode(record.ret)) },
             "nanosleep" => Shown::args(duration(a)),
             "set" | "add" => computed(verb, record),
-            _ => Shown::args(String::new()),
+            _ => Shown { args: String::new(), result: pid_result(record) },
         }
     }
+}
+
+/// The result of a call that returns a pid.
+fn pid_result(record: &Record) -> Option<String> {
+    (returned(record) && record.errno == 0).then(|| show::pid(record.ret))
 }
 
 /// A call without arguments that can't fail.
@@ -391,25 +397,30 @@ mod tests {
 
     #[test]
     fn shows_calls_as_strace_does() {
-        let exit = Process.show("exit", &record([3, 0, 0, 0, 0, 0], 0));
-        assert_eq!(exit, Shown { args: "3".into(), result: Some("?".into()) });
-        let umask = Process.show("umask", &record([0o77, 0, 0, 0, 0, 0], 0o22));
-        assert_eq!(umask, Shown { args: "077".into(), result: Some("022".into()) });
-        let rows: &[(&str, [i64; 6], i64, &str)] = &[
-            ("fork", [0; 6], 7, ""),
-            ("waitpid", [7, 0x0300, 0, 0, 0, 0], 7, "7, [{WIFEXITED && WEXITSTATUS == 3}], 0"),
-            ("waitpid", [-1, 9, 1, 0, 0, 0], 7, "-1, [{WIFSIGNALED && WTERMSIG == SIGKILL}], WNOHANG"),
-            ("waitpid", [7, 0x137f, 2, 0, 0, 0], 7, "7, [{WIFSTOPPED && WSTOPSIG == SIGSTOP}], WUNTRACED"),
-            ("waitpid", [7, 0xffff, 8, 0, 0, 0], 7, "7, [{WIFCONTINUED}], WCONTINUED"),
-            ("waitpid", [7, 0, 1, 0, 0, 0], 0, "7, [], WNOHANG"),
-            ("kill", [7, 10, 0, 0, 0, 0], 0, "7, SIGUSR1"),
-            ("kill", [7, 0, 0, 0, 0, 0], 0, "7, 0"),
-            ("nanosleep", [500_000_000, 0, 0, 0, 0, 0], 0, "500ms"),
-            ("nanosleep", [0; 6], 0, "0ns"),
+        let rows: &[(&str, [i64; 6], i64, &str, Option<&str>)] = &[
+            ("fork", [0; 6], 7, "", Some("7<>")),
+            ("fork", [0; 6], 0, "", Some("0")),
+            ("exit", [3, 0, 0, 0, 0, 0], 0, "3", Some("?")),
+            ("waitpid", [7, 0x0300, 0, 0, 0, 0], 7, "7<>, [{WIFEXITED && WEXITSTATUS == 3}], 0", Some("7<>")),
+            ("waitpid", [-1, 9, 1, 0, 0, 0], 7, "-1, [{WIFSIGNALED && WTERMSIG == SIGKILL}], WNOHANG", Some("7<>")),
+            (
+                "waitpid",
+                [7, 0x137f, 2, 0, 0, 0],
+                7,
+                "7<>, [{WIFSTOPPED && WSTOPSIG == SIGSTOP}], WUNTRACED",
+                Some("7<>"),
+            ),
+            ("waitpid", [7, 0xffff, 8, 0, 0, 0], 7, "7<>, [{WIFCONTINUED}], WCONTINUED", Some("7<>")),
+            ("waitpid", [7, 0, 1, 0, 0, 0], 0, "7<>, [], WNOHANG", Some("0")),
+            ("kill", [7, 10, 0, 0, 0, 0], 0, "7<>, SIGUSR1", None),
+            ("kill", [7, 0, 0, 0, 0, 0], 0, "7<>, 0", None),
+            ("umask", [0o77, 0, 0, 0, 0, 0], 0o22, "077", Some("022")),
+            ("nanosleep", [500_000_000, 0, 0, 0, 0, 0], 0, "500ms", None),
+            ("nanosleep", [0; 6], 0, "0ns", None),
         ];
-        for (verb, args, ret, shown) in rows {
+        for (verb, args, ret, shown, result) in rows {
             let got = Process.show(verb, &record(*args, *ret));
-            assert_eq!(got, Shown::args((*shown).to_owned()), "{verb} {args:?}");
+            assert_eq!((got.args.as_str(), got.result.as_deref()), (*shown, *result), "{verb} {args:?}");
         }
         let asleep = Record { args: [-1, 0, 0, 0, 0, 0], entered_ns: 1, ..Record::default() };
         assert_eq!(Process.show("waitpid", &asleep).args, "-1, …, 0");

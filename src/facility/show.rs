@@ -20,6 +20,25 @@ impl Shown {
     }
 }
 
+/// A pid, open for the name of its actor, which only the stage knows: it fills [`named`] in.
+pub fn pid(number: i64) -> String {
+    if number > 0 { format!("{number}<>") } else { number.to_string() }
+}
+
+/// Fills the names of actors in behind their pids: `7<>` becomes `7<bob>`, or `7` where nobody has that pid.
+pub fn named(text: &str, name_of: impl Fn(i32) -> Option<String>) -> String {
+    let mut pieces = text.split("<>");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = out.len() - out.bytes().rev().take_while(u8::is_ascii_digit).count();
+        if let Some(name) = out[digits..].parse().ok().and_then(&name_of) {
+            out = format!("{out}<{name}>");
+        }
+        out.push_str(piece);
+    }
+    out
+}
+
 /// Whether the call that a record tells of has returned.
 pub const fn returned(record: &Record) -> bool {
     record.returned_ns != 0

@@ -5,10 +5,20 @@ use crate::kernel::arena::Record;
 use crate::model::{Call, CallState};
 use crate::script::{ArgKind, CallSpec};
 
-/// A record in words. `opened_ns` is when the stage opened.
-pub(super) fn call(actor: &str, names: &Names, record: &Record, spec: &CallSpec, opened_ns: u64) -> Call {
+/// A record in words. `opened_ns` is when the stage opened; `actors` are those whose pids may stand in it.
+pub(super) fn call(
+    actor: &str,
+    names: &Names,
+    record: &Record,
+    spec: &CallSpec,
+    opened_ns: u64,
+    actors: &[(i32, String)],
+) -> Call {
     let shown = facility::of_verb(spec.name).map(|f| f.show(spec.name, record));
     let (args, result) = shown.map_or_else(|| (String::new(), None), |s| (s.args, s.result));
+    let name_of = |pid: i32| actors.iter().find(|(p, _)| *p == pid).map(|(_, name)| name.clone());
+    let named = |text: String| if text.contains("<>") { show::named(&text, name_of) } else { text };
+    let (args, result) = (named(args), result.map(named));
     let state = if show::returned(record) {
         CallState::Returned {
             ret: record.ret,

@@ -49,8 +49,10 @@ pub(super) struct Director {
     pub nursery: Option<Nursling>,
     pub opened_ns: u64,
     pub order: u32,
-    /// System calls counted since `mark`; `None` before it, or when records were lost since.
+    /// System calls counted since `mark`; `None` before it.
     pub since_mark: Option<u64>,
+    /// Records that were lost before `mark`: if more are now, the count can't be known.
+    pub lost_before_mark: u64,
     /// Since the last event, each with its time: of return, if the face knew it as entered, else of entry.
     calls: Vec<(u64, Call)>,
     /// Whether objects are read. Only tests turn it off, to see that reading them changes nothing.
@@ -128,6 +130,7 @@ impl Director {
             opened_ns: clock::monotonic_ns(),
             order: 0,
             since_mark: None,
+            lost_before_mark: 0,
             calls: Vec::new(),
             observing: true,
             news: Vec::new(),
@@ -346,13 +349,19 @@ impl Director {
 
     /// Moves what the actor reported from its slot into the chronicle.
     fn drain(&mut self, index: usize) {
-        let dropped_before = self.members[index].reader.dropped();
         let mut records = Vec::new();
         self.members[index].reader.drain(usize::MAX, |record| records.push(record));
+        if records.is_empty() {
+            return;
+        }
+        let mut actors = self.pids();
         for record in records {
             let Some(spec) = facility::registry().call_by_id(record.verb) else { continue };
+            if let (Makes::Actor, 1.., Some(child)) = (spec.makes, record.ret, &self.nursery) {
+                actors.push((record.ret as i32, child.name.clone()));
+            }
             let member = &mut self.members[index];
-            let call = chronicle::call(&member.name, &member.names, &record, spec, self.opened_ns);
+            let call = chronicle::call(&member.name, &member.names, &record, spec, self.opened_ns, &actors);
             member.last = Some(call.clone());
             if spec.makes == Makes::Memory || matches!(spec.name, "munmap" | "mprotect" | "sem_close" | "execve") {
                 self.scene.mappings_changed(self.members[index].pid);
@@ -365,9 +374,16 @@ impl Director {
             let at = if known { record.returned_ns } else { record.entered_ns };
             self.push_call(at.saturating_sub(self.opened_ns), call);
         }
-        if dropped_before != 0 && self.since_mark.is_some() {
-            self.since_mark = None;
-        }
+    }
+
+    /// Our names of all processes, those of the dead too: they are spoken of when they are waited for.
+    pub(super) fn pids(&self) -> Vec<(i32, String)> {
+        self.members.iter().rev().map(|m| (m.pid, m.name.clone())).collect()
+    }
+
+    /// How many records were lost since the stage opened.
+    pub(super) fn lost_records(&self) -> u64 {
+        self.members.iter().map(|m| m.tally().1).sum()
     }
 
     fn push_call(&mut self, at_ns: u64, call: Call) {
@@ -391,7 +407,7 @@ impl Director {
         self.drain(index);
         let death = snapshot::death(&self.members[index], self.scene.pidfd(pid));
         // The call that it died in never returns.
-        if let Some(call) = snapshot::in_flight(&self.members[index], self.opened_ns)
+        if let Some(call) = snapshot::in_flight(&self.members[index], self.opened_ns, &self.pids())
             && self.members[index].told_entered != Some(call.seq)
         {
             self.push_call(call.entered_ns, call);
@@ -495,12 +511,13 @@ impl Director {
         self.drain_all();
         self.scene.rescan(&self.members);
         let snapshot = snapshot::take(self);
+        let actors = self.pids();
         for index in 0..self.members.len() {
             let member = &mut self.members[index];
             if !member.alive() || !matches!(member.posture, Posture::Asleep(_)) {
                 continue;
             }
-            let Some(call) = snapshot::in_flight(member, self.opened_ns) else { continue };
+            let Some(call) = snapshot::in_flight(member, self.opened_ns, &actors) else { continue };
             if member.told_entered.replace(call.seq) != Some(call.seq) {
                 self.push_call(call.entered_ns, call);
             }

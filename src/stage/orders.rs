@@ -117,6 +117,7 @@ impl Director {
             Body::Mark => {
                 self.drain_all();
                 self.since_mark = Some(0);
+                self.lost_before_mark = self.lost_records();
                 Ok(Next::Settle { forever: false })
             }
             Body::Expect(expectation) => {

@@ -21,13 +21,14 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
 }
 
 fn look(member: &Member) -> Posture {
-    if member.task.state() == 'T' {
-        return Posture::Stopped;
+    match (member.task.state(), &member.busy) {
+        ('T', _) => Posture::Stopped,
+        // Asleep in the wait for its next order. One that was sent a signal just now is awake, until it has died,
+        // stopped or gone on.
+        ('S', None) => Posture::Idle,
+        ('S', Some(_)) => asleep(member).map_or(Posture::Running, Posture::Asleep),
+        _ => Posture::Running,
     }
-    if member.busy.is_none() {
-        return Posture::Idle;
-    }
-    asleep(member).map_or(Posture::Running, Posture::Asleep)
 }
 
 fn asleep(member: &Member) -> Option<Asleep> {

@@ -63,15 +63,15 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
         settled: director.members.iter().all(|m| !m.alive() || m.posture != Posture::Running),
         actors,
         objects,
-        syscalls_since_mark: director.since_mark,
+        syscalls_since_mark: director.since_mark.filter(|_| director.lost_records() == director.lost_before_mark),
     }
 }
 
 /// The call that an actor has entered and not returned from.
-pub(super) fn in_flight(member: &Member, opened_ns: u64) -> Option<Call> {
+pub(super) fn in_flight(member: &Member, opened_ns: u64, actors: &[(i32, String)]) -> Option<Call> {
     let record = member.reader.in_flight()?;
     let spec = facility::registry().call_by_id(record.verb)?;
-    Some(chronicle::call(&member.name, &member.names, &record, spec, opened_ns))
+    Some(chronicle::call(&member.name, &member.names, &record, spec, opened_ns, actors))
 }
 
 fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Option<ObjectKey>)> {
@@ -83,7 +83,7 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Option<ObjectKe
     let way = spec.sleeps.get(asleep.way)?;
     let record = member.reader.in_flight()?;
     let key = object(director, member, asleep, way.on, record.bytes());
-    let call = chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns);
+    let call = chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns, &director.pids());
     let since = |ns: u64| ns.saturating_sub(director.opened_ns);
     let sleep = Sleep {
         verb: spec.name.to_owned(),

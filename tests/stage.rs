@@ -1,0 +1,389 @@
+//! The stage itself: settling, orders and their refusal, deaths, free runs, replay, and that looking changes nothing.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Play, both};
+use ipclab::facility;
+use ipclab::model::{ActorState, Death};
+use ipclab::script::{Statement, parse, parse_line};
+use ipclab::stage::{Options, Outcome, Stage, StageEvent, Timeline};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn options(shared: bool) -> Options {
+    Options { launcher: env!("CARGO_BIN_EXE_ipclab").into(), shared }
+}
+
+fn statements(text: &str) -> Vec<Statement> {
+    let (statements, diagnostics) = parse(text, facility::registry());
+    assert!(diagnostics.is_empty(), "{text}\n{diagnostics:#?}");
+    statements
+}
+
+/// Each way to sleep that these facilities have: the lines that lead to it, who sleeps, and what must be said of it.
+const SLEEPS: &[(&str, &str, &str, Option<&str>, &str)] = &[
+    ("spawn a\na: pipe p\na: fork b\nb: read p 10", "b", "read", Some("p"), "read"),
+    ("spawn a\na: pipe p\na: fork b\na: write p 'x' * 70000", "a", "write", Some("p"), "write"),
+    ("spawn a\na: mkfifo f 0600\na: open r f O_RDONLY", "a", "open", Some("f"), "open"),
+    ("spawn a\na: mkfifo f 0600\na: open w f O_WRONLY", "a", "open", Some("f"), "open"),
+    (
+        "spawn a\nspawn b\na: mkfifo f 0600\na: open r f O_RDONLY|O_NONBLOCK\nb: open w f O_WRONLY\n\
+         b: write w 'x' * 70000",
+        "b",
+        "write",
+        Some("f"),
+        "write",
+    ),
+    (
+        "spawn a\na: mq_open q O_RDWR|O_CREAT 0600 maxmsg=1 msgsize=8\na: mq_receive q",
+        "a",
+        "mq_receive",
+        Some("q"),
+        "receive",
+    ),
+    (
+        "spawn a\na: mq_open q O_RDWR|O_CREAT 0600 maxmsg=1 msgsize=8\na: mq_send q \"1\" 0\na: mq_send q \"2\" 0",
+        "a",
+        "mq_send",
+        Some("q"),
+        "send",
+    ),
+    ("spawn a\na: sem_open s O_CREAT 0600 value=0\na: sem_wait s", "a", "sem_wait", Some("s"), "decrease"),
+    (
+        "spawn a\na: sem_open s O_CREAT 0600 value=0\na: sem_timedwait s 60s",
+        "a",
+        "sem_timedwait",
+        Some("s"),
+        "decrease",
+    ),
+    (
+        "spawn a\nspawn b\na: open f \"notes\" O_RDWR|O_CREAT 0666\nb: open g \"notes\" O_RDWR\na: flock f LOCK_EX\n\
+         b: flock g LOCK_SH",
+        "b",
+        "flock",
+        Some("f"),
+        "lock",
+    ),
+    (
+        "spawn a\nspawn b\na: umask 0\na: open f \"notes\" O_RDWR|O_CREAT 0666\nb: open g \"notes\" O_RDWR\n\
+         a: fcntl f F_SETLK F_WRLCK 0..100\nb: fcntl g F_SETLKW F_WRLCK 50..60",
+        "b",
+        "fcntl",
+        Some("f"),
+        "lock",
+    ),
+    ("spawn a\na: nanosleep 60s", "a", "nanosleep", None, "time"),
+    ("spawn a\na: fork b\na: waitpid b", "a", "waitpid", None, "child"),
+];
+
+#[test]
+fn each_sleep_is_named_with_its_call_object_and_direction() {
+    both(|_| ());
+    for shared in [false, true] {
+        for (script, who, verb, object, direction) in SLEEPS {
+            let mut play = Play::open(shared);
+            play.run(script);
+            let actor = play.snapshot().actor(who).unwrap();
+            let sleep = actor.sleep().unwrap_or_else(|| panic!("{script}\n{:?}", actor.state));
+            let seen = (sleep.verb.as_str(), sleep.object.as_deref(), sleep.direction.as_str());
+            assert_eq!(seen, (*verb, *object, *direction), "{script}");
+            assert!(sleep.since_ns > 0 && sleep.since_ns < play.snapshot().at_ns, "{script}");
+            assert!(play.snapshot().settled, "{script}");
+            if let Some(object) = object {
+                let waiters: Vec<_> = play.object(object).waiters.iter().map(|w| w.actor.as_str()).collect();
+                assert_eq!(waiters, [*who], "{script}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sleep_is_not_said_of_who_runs() {
+    both(|play| {
+        play.run("spawn a");
+        let report = play.line("repeat forever a: getpid");
+        assert_eq!(report.outcome, Outcome::Running(vec!["a".to_owned()]));
+        assert!(matches!(report.snapshot.actor("a").unwrap().state, ActorState::Running { progress: Some((_, None)) }));
+        assert!(!report.snapshot.settled);
+        assert!(play.refused("a: getpid").contains("running"));
+        play.run("spawn b\nb: getpid\nexpect a running\nexpect not a blocked\ncancel a\nexpect a idle");
+    });
+}
+
+#[test]
+fn orders_that_nobody_can_take_are_refused_with_the_reason() {
+    both(|play| {
+        play.run("spawn alice\nalice: pipe p\nalice: fork bob\nbob: read p 1");
+        assert!(play.refused("bob: getpid").starts_with("bob is asleep in read(3, …, 1) on p since"));
+        assert!(play.refused("bbo: getpid").contains("nobody on stage is called bbo"));
+        assert!(play.refused("spawn alice").contains("alice is taken by an actor"));
+        assert!(play.refused("spawn p").contains("p is taken by an object"));
+        assert!(play.refused("alice: pipe p").contains("p is taken by an object"));
+        assert!(play.refused("alice: write q \"x\"").contains("no descriptor called q"));
+        assert!(play.refused("alice: open f \"../out\" O_RDONLY").contains("outside the stage"));
+        assert!(play.refused("alice: open f \"/etc/passwd\" O_RDONLY").contains("outside the stage"));
+        assert!(play.refused("step alice").contains("no program"));
+        assert!(play.refused("cancel alice").contains("nothing that could be cancelled"));
+        play.run("alice: kill bob SIGSTOP\nexpect bob stopped");
+        assert!(play.refused("bob: getpid").contains("stopped by a signal"));
+        play.run("alice: kill bob SIGKILL\nexpect bob killed by SIGKILL");
+        assert!(play.refused("bob: getpid").contains("was killed by SIGKILL"));
+        play.run("alice: waitpid bob");
+        assert!(play.refused("alice: kill bob SIGTERM").contains("dead and gone"));
+        play.run("spawn bob\nbob: getpid");
+    });
+}
+
+#[test]
+fn limits_have_names() {
+    let mut play = Play::open(false);
+    let mut refused = String::new();
+    for n in 0..1000 {
+        let report = play.line(&format!("spawn a{n}"));
+        if let Outcome::Refused { why, .. } = report.outcome {
+            refused = why;
+            break;
+        }
+    }
+    assert!(refused.contains("ACTORS_MAX"), "{refused}");
+    play.run("a1: pipe p");
+    assert_eq!(
+        play.line("a1: fcntl p.w F_SETPIPE_SZ 10000000000").snapshot.actor("a1").unwrap().last.as_ref().unwrap().ret(),
+        Some(-1)
+    );
+    assert!(play.refused("a1: read p 10000000000").contains("DATA_MAX"));
+}
+
+#[test]
+fn fork_inherits_and_execve_closes_what_is_close_on_exec() {
+    both(|play| {
+        play.run(
+            "spawn a\na: pipe2 p O_CLOEXEC\na: pipe k\na: set $x 7\na: mmap 4096 PROT_READ|PROT_WRITE \
+             MAP_SHARED|MAP_ANONYMOUS as m\na: store m[0] 5\na: fork b\nexpect b $x == 7\nb: load $y m[0]\n\
+             expect b $y == 5\nb: execve self\nexpect b returned 0 from execve",
+        );
+        let b = play.snapshot().actor("b").unwrap();
+        let open: Vec<_> = b.descriptors.iter().filter_map(|d| d.object.as_deref()).collect();
+        assert_eq!(open, ["k", "k"]);
+        assert!(b.mappings.is_empty(), "{:?}", b.mappings);
+        play.run("b: write p \"x\"\nexpect b failed EBADF\nb: write k \"x\"\nexpect b returned 1 from write");
+        assert!(play.refused("b: load $y m[0]").contains("no memory called m"));
+    });
+}
+
+#[test]
+fn programs_are_stepped_and_go_releases_them_together() {
+    both(|play| {
+        play.run(
+            "spawn a\na: mmap 4096 PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m\na: fork b\n\
+             program a\natomic_fetch_add m[0] 1\nend\nprogram b\natomic_fetch_add m[0] 1\nend\n\
+             step a\nexpect a m[0] == 1\nexpect b m[0] == 1",
+        );
+        assert!(play.refused("step a").contains("no further line"));
+        play.run("go a b times=5000\nexpect a m[0] == 10001\nexpect a idle\nexpect b idle");
+    });
+}
+
+#[test]
+fn timed_calls_end_by_themselves() {
+    both(|play| {
+        play.run("spawn a\na: sem_open s O_CREAT 0600 value=0\na: sem_timedwait s 50ms");
+        let deadline = play.snapshot().actor("a").unwrap().sleep().map(|s| s.deadline_ns.is_some());
+        // It may have ended already on a busy machine; if not, its deadline is told.
+        assert_ne!(deadline, Some(false));
+        play.run("await a\nexpect a failed ETIMEDOUT from sem_timedwait");
+        play.run("a: nanosleep 60s");
+        let report = play.line("await a limit=10ms");
+        assert!(matches!(report.outcome, Outcome::TimedOut(_)), "{:?}", report.outcome);
+    });
+}
+
+/// The pid by which we can reach an actor of this stage from here.
+fn outer_pid(stage: &Stage, inner: i32) -> i32 {
+    let parent_of = |pid: i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat[stat.rfind(')')? + 1..].split_whitespace().nth(1)?.parse::<i32>().ok()
+    };
+    let ours = |mut pid: i32| {
+        while pid > 1 {
+            if pid == stage.process() {
+                return true;
+            }
+            pid = parent_of(pid).unwrap_or(0);
+        }
+        false
+    };
+    let numbers = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut pids = numbers.filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
+    pids.find(|pid| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let innermost = status.lines().find_map(|l| l.strip_prefix("NSpid:")?.split_whitespace().last()?.parse().ok());
+        innermost == Some(inner) && ours(*pid)
+    })
+    .unwrap_or_else(|| panic!("{inner} can't be seen from here"))
+}
+
+fn kill(pid: i32) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn an_actor_killed_from_outside_is_an_event() {
+    for shared in [false, true] {
+        let mut stage = Stage::open(&options(shared)).unwrap();
+        let mut last = None;
+        for statement in statements("spawn a\na: pipe p\na: fork b\nb: read p 1") {
+            last = Some(stage.run(&statement).unwrap());
+        }
+        let inner = last.unwrap().snapshot.actor("b").unwrap().pid;
+        kill(outer_pid(&stage, inner));
+        let told = std::iter::from_fn(|| stage.next_event(PATIENCE)).find_map(|event| match event {
+            StageEvent::Refreshed { snapshot, news, .. } if !news.is_empty() => Some((snapshot, news)),
+            _ => None,
+        });
+        let (snapshot, news) = told.expect("nothing was told");
+        assert_eq!(news, ["b was killed by SIGKILL"]);
+        assert_eq!(snapshot.actor("b").unwrap().state, ActorState::Zombie(Death::Killed("SIGKILL".to_owned())));
+        let next = parse_line("a: waitpid b", facility::registry()).unwrap();
+        assert!(stage.run(&next).unwrap().ok());
+    }
+}
+
+#[test]
+fn losing_the_director_ends_the_stage_with_its_reason() {
+    for shared in [false, true] {
+        let mut stage = Stage::open(&options(shared)).unwrap();
+        let spawn = parse_line("spawn a", facility::registry()).unwrap();
+        stage.run(&spawn).unwrap();
+        kill(stage.process());
+        let lost = std::iter::from_fn(|| stage.next_event(PATIENCE)).any(|e| matches!(e, StageEvent::Lost(_)));
+        assert!(lost, "nothing was told");
+        assert!(stage.run(&spawn).is_err());
+    }
+}
+
+const REPLAYED: &str = r#"
+spawn alice
+alice: pipe p
+alice: fork bob
+bob: close p.w
+bob: read p 100
+alice: write p "hello"
+alice: write p 'x' * 5000
+alice: mq_open q O_RDWR|O_CREAT 0600 maxmsg=4 msgsize=16
+alice: mq_send q "low" 1
+alice: mq_send q "high" 5
+alice: open f "notes" O_RDWR|O_CREAT 0644
+alice: write f "text"
+alice: flock f LOCK_EX
+alice: sem_open s O_CREAT 0600 value=1
+alice: sem_wait s
+alice: shm_open board O_RDWR|O_CREAT 0600
+alice: ftruncate board 4096
+alice: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m
+alice: store m[3] 42
+bob: read p 100
+alice: kill bob SIGKILL
+alice: waitpid bob
+"#;
+
+#[test]
+fn stepping_back_anywhere_shows_what_was_seen_there_first() {
+    for shared in [false, true] {
+        let mut timeline = Timeline::default();
+        let mut stage = Stage::open(&options(shared)).unwrap();
+        for statement in &statements(REPLAYED) {
+            let report = stage.run(statement).unwrap();
+            assert!(report.ok(), "{statement}: {:?}", report.outcome);
+            timeline.note(statement, &report);
+        }
+        for length in (0..=timeline.len()).rev() {
+            let mut again = Stage::open(&options(shared)).unwrap();
+            let rerun = timeline.rerun(&mut again, length).unwrap();
+            assert_eq!(rerun.differences, [], "back to {length}");
+        }
+    }
+}
+
+#[test]
+fn a_rerun_that_differs_is_told() {
+    let mut timeline = Timeline::default();
+    let mut stage = Stage::open(&options(false)).unwrap();
+    for statement in &statements("spawn a\na: pipe p") {
+        let mut report = stage.run(statement).unwrap();
+        for object in &mut report.snapshot.objects {
+            object.fields[0].value = ipclab::model::Value::Int(99);
+        }
+        timeline.note(statement, &report);
+    }
+    let rerun = timeline.rerun(&mut Stage::open(&options(false)).unwrap(), 2).unwrap();
+    assert_eq!(rerun.differences.len(), 1, "{:?}", rerun.differences);
+    assert!(rerun.differences[0].1.contains("99 the first time"), "{:?}", rerun.differences);
+}
+
+/// Scenarios in which a held descriptor, a reopened FIFO or a stopped actor would show.
+const DELICATE: &[&str] = &[
+    // A write after the last reader has gone: SIGPIPE, or EPIPE were it ignored.
+    "spawn a\na: pipe p\na: fork b\na: close p.r\nb: close p.r\na: write p \"x\"",
+    // A blocked writer whose last reader goes.
+    "spawn a\na: pipe p\na: fork b\nb: close p.w\na: close p.r\na: write p 'x' * 100000\nb: exit 0",
+    // End of file when the last writer closes, with the reader asleep.
+    "spawn a\na: pipe p\na: fork b\nb: close p.w\nb: read p 10\na: close p.w",
+    // A big write goes on page by page as it is read.
+    "spawn a\na: pipe p\na: fork b\na: write p 'x' * 200000\nb: read p 65536\nb: read p 65536\nb: read p 65536\nb: read p 65536",
+    // Both ends of a FIFO meet; the second opener alone releases the first.
+    "spawn a\nspawn b\na: mkfifo f 0600\na: open w f O_WRONLY\nb: open r f O_RDONLY\na: close w\nb: read r 10",
+    "spawn a\nspawn b\nspawn c\na: mkfifo f 0600\na: open r f O_RDONLY\nb: open x f O_RDONLY\nc: open w f O_WRONLY|O_NONBLOCK",
+    // A lock is free the moment its last holder closes.
+    "spawn a\nspawn b\na: open f \"n\" O_RDWR|O_CREAT 0666\nb: open f2 \"n\" O_RDONLY\na: flock f LOCK_EX\nb: flock f2 LOCK_EX\na: close f",
+    "spawn a\nspawn b\na: open f \"n\" O_RDWR|O_CREAT 0666\na: flock f LOCK_EX\na: fork c\nb: open f2 \"n\" O_RDONLY\nb: flock f2 LOCK_SH\na: exit 0\nc: flock f LOCK_UN",
+    // Timed and untimed sleeps that a stop would end early.
+    "spawn a\nspawn b\na: sem_open s O_CREAT 0600 value=0\nb: sem_open s\na: sem_wait s\nb: sem_post s\nb: sem_getvalue s",
+    "spawn a\na: mq_open q O_RDWR|O_CREAT 0600 maxmsg=2 msgsize=8\na: fork b\nb: mq_receive q\na: mq_send q \"hi\" 3\na: mq_send q \"x\" 1\na: mq_send q \"y\" 2\na: mq_send q \"z\" 2\nb: mq_receive q\nb: mq_receive q",
+    "spawn a\na: fork b\na: waitpid b\nb: exit 7",
+];
+
+#[test]
+fn looking_changes_nothing() {
+    fn play(script: &str, shared: bool, observing: bool) -> Vec<String> {
+        let mut stage = Stage::open(&options(shared)).unwrap();
+        stage.observe(observing);
+        let mut seen: Vec<String> = Vec::new();
+        for statement in &statements(script) {
+            let report = stage.run(statement).unwrap();
+            assert!(report.ok(), "{statement}: {:?}", report.outcome);
+            let mut calls: Vec<String> = report
+                .calls
+                .iter()
+                .map(|c| {
+                    // What differs from run to run: pids and addresses. The rest must be the same to the letter.
+                    format!(
+                        "{} {} {:?} {:?}",
+                        c.actor,
+                        c.verb,
+                        c.errno(),
+                        (c.verb != "fork" && c.verb != "waitpid" && c.verb != "sem_open").then(|| c.ret())
+                    )
+                })
+                .collect();
+            calls.sort();
+            seen.extend(calls);
+            seen.extend(report.snapshot.actors.iter().map(|a| match &a.state {
+                ActorState::Asleep(sleep) => format!("{} asleep in {} to {}", a.name, sleep.verb, sleep.direction),
+                state => format!("{} {state:?}", a.name),
+            }));
+        }
+        seen
+    }
+    let rounds: usize = std::env::var("IPCLAB_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    for script in DELICATE {
+        for shared in [false, true] {
+            let blind = play(script, shared, false);
+            for _ in 0..rounds {
+                assert_eq!(play(script, shared, true), blind, "{script}");
+            }
+        }
+    }
+}
