@@ -396,7 +396,7 @@ pub(super) fn show_lock(record: &Record) -> Shown {
     let asks = cmd == c(libc::F_GETLK) || cmd == c(libc::F_OFD_GETLK);
     let kind = show::constant(kind, LOCK_TYPES);
     let answered = asks && show::returned(record) && record.errno == 0;
-    let pid = if answered && kind != "F_UNLCK" { format!(", l_pid={pid}") } else { String::new() };
+    let pid = if answered && kind != "F_UNLCK" { format!(", l_pid={}", show::pid(pid)) } else { String::new() };
     Shown::args(format!(
         "{fd}, {}, {{l_type={kind}, l_whence=SEEK_SET, l_start={start}, l_len={len}{pid}}}",
         show::constant(cmd, LOCK_COMMANDS)
