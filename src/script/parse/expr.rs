@@ -3,8 +3,8 @@
 use super::{Parsed, Parser};
 use crate::script::limits::{DEPTH_MAX, NAME_MAX};
 use crate::script::suggest::nearest;
-use crate::script::token::{Token, TokenKind, tokenize};
-use crate::script::{Cmp, Diagnostic, Expr, Op, Radix, Span};
+use crate::script::token::TokenKind;
+use crate::script::{Cmp, Diagnostic, Expr, Op, Radix};
 
 /// What an expression is known to come to before anything runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,10 +90,7 @@ impl Parser<'_> {
             TokenKind::Text(bytes) => Expr::Text(bytes),
             TokenKind::Byte(byte) => Expr::Byte(byte),
             TokenKind::Variable(_) => return self.variable().map(|name| (Expr::Var(name), 1)),
-            TokenKind::Name(name) => {
-                self.split_dash(&name);
-                self.quantity()?
-            }
+            TokenKind::Name(_) => self.quantity()?,
             TokenKind::Mark("(") => {
                 let start = self.span().start;
                 self.bounded(self.nesting + 1, start)?;
@@ -153,31 +150,6 @@ impl Parser<'_> {
             None => format!("text stands in quotes: \"{name}\"; a variable has a dollar sign: ${name}"),
         };
         Err(Diagnostic::error(self.span(), format!("`{name}` is no value and no quantity of the machine")).help(help))
-    }
-
-    /// `PIPE_BUF-1` is one name to the tokenizer, as `write-locked` is: where a value stands, it is a difference.
-    fn split_dash(&mut self, name: &str) {
-        let Some((head, tail)) = name.split_once('-') else { return };
-        if self.registry.quantity(head).is_none() {
-            return;
-        }
-        let start = self.span().start;
-        let dash = start + head.len();
-        let shifted = |t: Token| {
-            let span = Span::new(t.span.start + dash + 1, t.span.end + dash + 1);
-            Token { kind: t.kind, span }
-        };
-        let mut parts = vec![
-            Token { kind: TokenKind::Name(head.to_owned()), span: Span::new(start, dash) },
-            Token { kind: TokenKind::Mark("-"), span: Span::new(dash, dash + 1) },
-        ];
-        let (rest, errors) = tokenize(tail);
-        parts.extend(rest.into_iter().filter(|t| t.kind != TokenKind::End).map(shifted));
-        self.tokens.splice(self.pos..=self.pos, parts);
-        for mut error in errors {
-            error.span = Span::new(error.span.start + dash + 1, error.span.end + dash + 1);
-            self.report(error);
-        }
     }
 
     /// The comparison here, if there is one; `=` is understood and refused.

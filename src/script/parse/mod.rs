@@ -77,6 +77,31 @@ fn whole<'a, T>(
     }
 }
 
+/// `PIPE_BUF-1` is one name to the tokenizer, as `write-locked` is: what begins with a quantity is a difference.
+fn split_differences(tokens: Vec<Token>, registry: &Registry, found: &mut Vec<Diagnostic>) -> Vec<Token> {
+    let mut split = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let parts = match &token.kind {
+            TokenKind::Name(name) => name.split_once('-').filter(|(head, _)| registry.quantity(head).is_some()),
+            _ => None,
+        };
+        let Some((head, tail)) = parts else {
+            split.push(token);
+            continue;
+        };
+        let start = token.span.start;
+        let dash = start + head.len();
+        let moved = |span: Span| Span::new(span.start + dash + 1, span.end + dash + 1);
+        split.push(Token { kind: TokenKind::Name(head.to_owned()), span: Span::new(start, dash) });
+        split.push(Token { kind: TokenKind::Mark("-"), span: Span::new(dash, dash + 1) });
+        let (rest, mistakes) = tokenize(tail);
+        let rest = rest.into_iter().filter(|t| t.kind != TokenKind::End);
+        split.extend(rest.map(|t| Token { kind: t.kind, span: moved(t.span) }));
+        found.extend(mistakes.into_iter().map(|m| Diagnostic { span: moved(m.span), ..m }));
+    }
+    split
+}
+
 /// What was read, or why it could not be.
 pub(super) type Parsed<T> = Result<T, Diagnostic>;
 
@@ -98,6 +123,7 @@ pub(super) struct Parser<'a> {
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, registry: &'a Registry) -> Self {
         let (tokens, mut found) = tokenize(text);
+        let tokens = split_differences(tokens, registry, &mut found);
         found.sort_by_key(|d| d.span.start);
         let mistakes: Vec<usize> = found.iter().map(|d| d.span.start).collect();
         found.truncate(DIAGNOSTICS_MAX + 1);

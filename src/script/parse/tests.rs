@@ -340,3 +340,13 @@ fn limits_have_names() {
     assert_eq!(errors.len(), DIAGNOSTICS_MAX + 1);
     assert!(errors[DIAGNOSTICS_MAX].message.contains("DIAGNOSTICS_MAX"));
 }
+
+#[test]
+fn long_texts_take_no_longer_than_they_must() {
+    // These would take minutes if each line looked at all the others.
+    let registry = registry();
+    for line in ["a: read p PIPE_BUF-1\n", "~\n", "program a\n", "\"\n", "a: pipe2 p O_X|O_Y\n", "expect p byts 5\n"] {
+        let (_, errors) = parse(&line.repeat((1 << 17) / line.len()), &registry);
+        assert!(errors.len() <= DIAGNOSTICS_MAX + 1);
+    }
+}
