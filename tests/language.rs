@@ -59,3 +59,43 @@ fn the_reference_is_up_to_date() {
         line.unwrap_or_else(|| kept.lines().count().min(made.lines().count())) + 1
     );
 }
+
+#[test]
+fn optional_arguments_are_told_apart() {
+    let registry = registry();
+    let given = |text: &str| {
+        let statement = parse_line(text, registry).unwrap_or_else(|e| panic!("{text}: {e:?}"));
+        assert_eq!(statement.to_string(), text);
+        let Body::Order { call, .. } = statement.body else { panic!("{text}") };
+        let (_, spec) = registry.call(&call.verb).unwrap();
+        (call.args.iter().map(|a| a.name.clone()).collect::<Vec<_>>().join(" "), c_line(&call, spec))
+    };
+    let cases = [
+        ("alice: fcntl f F_GETFL", "fd cmd", "fcntl(f, F_GETFL)"),
+        ("alice: fcntl f F_SETFL 0", "fd cmd flags", "fcntl(f, F_SETFL, 0)"),
+        ("alice: fcntl p.w F_SETPIPE_SZ 65536", "fd cmd arg", "fcntl(p_w, F_SETPIPE_SZ, 65536)"),
+        ("alice: fcntl p.w F_SETPIPE_SZ 2 * pagesize", "fd cmd arg", "fcntl(p_w, F_SETPIPE_SZ, 2 * pagesize)"),
+        (
+            "alice: fcntl f F_SETLKW F_WRLCK 0..100",
+            "fd cmd type range",
+            "fcntl(f, F_SETLKW, &(struct flock){ .l_type = F_WRLCK, .l_start = 0, .l_len = 100 })",
+        ),
+        (
+            "alice: fcntl f F_SETLK F_UNLCK",
+            "fd cmd type",
+            "fcntl(f, F_SETLK, &(struct flock){ .l_type = F_UNLCK, .l_start = 0, .l_len = 0 })",
+        ),
+        ("alice: waitpid", "", "waitpid(-1, &status, 0)"),
+        ("alice: waitpid any WNOHANG", "pid options", "waitpid(-1, &status, WNOHANG)"),
+        ("alice: waitpid WNOHANG", "options", "waitpid(-1, &status, WNOHANG)"),
+        (
+            "alice: mmap 4096 PROT_READ MAP_PRIVATE|MAP_ANONYMOUS as m",
+            "length prot flags",
+            "m = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
+        ),
+        ("alice: mq_open q O_RDONLY", "name oflag", "q = mq_open(\"/q\", O_RDONLY)"),
+    ];
+    for (text, args, c) in cases {
+        assert_eq!(given(text), (args.to_owned(), c.to_owned()), "{text}");
+    }
+}
