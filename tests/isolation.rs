@@ -157,8 +157,7 @@ impl Room {
         self.play_in(part, &[])
     }
 
-    /// The same, started by another command.
-    fn play_in(&self, part: &str, wrapper: &[&str]) -> Player {
+    fn command(&self, part: &str, wrapper: &[&str]) -> Command {
         let words = wrapper.iter().map(PathBuf::from).chain([self.test.clone()]).collect::<Vec<_>>();
         let mut command = Command::new(&words[0]);
         command
@@ -175,7 +174,12 @@ impl Room {
         if self.user != nix::unistd::geteuid().as_raw() {
             command.uid(self.user).gid(self.user);
         }
-        let mut child = command.spawn().unwrap();
+        command
+    }
+
+    /// The same, started by another command.
+    fn play_in(&self, part: &str, wrapper: &[&str]) -> Player {
+        let mut child = self.command(part, wrapper).spawn().unwrap();
         let mut said = Vec::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -344,6 +348,41 @@ fn a_killed_face_takes_everything_with_it() {
             }
         }
     }
+}
+
+#[test]
+fn a_face_killed_at_any_moment_leaves_nothing() {
+    const ROUNDS: u64 = 12;
+    for user in users() {
+        for mode in modes() {
+            let room = Room::new("moment", user);
+            for round in 0..ROUNDS {
+                let mut face = room.command(&format!("face {mode} 2"), &[]).stderr(Stdio::null()).spawn().unwrap();
+                let pid = face.id() as i32;
+                // From before its first stage is started to after its last has been played on.
+                borrow::ends_within(borrow::pidfd_open(pid).unwrap(), Duration::from_millis(round * 4));
+                face.kill().unwrap();
+                face.wait().unwrap();
+                for (_, pidfd) in started_by(pid) {
+                    assert!(borrow::ends_within(pidfd, LIMIT), "a process outlives its face");
+                }
+                assert!(started_by(pid).is_empty());
+                room.play("sweep");
+                assert_eq!(room.sessions(), Vec::<PathBuf>::new(), "{mode} killed in round {round}");
+                assert_eq!(names(&format!("ipclab-{pid}-")), Vec::<String>::new(), "{mode} killed in round {round}");
+            }
+        }
+    }
+}
+
+/// Processes of stages that face `pid` has opened.
+fn started_by(pid: i32) -> Vec<(i32, OwnedFd)> {
+    let of_face = |other: &i32| {
+        let line = fs::read_to_string(format!("/proc/{other}/cmdline")).unwrap_or_default();
+        line.contains(&format!("__stage\0{pid}\0"))
+    };
+    let all = proc::processes().unwrap().into_iter().filter(of_face);
+    all.filter_map(|other| Some((other, borrow::pidfd_open(other).ok()?))).collect()
 }
 
 #[test]
