@@ -10,8 +10,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::Keymap;
-use super::nearest::nearest;
 use super::theme::{HUES, Palette, Role, Theme};
+use crate::script::nearest;
 
 /// Something wrong in a file of settings.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -86,20 +86,8 @@ impl Events {
         thread::Builder::new()
             .name("input".to_owned())
             .spawn(move || {
-                loop {
-                    let event = match input::read() {
-                        // The size is told by the signal, which comes even while a half-sent key blocks the read.
-                        Ok(input::Event::Resize(..)) => continue,
-                        Ok(event) => Event::Input(event),
-                        Err(error) => {
-                            let _ = sender.send(Event::InputEnded(error.to_string()));
-                            return;
-                        }
-                    };
-                    if sender.send(event).is_err() {
-                        return;
-                    }
-                }
+                let error = super::input::read(|event| sender.send(Event::Input(event)).is_ok());
+                let _ = sender.send(Event::InputEnded(error.to_string()));
             })
             .context("the thread that reads the terminal can't be started")?;
         Ok(())

@@ -33,6 +33,14 @@ pub struct Glyphs {
     pub right: &'static str,
     /// To the left.
     pub left: &'static str,
+    /// The head of a wire along which data flows to the right, and to the left.
+    pub heads: [&'static str; 2],
+    /// A unit that may be taken.
+    pub token: &'static str,
+    /// A range that is held for reading.
+    pub shade: &'static str,
+    /// A range that somebody waits for.
+    pub wanted: &'static str,
     /// Behind an owner stands one that waits.
     pub behind: &'static str,
     /// Between words of a title.
@@ -79,6 +87,10 @@ pub static UNICODE: Glyphs = Glyphs {
     more: "…",
     right: "→",
     left: "←",
+    heads: ["▶", "◀"],
+    token: "●",
+    shade: "▒",
+    wanted: "░",
     behind: "└",
     dash: "─",
     hole: "·",
@@ -111,6 +123,10 @@ pub static ASCII: Glyphs = Glyphs {
     more: "~",
     right: ">",
     left: "<",
+    heads: [">", "<"],
+    token: "o",
+    shade: "=",
+    wanted: "?",
     behind: "`",
     dash: "-",
     hole: ".",
@@ -185,6 +201,8 @@ mod tests {
             g.frame.horizontal_top,
             g.frame.horizontal_bottom,
         ];
+        all.extend(g.heads);
+        all.extend([g.token, g.shade, g.wanted]);
         all.extend(g.fill);
         all.extend(g.wire);
         all.extend(g.waiting);

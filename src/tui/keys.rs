@@ -121,6 +121,7 @@ actions! {
     Newer "newer" ["down", "ctrl-n"] "" "Take the statement after from the history" in contexts(&[Prompt]), shown 0;
     Command "command" [":"] "type" "Type a statement" in LOOK, shown contexts(&[Stage, Transcript, Lesson]);
     Pane "pane" ["tab"] "column" "Go to the next column: lesson, stage, transcript" in LOOK, shown LOOK;
+    PageTurn "turn" ["tab"] "keys or language" "Turn between the keys and the reference of the language" in contexts(&[Page]), shown contexts(&[Page]);
     PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK, shown 0;
     Up "up" ["up", "k"] "" "Go up" in LISTS | SCROLL, shown 0;
     Down "down" ["down", "j"] "" "Go down" in LISTS | SCROLL, shown 0;
@@ -216,7 +217,7 @@ impl Chord {
                     Some(n @ 1..=12) => KeyCode::F(n),
                     _ => {
                         let names = NAMED.iter().map(|(n, ..)| *n).chain(["f1", "ctrl-r"]);
-                        let near = super::nearest::nearest(&lower, names);
+                        let near = crate::script::nearest(&lower, names);
                         let hint = near.map_or_else(
                             || "expected one such as `ctrl-r`, `alt-enter`, `f5`, `?`".to_owned(),
                             |near| format!("the nearest is `{near}`"),

@@ -1,0 +1,541 @@
+//! The program as a whole: which screen is shown, what an event means, what is drawn.
+//!
+//! It does nothing by itself: what must be done to the terminal and to stages comes out as [`Effect`]s and orders.
+
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{self as input, KeyEventKind, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use super::desk::{Desk, Look, Place};
+use super::editor::Editor;
+use super::event::Event;
+use super::first::First;
+use super::help::Help;
+use super::keys::{Action, Chord, Context, Keymap};
+use super::layout;
+use super::link::ToStage;
+use super::menu::{Entry, Menu};
+use super::text;
+use super::theme::{Palette, Role, Theme};
+use crate::script::Registry;
+
+/// What must be done to the terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Stop the program until the shell brings it forward.
+    Suspend,
+    /// Hand a text to the terminal's clipboard.
+    Copy(String),
+    /// Let the mouse speak to us, or to the terminal.
+    Mouse(bool),
+    /// Draw everything anew.
+    Redraw,
+}
+
+/// How the program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The user left.
+    Left,
+    /// A signal asked for it.
+    Signal(i32),
+    /// Something went wrong: in words.
+    Failed(String),
+}
+
+/// One line for the user, until the next key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Notice {
+    words: String,
+    role: Role,
+}
+
+impl Notice {
+    /// Something went well.
+    pub(super) fn good(words: impl Into<String>) -> Self {
+        Self { words: words.into(), role: Role::Good }
+    }
+
+    /// Something is to be known.
+    pub(super) fn warning(words: impl Into<String>) -> Self {
+        Self { words: words.into(), role: Role::Warning }
+    }
+
+    /// Something went wrong.
+    pub(super) fn error(words: impl Into<String>) -> Self {
+        Self { words: words.into(), role: Role::Error }
+    }
+}
+
+/// What comes out of the program while it handles an event.
+#[derive(Debug)]
+pub(super) struct Out {
+    /// For stages.
+    pub(super) orders: Vec<ToStage>,
+    /// For the terminal.
+    pub(super) effects: Vec<Effect>,
+    /// What the language knows.
+    pub(super) registry: &'static Registry,
+    notice: Option<Notice>,
+    /// The last number given to a statement.
+    pub(super) ids: u64,
+    stages: u64,
+}
+
+impl Out {
+    /// Shows a line until the next key.
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.notice = Some(notice);
+    }
+
+    /// A number for a stage.
+    pub(super) const fn next_stage(&mut self) -> u64 {
+        self.stages += 1;
+        self.stages
+    }
+
+    /// A number for a statement.
+    pub(super) const fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+}
+
+/// Which screen is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Screen {
+    First,
+    Menu,
+    Play,
+}
+
+/// What lies over the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Page {
+    Help(Help),
+    /// All that is known of what has the focus; the first line that is shown.
+    Detail(u16),
+    /// Messages that were there at the start.
+    Messages(Vec<String>),
+}
+
+/// With what the program starts.
+#[derive(Debug)]
+pub(super) enum Opening {
+    First,
+    Menu,
+    Play(Option<Editor>),
+}
+
+/// When a screen must be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Dirty {
+    /// Nothing has changed.
+    No,
+    /// Soon: something changed that nobody waits for at the keyboard.
+    Soon,
+    /// At once.
+    Now,
+}
+
+/// The program.
+#[derive(Debug)]
+pub(super) struct App {
+    theme: Theme,
+    keys: Keymap,
+    ascii: bool,
+    timeless: bool,
+    screen: Screen,
+    page: Option<Page>,
+    menu: Menu,
+    first: Option<First>,
+    play: Option<Desk>,
+    pub(super) out: Out,
+    pub(super) ending: Option<Ending>,
+    pub(super) dirty: Dirty,
+    /// Whether the stop was asked for by a key, so that the whole process group must be told.
+    pub(super) stop_others: bool,
+    mouse: bool,
+    interrupted: bool,
+    area: Rect,
+}
+
+impl App {
+    /// The program before its first event.
+    pub(super) fn new(theme: Theme, keys: Keymap, messages: Vec<String>, opening: Opening, area: Rect) -> Self {
+        let ascii = std::ptr::eq(theme.glyphs, &raw const super::glyphs::ASCII);
+        let out = Out {
+            orders: Vec::new(),
+            effects: Vec::new(),
+            registry: crate::facility::registry(),
+            notice: None,
+            ids: 0,
+            stages: 0,
+        };
+        let mut app = Self {
+            theme,
+            keys,
+            ascii,
+            timeless: false,
+            screen: Screen::Menu,
+            page: (!messages.is_empty()).then_some(Page::Messages(messages)),
+            menu: Menu::default(),
+            first: None,
+            play: None,
+            out,
+            ending: None,
+            dirty: Dirty::Now,
+            stop_others: false,
+            mouse: false,
+            interrupted: false,
+            area,
+        };
+        match opening {
+            Opening::First => {
+                app.first = Some(First::open(&mut app.out));
+                app.screen = Screen::First;
+            }
+            Opening::Menu => {}
+            Opening::Play(editor) => app.go_play(editor),
+        }
+        app
+    }
+
+    /// The same in normal form, for pictures: without times.
+    pub(super) const fn timeless(mut self) -> Self {
+        self.timeless = true;
+        self
+    }
+
+    fn go_play(&mut self, editor: Option<Editor>) {
+        let desk = self.play.get_or_insert_with(|| Desk::open(&mut self.out, Place::Prompt));
+        if let Some(editor) = editor {
+            desk.edit(editor);
+        }
+        self.screen = Screen::Play;
+    }
+
+    fn desk(&mut self) -> Option<&mut Desk> {
+        match self.screen {
+            Screen::First => self.first.as_mut().map(|f| &mut f.desk),
+            Screen::Play => self.play.as_mut(),
+            Screen::Menu => None,
+        }
+    }
+
+    /// In which context keys are pressed.
+    pub(super) fn context(&self) -> Context {
+        match (&self.page, self.screen) {
+            (Some(Page::Help(help)), _) if help.typing => Context::Field,
+            (Some(_), _) => Context::Page,
+            (None, Screen::First) => Context::First,
+            (None, Screen::Menu) => Context::Menu,
+            (None, Screen::Play) => self.play.as_ref().map_or(Context::Menu, Desk::context),
+        }
+    }
+
+    /// Learns of an event.
+    pub(super) fn handle(&mut self, event: Event) {
+        match event {
+            Event::Input(event) => self.input(event),
+            Event::InputEnded(why) => self.ending = Some(Ending::Failed(format!("the terminal can't be read: {why}"))),
+            Event::Resize => self.dirty = Dirty::Now,
+            Event::Signal(signal) if signal == signal_hook::consts::SIGTSTP => self.out.effects.push(Effect::Suspend),
+            Event::Signal(signal) => self.ending = Some(Ending::Signal(signal)),
+            Event::Stage(stage, said) => {
+                self.dirty = self.dirty.max(Dirty::Soon);
+                if let Some(first) = self.first.as_mut().filter(|f| f.desk.owns(stage)) {
+                    first.desk.learn(stage, said, &mut self.out);
+                } else if let Some(desk) = self.play.as_mut().filter(|d| d.owns(stage)) {
+                    desk.learn(stage, said, &mut self.out);
+                }
+            }
+            Event::Panic(words) => {
+                self.dirty = Dirty::Now;
+                // Without these two threads the program is deaf.
+                if words.starts_with("thread input:") || words.starts_with("thread signals:") {
+                    self.ending = Some(Ending::Failed(words));
+                } else {
+                    self.out.notice(Notice::error(format!("a part of ipclab has failed: {words}")));
+                }
+            }
+        }
+    }
+
+    /// Learns the terminal's size.
+    pub(super) fn resize(&mut self, area: Rect) {
+        self.area = area;
+        self.dirty = Dirty::Now;
+    }
+
+    fn input(&mut self, event: input::Event) {
+        match event {
+            input::Event::Key(key) if key.kind != KeyEventKind::Release => {
+                self.dirty = Dirty::Now;
+                self.out.notice = None;
+                let chord = Chord::of(key);
+                let context = self.context();
+                let action = self.keys.action(context, chord);
+                if action != Some(Action::Interrupt) {
+                    self.interrupted = false;
+                }
+                match action {
+                    Some(action) => self.act(action),
+                    None if context.types() => self.typed(key),
+                    None => {}
+                }
+            }
+            input::Event::Paste(text) => {
+                self.dirty = Dirty::Now;
+                self.out.notice = None;
+                match (&mut self.page, self.screen) {
+                    (Some(Page::Help(help)), _) if help.typing => _ = help.word.insert(&text),
+                    (None, Screen::Play) => {
+                        if let Some(desk) = &mut self.play {
+                            desk.paste(&text, &mut self.out);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            input::Event::Mouse(mouse) => {
+                let action = match mouse.kind {
+                    MouseEventKind::ScrollUp => Action::Up,
+                    MouseEventKind::ScrollDown => Action::Down,
+                    _ => return,
+                };
+                self.dirty = Dirty::Now;
+                self.act(action);
+            }
+            _ => {}
+        }
+    }
+
+    fn typed(&mut self, key: input::KeyEvent) {
+        if let Some(Page::Help(help)) = &mut self.page {
+            help.word.key(key);
+            help.scroll = 0;
+        } else if let Some(desk) = self.desk() {
+            desk.key(key);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::QuitNow => self.ending = Some(Ending::Left),
+            Action::Suspend => {
+                self.stop_others = true;
+                self.out.effects.push(Effect::Suspend);
+            }
+            Action::Redraw => self.out.effects.push(Effect::Redraw),
+            Action::Mouse => {
+                self.mouse = !self.mouse;
+                self.out.effects.push(Effect::Mouse(self.mouse));
+                self.out.notice(Notice::good(if self.mouse {
+                    "the wheel scrolls here; the terminal's own selection needs Shift"
+                } else {
+                    "the mouse is the terminal's"
+                }));
+            }
+            Action::ThemeNext => {
+                let palette = self.theme.palette.next();
+                self.theme = Theme::new(palette, self.ascii);
+                self.out.notice(Notice::good(format!("palette {}", palette.name())));
+                self.out.effects.push(Effect::Redraw);
+            }
+            Action::Interrupt => self.interrupt(),
+            _ if self.page.is_some() => self.act_on_page(action),
+            Action::Help | Action::HelpKey => self.page = Some(Page::Help(Help::new(self.context()))),
+            Action::Quit => self.ending = Some(Ending::Left),
+            _ => self.act_on_screen(action),
+        }
+    }
+
+    /// Ctrl-C clears what was typed; twice it leaves.
+    fn interrupt(&mut self) {
+        if self.interrupted {
+            self.ending = Some(Ending::Left);
+            return;
+        }
+        self.interrupted = true;
+        if let Some(desk) = self.desk() {
+            desk.prompt.clear();
+        }
+        self.out.notice(Notice::warning("once more leaves ipclab"));
+    }
+
+    fn act_on_page(&mut self, action: Action) {
+        let rows = i32::from(self.area.height.saturating_sub(6));
+        let by = match action {
+            Action::Up => -1,
+            Action::Down => 1,
+            Action::PageUp => -rows,
+            Action::PageDown => rows,
+            Action::Top => -10_000,
+            Action::Bottom => 10_000,
+            _ => 0,
+        };
+        match self.page.as_mut() {
+            Some(Page::Help(help)) => match action {
+                Action::Accept => help.typing = false,
+                Action::Cancel if help.typing => {
+                    help.typing = false;
+                    help.word.set("");
+                }
+                Action::Find => {
+                    help.reference = true;
+                    help.typing = true;
+                    help.scroll = 0;
+                }
+                Action::HelpKey | Action::PageTurn => {
+                    help.reference = !help.reference;
+                    help.scroll = 0;
+                }
+                Action::Cancel | Action::Help | Action::Choose => self.page = None,
+                _ => {
+                    let most = help.most(self.out.registry, &self.keys, &self.theme, self.area.height);
+                    help.scroll = moved(help.scroll.min(most), by).min(most);
+                }
+            },
+            Some(Page::Detail(scroll)) if by != 0 => *scroll = moved(*scroll, by),
+            Some(_) if matches!(action, Action::Cancel | Action::Choose | Action::Help) => self.page = None,
+            _ => {}
+        }
+    }
+
+    fn act_on_screen(&mut self, action: Action) {
+        let wide = self.area.width >= layout::WIDE;
+        match self.screen {
+            Screen::First => {
+                let Some(first) = &mut self.first else { return };
+                if action == Action::Cancel || action == Action::Choose && first.is_over() {
+                    first.desk.close(&mut self.out);
+                    self.first = None;
+                    self.screen = Screen::Menu;
+                } else {
+                    first.act(action, &mut self.out);
+                }
+            }
+            Screen::Menu => match action {
+                Action::Up => self.menu.step(-1),
+                Action::Down => self.menu.step(1),
+                Action::Cancel => self.ending = Some(Ending::Left),
+                Action::Choose => match self.menu.chosen() {
+                    Entry::First => {
+                        self.first = Some(First::open(&mut self.out));
+                        self.screen = Screen::First;
+                    }
+                    Entry::Play => self.go_play(None),
+                    Entry::Help => {
+                        let mut help = Help::new(Context::Menu);
+                        help.reference = true;
+                        self.page = Some(Page::Help(help));
+                    }
+                    Entry::Quit => self.ending = Some(Ending::Left),
+                },
+                _ => {}
+            },
+            Screen::Play => {
+                let Some(desk) = &mut self.play else { return };
+                if action == Action::Detail {
+                    if desk.has_focus() {
+                        self.page = Some(Page::Detail(0));
+                    } else {
+                        self.out.notice(Notice::warning("choose a card or pane with the arrows first"));
+                    }
+                } else if !desk.act(action, false, wide, &mut self.out) && action == Action::Cancel {
+                    self.screen = Screen::Menu;
+                }
+            }
+        }
+    }
+
+    /// Draws the program; gives the cursor's place, if there is one to show.
+    pub(super) fn render(&mut self, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+        buffer.set_style(area, self.theme.ground);
+        if area.width < layout::LEAST.0 || area.height < layout::LEAST.1 {
+            layout::too_small(area, buffer, &self.theme);
+            return None;
+        }
+        let parts = layout::parts(area);
+        let theme = self.theme.clone();
+        let look = Look { theme: &theme, registry: self.out.registry, timeless: self.timeless };
+        let mut cursor = None;
+        match self.screen {
+            Screen::First => {
+                if let Some(first) = &mut self.first {
+                    layout::header(parts.header, buffer, &theme, "the first minute", first.desk.status(&theme));
+                    first.render(parts.body, buffer, look, &self.keys, self.ascii);
+                }
+            }
+            Screen::Menu => {
+                layout::header(parts.header, buffer, &theme, "", Vec::new());
+                self.menu.render(parts.body, buffer, &theme);
+            }
+            Screen::Play => {
+                if let Some(desk) = &mut self.play {
+                    layout::header(parts.header, buffer, &theme, "Play", desk.status(&theme));
+                    cursor = desk.render(parts.body, buffer, look, None);
+                }
+            }
+        }
+        let context = self.context();
+        match &self.out.notice {
+            Some(notice) => {
+                let words = text::clip(&format!(" {}", notice.words), usize::from(area.width), theme.glyphs.more);
+                layout::line_at(parts.keys, 0, buffer, &Line::from(Span::styled(words, theme.style(notice.role))));
+            }
+            None => layout::key_line(parts.keys, buffer, &theme, &self.keys, context, self.ascii),
+        }
+        if let Some(page) = &self.page {
+            cursor = None;
+            self.render_page(page, parts.body, buffer, look);
+        }
+        cursor
+    }
+
+    fn render_page(&self, page: &Page, area: Rect, buffer: &mut Buffer, look: Look<'_>) {
+        let theme = look.theme;
+        let (title, lines, scroll) = match page {
+            Page::Help(help) => {
+                super::help::render(area, buffer, help, &self.keys, self.out.registry, theme, self.ascii);
+                return;
+            }
+            Page::Detail(scroll) => {
+                let width = usize::from(area.width.min(100).saturating_sub(4));
+                let detail = self.play.as_ref().and_then(|d| d.detail(look, width));
+                let (title, lines) = detail.unwrap_or_else(|| ("it is gone".to_owned(), Vec::new()));
+                (title, lines, *scroll)
+            }
+            Page::Messages(messages) => {
+                let width = usize::from(area.width.min(100).saturating_sub(4));
+                let mut lines = Vec::new();
+                for message in messages {
+                    for line in text::wrap(message, width) {
+                        lines.push(Line::from(Span::styled(line, theme.style(Role::Warning))));
+                    }
+                }
+                let words = "All else is as it was set. Esc goes on.";
+                lines.push(Line::default());
+                lines.push(Line::from(Span::styled(words, theme.style(Role::Dim))));
+                ("Wrong in your settings".to_owned(), lines, 0)
+            }
+        };
+        let height = (lines.len() as u16 + 2).clamp(4, area.height.max(4));
+        let inner = layout::window(layout::centered(area, 100, height), buffer, theme, &title);
+        let top = usize::from(scroll).min(lines.len().saturating_sub(usize::from(inner.height)));
+        for (y, line) in lines.iter().skip(top).take(usize::from(inner.height)).enumerate() {
+            layout::line_at(inner, y as u16, buffer, line);
+        }
+    }
+
+    /// Changes the palette.
+    pub(super) fn palette(&mut self, palette: Palette) {
+        self.theme = Theme::new(palette, self.ascii);
+    }
+}
+
+fn moved(scroll: u16, by: i32) -> u16 {
+    (i32::from(scroll) + by).clamp(0, 10_000) as u16
+}

@@ -1,0 +1,115 @@
+//! The thread that holds the stages: it opens them, hands statements on, and lets what they say come in as events.
+//!
+//! Stages die with the thread that opened them, so this thread lives as long as the face.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+
+use super::event::Event;
+use super::link::{FromStage, ToStage};
+use crate::stage::{Options, Stage, StageEvent};
+
+/// The way to the thread that holds the stages.
+#[derive(Debug)]
+pub(super) struct Conductor {
+    orders: Option<Sender<ToStage>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Numbers of the stage's for numbers of ours.
+type Numbers = Arc<Mutex<HashMap<u64, u64>>>;
+
+struct Held {
+    stage: Stage,
+    numbers: Numbers,
+}
+
+impl Conductor {
+    /// Starts the thread.
+    pub(super) fn start(launcher: PathBuf, shared: bool, events: Sender<Event>) -> anyhow::Result<Self> {
+        let (sender, receiver) = channel();
+        let thread = std::thread::Builder::new()
+            .name("stages".to_owned())
+            .spawn(move || conduct(&receiver, &Options { launcher, shared }, &events))
+            .context("the thread that holds the stages can't be started")?;
+        Ok(Self { orders: Some(sender), thread: Some(thread) })
+    }
+
+    /// Hands an order on. Never waits.
+    pub(super) fn send(&self, order: ToStage) {
+        if let Some(orders) = &self.orders {
+            // Where the thread is gone its panic was told already.
+            let _ = orders.send(order);
+        }
+    }
+}
+
+impl Drop for Conductor {
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn conduct(orders: &Receiver<ToStage>, options: &Options, events: &Sender<Event>) {
+    let mut stages: HashMap<u64, Held> = HashMap::new();
+    while let Ok(order) = orders.recv() {
+        match order {
+            ToStage::Open(number) => match open(number, options, events) {
+                Ok(held) => {
+                    let info = Box::new(held.stage.info().clone());
+                    let _ = events.send(Event::Stage(number, FromStage::Opened(info)));
+                    stages.insert(number, held);
+                }
+                Err(why) => _ = events.send(Event::Stage(number, FromStage::Failed(why))),
+            },
+            ToStage::Submit(number, id, statement) => {
+                if let Some(held) = stages.get(&number) {
+                    // Held over the submission, so that no answer is looked up before its number is known.
+                    let mut numbers = held.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+                    let own = held.stage.submit(&statement);
+                    numbers.insert(own, id);
+                }
+            }
+            ToStage::Cancel(number) => {
+                if let Some(held) = stages.get(&number) {
+                    held.stage.cancel();
+                }
+            }
+            ToStage::Refresh(number) => {
+                if let Some(held) = stages.get(&number) {
+                    held.stage.refresh();
+                }
+            }
+            ToStage::Close(number) => drop(stages.remove(&number)),
+        }
+    }
+    for (_, held) in stages.drain() {
+        held.stage.close();
+    }
+}
+
+fn open(number: u64, options: &Options, events: &Sender<Event>) -> Result<Held, String> {
+    let numbers = Numbers::default();
+    let (known, events) = (Arc::clone(&numbers), events.clone());
+    let sink = move |event| {
+        let said = match event {
+            StageEvent::Ended(report) => {
+                let id = known.lock().unwrap_or_else(PoisonError::into_inner).remove(&report.id);
+                FromStage::Ended(id.unwrap_or(0), report)
+            }
+            StageEvent::Refreshed { calls, snapshot, news } => FromStage::Refreshed { calls, snapshot, news },
+            StageEvent::Lost(why) => FromStage::Lost(why),
+        };
+        let _ = events.send(Event::Stage(number, said));
+    };
+    let stage = Stage::open_with(options, sink).map_err(|error| error.to_string())?;
+    Ok(Held { stage, numbers })
+}

@@ -1,0 +1,669 @@
+//! The desk: a stage with its transcript, the prompt, and the script editor. Play is a desk; a lesson has one beside it.
+
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::KeyEvent;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Span;
+
+use super::app::{Effect, Notice, Out};
+use super::editor::Editor;
+use super::keys::{Action, Context};
+use super::layout;
+use super::link::FromStage;
+use super::panes::Sight;
+use super::prompt::{self, LineEdit, Prompt};
+use super::session::{Happened, Session, State};
+use super::stage_view::{self, Focus, StageState, focusable};
+use super::text;
+use super::theme::{Role, Theme};
+use super::transcript::{self, View};
+use crate::model::{ActorState, Mode};
+use crate::script::{Statement, incomplete, parse};
+use crate::stage::Report;
+
+/// What on a desk has the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The prose beside it.
+    Prose,
+    /// The stage.
+    Stage,
+    /// The transcript.
+    Transcript,
+    /// The prompt.
+    Prompt,
+    /// The script editor.
+    Editor,
+}
+
+/// What a field asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Open,
+    Save,
+    Find,
+}
+
+/// A stage with all that stands around it.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// The stage.
+    pub(super) session: Session,
+    /// The stage that will take its place once it has come as far.
+    coming: Option<Session>,
+    /// The prompt.
+    pub(super) prompt: Prompt,
+    /// What has the keys.
+    pub(super) place: Place,
+    stage: StageState,
+    view: View,
+    editor: Editor,
+    editor_open: bool,
+    field: Option<(Asks, LineEdit)>,
+}
+
+impl Desk {
+    /// A desk with a stage that is being opened.
+    pub(super) fn open(out: &mut Out, place: Place) -> Self {
+        let stage = out.next_stage();
+        Self {
+            session: Session::open(stage, &mut out.orders),
+            coming: None,
+            prompt: Prompt::default(),
+            place,
+            stage: StageState::default(),
+            view: View::default(),
+            editor: Editor::new(),
+            editor_open: false,
+            field: None,
+        }
+    }
+
+    /// Opens a script in the editor.
+    pub(super) fn edit(&mut self, editor: Editor) {
+        self.editor = editor;
+        self.editor_open = true;
+        self.place = Place::Editor;
+    }
+
+    /// In which context keys are pressed.
+    pub(super) fn context(&self) -> Context {
+        if self.field.is_some() {
+            return Context::Field;
+        }
+        match self.place {
+            Place::Prose => Context::Lesson,
+            Place::Stage => Context::Stage,
+            Place::Transcript => Context::Transcript,
+            Place::Prompt => Context::Prompt,
+            Place::Editor => Context::Editor,
+        }
+    }
+
+    /// Submits a statement.
+    pub(super) fn say(&mut self, statement: Statement, out: &mut Out) {
+        self.view.at = None;
+        let id = out.next_id();
+        self.session.say(id, statement, &mut out.orders);
+    }
+
+    /// Begins again on a fresh stage with these statements.
+    pub(super) fn restart(&mut self, statements: Vec<Statement>, out: &mut Out) {
+        self.session.close(&mut out.orders);
+        if let Some(coming) = self.coming.take() {
+            coming.close(&mut out.orders);
+        }
+        self.session = Session::open(out.next_stage(), &mut out.orders);
+        for statement in statements {
+            self.say(statement, out);
+        }
+    }
+
+    /// Closes the stage.
+    pub(super) fn close(&self, out: &mut Out) {
+        self.session.close(&mut out.orders);
+        if let Some(coming) = &self.coming {
+            coming.close(&mut out.orders);
+        }
+    }
+
+    /// Takes the last statement back.
+    pub(super) fn step_back(&mut self, out: &mut Out) {
+        if self.coming.is_some() {
+            return;
+        }
+        if !self.session.can_step_back() {
+            let words = if self.session.busy() {
+                "something still runs; Esc cancels it"
+            } else {
+                "there is no statement to step back over"
+            };
+            out.notice(Notice::warning(words));
+            return;
+        }
+        let stage = out.next_stage();
+        let session = self.session.step_back(stage, &mut out.ids, &mut out.orders);
+        self.coming = session;
+    }
+
+    /// Whether the stage of that number is one of this desk's.
+    pub(super) fn owns(&self, stage: u64) -> bool {
+        self.session.stage == stage || self.coming.as_ref().is_some_and(|s| s.stage == stage)
+    }
+
+    /// Learns what a stage said; gives the report of a statement that ended on the stage that is shown.
+    pub(super) fn learn(&mut self, stage: u64, said: FromStage, out: &mut Out) -> Option<Box<Report>> {
+        if let Some(coming) = self.coming.as_mut().filter(|s| s.stage == stage) {
+            match coming.learn(said) {
+                Happened::Replayed(difference) => {
+                    if let Some(new) = self.coming.take() {
+                        self.session.close(&mut out.orders);
+                        self.session = new;
+                    }
+                    out.notice(match difference {
+                        None => Notice::good("one step back, on a new stage"),
+                        Some(what) => Notice::warning(format!("this time it came out otherwise: {what}")),
+                    });
+                }
+                Happened::Gone(why) => {
+                    self.coming = None;
+                    out.notice(Notice::error(format!("the stage to step back to was lost: {why}")));
+                }
+                Happened::Ended(_) | Happened::Nothing => {}
+            }
+            return None;
+        }
+        match self.session.learn(said) {
+            Happened::Ended(report) => Some(report),
+            Happened::Gone(why) => {
+                out.notice(Notice::error(why));
+                None
+            }
+            Happened::Nothing | Happened::Replayed(_) => None,
+        }
+    }
+
+    /// Whether something changes by itself, so that a quiet stage is not what is shown.
+    pub(super) fn has_free_runs(&self) -> bool {
+        self.session.now.actors.iter().any(|a| matches!(a.state, ActorState::Running { .. }))
+    }
+
+    /// A key that no action took.
+    pub(super) fn key(&mut self, key: KeyEvent) {
+        if let Some((_, line)) = &mut self.field {
+            line.key(key);
+        } else {
+            match self.place {
+                Place::Editor => self.editor.key(key),
+                Place::Prompt => _ = self.prompt.key(key),
+                Place::Prose | Place::Stage | Place::Transcript => {}
+            }
+        }
+    }
+
+    /// Pasted text. Several lines go to the script editor, where they can be looked at before they run.
+    pub(super) fn paste(&mut self, pasted: &str, out: &mut Out) {
+        let fits = if let Some((_, line)) = &mut self.field {
+            line.insert(pasted)
+        } else if self.place == Place::Editor {
+            self.editor.paste(pasted)
+        } else if pasted.trim_end().contains(['\n', '\r']) {
+            self.editor_open = true;
+            self.place = Place::Editor;
+            out.notice(Notice::good("several lines: they are in the script editor now"));
+            self.editor.paste(pasted)
+        } else {
+            self.place = Place::Prompt;
+            self.prompt.paste(pasted)
+        };
+        if !fits {
+            out.notice(Notice::error(format!("what was pasted is too long: {} bytes", pasted.len())));
+        }
+    }
+
+    /// What a key means here; whether it meant anything.
+    pub(super) fn act(&mut self, action: Action, prose: bool, wide: bool, out: &mut Out) -> bool {
+        match action {
+            Action::Accept => self.accept(out),
+            Action::Cancel => return self.cancel(out),
+            Action::Run => self.run_prompt(out),
+            Action::Complete => self.complete(out),
+            Action::CompleteBack => self.prompt.cycle(false),
+            Action::Older => self.prompt.recall(true),
+            Action::Newer => self.prompt.recall(false),
+            Action::Command => self.place = Place::Prompt,
+            Action::Pane => self.next_place(prose, wide, true),
+            Action::PaneBack => self.next_place(prose, wide, false),
+            Action::Undo => self.step_back(out),
+            Action::Reset => {
+                self.restart(Vec::new(), out);
+                out.notice(Notice::good("a fresh stage"));
+            }
+            Action::Age => out.orders.push(super::link::ToStage::Refresh(self.session.stage)),
+            Action::EditorOpen | Action::EditorHere => {
+                let here = self.editor_open && self.place == Place::Editor;
+                self.editor_open = !here;
+                self.place = if here { Place::Prompt } else { Place::Editor };
+            }
+            Action::RunLine => {
+                for statement in self.editor.line(out.registry) {
+                    self.say(statement, out);
+                }
+            }
+            Action::RunAll => {
+                if let Some(statements) = self.editor.all(out.registry) {
+                    self.restart(statements, out);
+                }
+            }
+            Action::OpenFile => self.ask(Asks::Open, ""),
+            Action::SaveFile => {
+                let path = self.editor.path.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
+                self.ask(Asks::Save, &path);
+            }
+            Action::Find => self.ask(Asks::Find, &self.view.word.clone()),
+            Action::FindNext | Action::FindBack => {
+                if !self.view.find(&self.session.transcript, action == Action::FindNext) {
+                    out.notice(Notice::warning("not found"));
+                }
+            }
+            Action::Filter => self.filter(out),
+            Action::Copy => self.copy(out),
+            Action::Up => self.step(-1),
+            Action::Down => self.step(1),
+            Action::Left => self.step(-1),
+            Action::Right => self.step(1),
+            Action::PageUp => self.page(-1),
+            Action::PageDown => self.page(1),
+            Action::Top => self.page(-1000),
+            Action::Bottom => self.page(1000),
+            _ => return false,
+        }
+        true
+    }
+
+    fn ask(&mut self, asks: Asks, text: &str) {
+        let mut line = LineEdit::default();
+        line.set(text);
+        self.field = Some((asks, line));
+    }
+
+    fn accept(&mut self, out: &mut Out) {
+        let Some((asks, line)) = self.field.take() else { return };
+        let typed = line.text().trim().to_owned();
+        match asks {
+            Asks::Find => {
+                self.view.word = typed;
+                if !self.view.word.is_empty() && !self.view.find(&self.session.transcript, false) {
+                    out.notice(Notice::warning("not found"));
+                }
+            }
+            Asks::Open if !typed.is_empty() => match Editor::open(typed.into()) {
+                Ok(editor) => self.edit(editor),
+                Err(why) => out.notice(Notice::error(why)),
+            },
+            Asks::Save if !typed.is_empty() => {
+                // Without a script of their own, those who save mean what they did.
+                if self.editor.is_blank() {
+                    self.editor.paste(&self.session.script());
+                }
+                out.notice(match self.editor.save(typed.clone().into()) {
+                    Ok(()) => Notice::good(format!("saved as {typed}")),
+                    Err(why) => Notice::error(why),
+                });
+            }
+            Asks::Open | Asks::Save => {}
+        }
+    }
+
+    /// What Esc means: the nearest thing that can be left, closed or stopped.
+    fn cancel(&mut self, out: &mut Out) -> bool {
+        if self.field.take().is_some() {
+            return true;
+        }
+        if self.prompt.offer.take().is_some() {
+            return true;
+        }
+        if self.session.busy() || self.has_free_runs() {
+            out.orders.push(super::link::ToStage::Cancel(self.session.stage));
+            out.notice(Notice::warning("cancelled: what ran stops before its next call"));
+            return true;
+        }
+        match self.place {
+            Place::Prompt if !self.prompt.is_clear() => self.prompt.clear(),
+            Place::Prompt => self.place = Place::Stage,
+            Place::Editor => {
+                self.editor_open = false;
+                self.place = Place::Prompt;
+            }
+            Place::Transcript if self.view.at.is_some() || !self.view.word.is_empty() => {
+                self.view.at = None;
+                self.view.word.clear();
+            }
+            Place::Transcript => self.place = Place::Stage,
+            Place::Stage if self.stage.focus.is_some() => self.stage.focus = None,
+            Place::Stage | Place::Prose => return false,
+        }
+        true
+    }
+
+    fn next_place(&mut self, prose: bool, _wide: bool, forward: bool) {
+        let mut places = vec![Place::Stage, Place::Transcript];
+        if prose {
+            places.insert(0, Place::Prose);
+        }
+        if self.editor_open {
+            places.insert(0, Place::Editor);
+        }
+        let at = places.iter().position(|p| *p == self.place).unwrap_or(0);
+        let count = places.len();
+        self.place = places[(at + if forward { 1 } else { count - 1 }) % count];
+    }
+
+    fn step(&mut self, by: isize) {
+        match self.place {
+            Place::Transcript => self.view.step(&self.session.transcript, by),
+            Place::Stage => {
+                let all = focusable(&self.session.now);
+                if all.is_empty() {
+                    return;
+                }
+                let at = self.stage.focus.as_ref().and_then(|f| all.iter().position(|a| a == f));
+                let next = match at {
+                    Some(at) => (at as isize + by).rem_euclid(all.len() as isize) as usize,
+                    None if by > 0 => 0,
+                    None => all.len() - 1,
+                };
+                self.stage.focus = all.get(next).cloned();
+            }
+            _ => {}
+        }
+    }
+
+    fn page(&mut self, by: isize) {
+        match self.place {
+            Place::Transcript | Place::Prompt => self.view.step(&self.session.transcript, by.saturating_mul(10)),
+            Place::Stage => {
+                let to = self.stage.scroll.saturating_add_signed(by.saturating_mul(10).clamp(-999, 999) as i16);
+                self.stage.scroll = to.min(600);
+                self.stage.focus = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn filter(&mut self, out: &mut Out) {
+        let names: Vec<&String> = self.session.now.actors.iter().map(|a| &a.name).collect();
+        let at = self.view.actor.as_ref().and_then(|f| names.iter().position(|n| *n == f));
+        let next = match (at, self.view.actor.is_some()) {
+            (Some(at), _) => names.get(at + 1),
+            (None, true) => None,
+            (None, false) => names.first(),
+        };
+        self.view.actor = next.map(|n| (*n).clone());
+        self.view.at = None;
+        out.notice(match &self.view.actor {
+            Some(actor) => Notice::good(format!("only what {actor} does")),
+            None => Notice::good("everybody"),
+        });
+    }
+
+    fn copy(&mut self, out: &mut Out) {
+        let copied = match (&self.stage.focus, self.place) {
+            (Some(focus), Place::Stage) => {
+                let theme = Theme::new(super::theme::Palette::Mono, true);
+                let sight = Sight { now: &self.session.now, before: None, theme: &theme, timeless: false };
+                let lines = match focus {
+                    Focus::Actor(name) => {
+                        sight.now.actor(name).map(|a| super::panes::card(a, sight, 76, false)).unwrap_or_default()
+                    }
+                    Focus::Object(name) => {
+                        sight.now.object(name).map(|o| super::panes::lines(o, sight, 76, false)).unwrap_or_default()
+                    }
+                };
+                Some(lines.iter().map(|l| format!("{}\n", l.to_string().trim_end())).collect())
+            }
+            (_, Place::Transcript) => self.view.chosen(&self.session.transcript),
+            _ => None,
+        };
+        match copied {
+            Some(copied) => {
+                out.effects.push(Effect::Copy(copied));
+                out.notice(Notice::good("copied, if the terminal lets programs do that"));
+            }
+            None => out.notice(Notice::warning("choose a card, a pane or a line to copy first")),
+        }
+    }
+
+    fn run_prompt(&mut self, out: &mut Out) {
+        let line = self.prompt.line.text().to_owned();
+        if line.trim().is_empty() && self.prompt.block.is_empty() {
+            return;
+        }
+        let mut whole = self.prompt.block.join("\n");
+        if !whole.is_empty() {
+            whole.push('\n');
+        }
+        let before = whole.len();
+        whole.push_str(&line);
+        if incomplete(&whole) {
+            self.prompt.remember(&line);
+            self.prompt.block.push(line);
+            self.prompt.line.set("");
+            return;
+        }
+        let (statements, mut errors) = parse(&whole, out.registry);
+        if !errors.is_empty() {
+            // Errors in lines that were entered already can only be mended by beginning again.
+            if errors.iter().all(|e| e.span.end <= before) && before > 0 {
+                self.prompt.block.clear();
+            }
+            for error in &mut errors {
+                error.span.start = error.span.start.saturating_sub(before);
+                error.span.end = error.span.end.saturating_sub(before);
+            }
+            self.prompt.offer = None;
+            self.prompt.errors = errors;
+            return;
+        }
+        self.prompt.remember(&line);
+        self.prompt.clear();
+        if let State::Gone(why) = &self.session.state {
+            out.notice(Notice::error(format!("there is no stage: {why}")));
+            return;
+        }
+        for statement in statements {
+            self.say(statement, out);
+        }
+    }
+
+    fn complete(&mut self, out: &Out) {
+        if self.prompt.offer.is_some() {
+            self.prompt.cycle(true);
+            return;
+        }
+        let line = self.prompt.line.text();
+        let (span, candidates) = super::complete::complete(
+            line,
+            self.prompt.line.cursor(),
+            &self.prompt.block,
+            out.registry,
+            &self.session.now,
+        );
+        self.prompt.offer(span, candidates);
+    }
+
+    /// The right end of the header: how the stage is.
+    pub(super) fn status(&self, theme: &Theme) -> Vec<Span<'static>> {
+        let dim = |words: String| Span::styled(words, theme.style(Role::Dim));
+        let dot = || Span::styled(format!(" {} ", theme.glyphs.dot), theme.style(Role::Dim));
+        let mut spans = Vec::new();
+        match &self.session.state {
+            State::Opening => spans.push(dim("opening the stage".to_owned())),
+            State::Gone(_) => spans.push(Span::styled("no stage", theme.style(Role::Error))),
+            State::Open(info) => {
+                match info.mode {
+                    Mode::Isolated => spans.push(dim("isolated".to_owned())),
+                    Mode::Shared => spans.push(Span::styled("shared", theme.style(Role::Warning))),
+                }
+                spans.push(dot());
+                let count = self.session.done();
+                spans.push(dim(format!("{count} statement{}", if count == 1 { "" } else { "s" })));
+                spans.push(dot());
+                spans.push(if self.coming.is_some() {
+                    Span::styled("stepping back", theme.style(Role::Running))
+                } else if self.session.busy() {
+                    Span::styled("a statement runs", theme.style(Role::Running))
+                } else if self.has_free_runs() {
+                    Span::styled("running freely", theme.style(Role::Running))
+                } else if self.session.now.settled {
+                    Span::styled(format!("{} settled", theme.glyphs.yes), theme.style(Role::Good))
+                } else {
+                    Span::styled("not settled", theme.style(Role::Warning))
+                });
+            }
+        }
+        spans
+    }
+
+    /// Draws the desk, with `prose` in the left column if there is any; gives the cursor's place.
+    pub(super) fn render(
+        &mut self,
+        area: Rect,
+        buffer: &mut Buffer,
+        look: Look<'_>,
+        prose: Option<&dyn Fn(Rect, &mut Buffer, bool)>,
+    ) -> Option<Position> {
+        let wide = area.width >= layout::WIDE;
+        let theme = look.theme;
+        let (mut rest, bottom) = layout::bottom(area, if area.height >= 18 { 2 } else { 1 });
+        let on_left = prose.is_some() || self.editor_open;
+        if wide && on_left {
+            let columns = (area.width * 2 / 5).clamp(40, 76);
+            let (left, right) = layout::left(rest, columns);
+            if self.editor_open {
+                self.editor.render(layout::inset(left, 1, 0), buffer, theme, self.place == Place::Editor);
+            } else if let Some(draw) = prose {
+                draw(left, buffer, self.place == Place::Prose);
+            }
+            rest = layout::left(right, 1).1;
+        }
+        match self.place {
+            Place::Editor if !wide => self.editor.render(rest, buffer, theme, true),
+            Place::Prose if !wide => {
+                if let Some(draw) = prose {
+                    draw(rest, buffer, true);
+                }
+            }
+            Place::Transcript if !wide => self.transcript(rest, buffer, look),
+            _ => {
+                let rows = if rest.height < 14 { rest.height / 3 } else { (rest.height * 3 / 10).clamp(6, 18) };
+                let (top, below) = layout::bottom(rest, rows);
+                let sight = self.sight(look);
+                stage_view::render(layout::inset(top, u16::from(top.width > 60), 0), buffer, sight, &self.stage);
+                self.transcript(below, buffer, look);
+            }
+        }
+        let cursor = self.bottom(bottom, buffer, look);
+        if let Some(offer) = self.prompt.offer.as_ref().filter(|_| self.place == Place::Prompt) {
+            let above = Rect { y: area.y, height: bottom.y - area.y, ..area };
+            prompt::popup(above, buffer, offer, theme);
+        }
+        cursor
+    }
+
+    /// Draws only the stage, with its transcript if asked.
+    pub(super) fn render_stage(&self, area: Rect, buffer: &mut Buffer, look: Look<'_>, transcript: bool) {
+        let rows = if transcript { (area.height / 3).clamp(4, 14) } else { 0 };
+        let (top, below) = layout::bottom(area, rows);
+        stage_view::render(layout::inset(top, 1, 0), buffer, self.sight(look), &self.stage);
+        if transcript {
+            self.transcript(below, buffer, look);
+        }
+    }
+
+    /// Whether a card or pane has the focus.
+    pub(super) const fn has_focus(&self) -> bool {
+        self.stage.focus.is_some()
+    }
+
+    fn sight<'a>(&'a self, look: Look<'a>) -> Sight<'a> {
+        Sight { now: &self.session.now, before: Some(&self.session.before), theme: look.theme, timeless: look.timeless }
+    }
+
+    fn transcript(&self, area: Rect, buffer: &mut Buffer, look: Look<'_>) {
+        let theme = look.theme;
+        let focused = self.place == Place::Transcript;
+        let dim = theme.style(Role::Dim);
+        let mut title = vec![Span::styled("transcript", theme.style(if focused { Role::Title } else { Role::Dim }))];
+        if let Some(actor) = &self.view.actor {
+            title.push(Span::styled(format!(" of {actor}"), theme.style(Role::Accent)));
+        }
+        if !self.view.word.is_empty() {
+            title.push(Span::styled(format!(" with {}", self.view.word), theme.style(Role::Accent)));
+        }
+        if self.session.transcript.dropped() > 0 {
+            title.push(Span::styled(format!(" ({} older entries dropped)", self.session.transcript.dropped()), dim));
+        }
+        layout::rule(area, buffer, theme, title, focused);
+        let rest = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
+        transcript::render(
+            layout::inset(rest, 1, 0),
+            buffer,
+            &self.session.transcript,
+            &self.view,
+            self.sight(look),
+            focused,
+        );
+    }
+
+    /// The prompt, or the field that asks for something.
+    fn bottom(&self, area: Rect, buffer: &mut Buffer, look: Look<'_>) -> Option<Position> {
+        let theme = look.theme;
+        let area = layout::inset(area, 1, 0);
+        if let Some((asks, line)) = &self.field {
+            let words = match asks {
+                Asks::Open => "open script: ",
+                Asks::Save if self.editor.is_blank() => "save the session as: ",
+                Asks::Save => "save script as: ",
+                Asks::Find => "find: ",
+            };
+            buffer.set_stringn(area.x, area.y, words, usize::from(area.width), theme.style(Role::Accent));
+            let (_, row) = layout::left(Rect { height: area.height.min(1), ..area }, words.len() as u16);
+            return Some(line.render(row, buffer, theme.style(Role::Text)).0);
+        }
+        let hint = super::complete::hint(self.prompt.line.text(), look.registry, theme);
+        let focused = self.place == Place::Prompt;
+        let cursor = prompt::render(area, buffer, &self.prompt, &hint, theme, focused);
+        focused.then_some(cursor)
+    }
+
+    /// All that is known of what has the focus, as lines.
+    pub(super) fn detail(&self, look: Look<'_>, width: usize) -> Option<(String, Vec<ratatui::text::Line<'static>>)> {
+        let sight = self.sight(look);
+        match self.stage.focus.as_ref()? {
+            Focus::Actor(name) => {
+                let actor = sight.now.actor(name)?;
+                let mut lines = super::panes::card(actor, sight, width, false);
+                let dim = look.theme.style(Role::Dim);
+                let words = format!(
+                    "uid {}, {} calls finished, {} dropped from its ring",
+                    actor.uid, actor.finished, actor.dropped
+                );
+                lines.push(Span::styled(text::clip(&words, width, look.theme.glyphs.more), dim).into());
+                Some((name.clone(), lines))
+            }
+            Focus::Object(name) => Some((name.clone(), super::panes::detail(sight.now.object(name)?, sight, width))),
+        }
+    }
+}
+
+/// What a view may look at besides the stage.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look<'a> {
+    /// The styles.
+    pub(super) theme: &'a Theme,
+    /// What the language knows.
+    pub(super) registry: &'a crate::script::Registry,
+    /// Whether times are left out.
+    pub(super) timeless: bool,
+}

@@ -1,0 +1,261 @@
+//! Snapshots as stages give them, for tests that must not open one.
+
+use crate::model::*;
+
+pub(super) fn actor(name: &str, pid: i32) -> Actor {
+    Actor {
+        name: name.to_owned(),
+        pid,
+        uid: 1000,
+        parent: None,
+        state: ActorState::Idle,
+        descriptors: Vec::new(),
+        mappings: Vec::new(),
+        variables: Vec::new(),
+        program: None,
+        last: None,
+        finished: 0,
+        dropped: 0,
+    }
+}
+
+pub(super) fn descriptor(fd: i32, name: &str, object: &str, access: Access) -> Descriptor {
+    Descriptor {
+        fd,
+        names: vec![name.to_owned()],
+        object: Some(object.to_owned()),
+        access,
+        flags: Vec::new(),
+        offset: 0,
+    }
+}
+
+pub(super) fn asleep(verb: &str, args: &str, object: &str, direction: &str) -> ActorState {
+    ActorState::Asleep(Sleep {
+        verb: verb.to_owned(),
+        args: args.to_owned(),
+        object: Some(object.to_owned()),
+        direction: direction.to_owned(),
+        since_ns: 290_000_000,
+        deadline_ns: None,
+        syscall: 0,
+    })
+}
+
+pub(super) fn object(facility: &str, name: &str, identifier: &str, ino: u64, fields: Vec<Field>) -> Object {
+    Object {
+        name: name.to_owned(),
+        key: ObjectKey { facility: facility.to_owned(), dev: 1, ino, offset: 0 },
+        identifier: identifier.to_owned(),
+        fields,
+        holders: Vec::new(),
+        waiters: Vec::new(),
+    }
+}
+
+pub(super) fn holder(actor: &str, role: &str) -> Holder {
+    Holder { actor: actor.to_owned(), role: role.to_owned(), handle: "3".to_owned() }
+}
+
+pub(super) fn waiter(actor: &str, verb: &str, direction: &str) -> Waiter {
+    Waiter { actor: actor.to_owned(), verb: verb.to_owned(), direction: direction.to_owned(), since_ns: 290_000_000 }
+}
+
+fn bytes(data: &[u8], total: u64) -> Value {
+    Value::Bytes { bytes: data.to_vec(), total }
+}
+
+pub(super) fn pipe(data: &[u8]) -> Object {
+    let used = i64::from(!data.is_empty());
+    let mut pipe = object(
+        "pipe",
+        "p",
+        "none",
+        10,
+        vec![
+            Field::kernel_int("bytes", data.len() as i64),
+            Field::kernel_int("capacity", 65536),
+            Field::kernel_int("slots", 16),
+            Field::kernel_int("slots used", used),
+            Field::new("slot bytes", Value::List(vec![Value::Int(data.len() as i64); used as usize]), Evidence::Kernel),
+            Field::new("holds", bytes(data, data.len() as u64), Evidence::Kernel),
+            Field::kernel_int("readers", 1),
+            Field::kernel_int("writers", 1),
+        ],
+    );
+    pipe.holders = vec![holder("alice", "write"), holder("bob", "read")];
+    pipe
+}
+
+/// Alice may write, bob sleeps in a read of the empty pipe.
+pub(super) fn pipe_with_sleeper() -> Snapshot {
+    let mut alice = actor("alice", 2);
+    alice.descriptors = vec![descriptor(4, "p.w", "p", Access::Write)];
+    alice.last = Some(Call {
+        actor: "alice".to_owned(),
+        order: 4,
+        seq: 2,
+        verb: "close".to_owned(),
+        args: "3".to_owned(),
+        on: Some("p.r".to_owned()),
+        entered_ns: 112_000_000,
+        state: CallState::Returned { ret: 0, errno: None, shown: "0".to_owned(), data: None, at_ns: 112_050_000 },
+        syscall: true,
+    });
+    let mut bob = actor("bob", 3);
+    bob.parent = Some("alice".to_owned());
+    bob.descriptors = vec![descriptor(3, "p.r", "p", Access::Read)];
+    bob.state = asleep("read", "3, …, 100", "p", "read");
+    let mut p = pipe(b"");
+    p.waiters = vec![waiter("bob", "read", "read")];
+    Snapshot {
+        at_ns: 310_000_000,
+        settled: true,
+        actors: vec![alice, bob],
+        objects: vec![p],
+        syscalls_since_mark: None,
+    }
+}
+
+/// The same a moment later: alice has written, bob is idle.
+pub(super) fn pipe_with_bytes() -> Snapshot {
+    let mut snapshot = pipe_with_sleeper();
+    snapshot.at_ns = 900_000_000;
+    snapshot.actors[1].state = ActorState::Idle;
+    snapshot.objects = vec![pipe(b"hello\n")];
+    snapshot
+}
+
+/// Every facility at once, with waiters, changes and long names.
+pub(super) fn everything() -> Snapshot {
+    let mut snapshot = pipe_with_bytes();
+    let lock = |kind: &str, mode: &str, range: (i64, Option<i64>), owner: &str, waits: Vec<Value>| {
+        Value::Record(vec![
+            ("kind".to_owned(), Value::Text(kind.to_owned())),
+            ("mode".to_owned(), Value::Text(mode.to_owned())),
+            ("start".to_owned(), Value::Int(range.0)),
+            ("end".to_owned(), range.1.map_or(Value::Nothing, Value::Int)),
+            ("owner".to_owned(), Value::Text(owner.to_owned())),
+            ("waits".to_owned(), Value::List(waits)),
+        ])
+    };
+    let message = |priority: i64, data: &[u8], from: &str| {
+        Value::Record(vec![
+            ("priority".to_owned(), Value::Int(priority)),
+            ("data".to_owned(), bytes(data, data.len() as u64)),
+            ("from".to_owned(), Value::Text(from.to_owned())),
+        ])
+    };
+    let mut fifo = pipe(b"\x01\xffabc");
+    fifo.key.facility = "fifo".to_owned();
+    fifo.key.ino = 11;
+    fifo.name = "ff".to_owned();
+    fifo.identifier = "ff".to_owned();
+    fifo.holders = vec![holder("carol", "read+write")];
+    let mut q = object(
+        "mq",
+        "q",
+        "/q",
+        12,
+        vec![
+            Field::kernel_int("messages", 2),
+            Field::kernel_int("maxmsg", 10),
+            Field::kernel_int("msgsize", 8192),
+            Field::kernel_int("bytes", 11),
+            Field::new(
+                "queue",
+                Value::List(vec![message(9, b"urgent", "alice"), message(0, b"later", "bob")]),
+                Evidence::Mirror,
+            ),
+        ],
+    );
+    q.holders = vec![holder("alice", "read+write"), holder("bob", "write")];
+    let mut memory = vec![0; 4096];
+    memory[..4].copy_from_slice(&7i32.to_ne_bytes());
+    memory[16..21].copy_from_slice(b"hello");
+    let mut board = object(
+        "shm",
+        "board",
+        "/board",
+        13,
+        vec![
+            Field::kernel_int("size", 4096),
+            Field::new("memory", bytes(&memory, 4096), Evidence::Kernel),
+            Field::new("kind", Value::Text("POSIX".to_owned()), Evidence::Kernel),
+        ],
+    );
+    board.holders = vec![holder("alice", "map"), holder("bob", "map")];
+    let mut s = object("semaphore", "s", "/s", 14, vec![Field::kernel_int("value", 0)]);
+    s.holders = vec![holder("alice", "map"), holder("carol", "map")];
+    s.waiters = vec![waiter("carol", "sem_wait", "decrease")];
+    let waits = vec![
+        Value::Record(vec![
+            ("owner".to_owned(), Value::Text("dave".to_owned())),
+            ("mode".to_owned(), Value::Text("write".to_owned())),
+            ("start".to_owned(), Value::Int(50)),
+            ("end".to_owned(), Value::Int(150)),
+        ]),
+        Value::Text("carol".to_owned()),
+    ];
+    let mut f = object(
+        "file",
+        "f",
+        "notes",
+        15,
+        vec![
+            Field::kernel_int("size", 12),
+            Field::new("holds", bytes(b"hello world\n", 12), Evidence::Kernel),
+            Field::new(
+                "locks",
+                Value::List(vec![
+                    lock("posix", "write", (0, Some(100)), "alice", waits),
+                    lock("ofd", "read", (200, None), "bob", Vec::new()),
+                    lock("flock", "write", (0, None), "carol", Vec::new()),
+                ]),
+                Evidence::Kernel,
+            ),
+        ],
+    );
+    f.holders = vec![holder("alice", "lock"), holder("dave", "read+write")];
+    f.waiters = vec![waiter("dave", "fcntl", "lock")];
+    let strange = object(
+        "tarot",
+        "t",
+        "none",
+        16,
+        vec![
+            Field::kernel_int("cards", 78),
+            Field::hidden("fate", "nobody can know it without changing it"),
+            Field::new("list", Value::List(vec![message(1, b"x", "y"); 12]), Evidence::Reported),
+        ],
+    );
+    snapshot.objects.extend([fifo, q, board, s, f, strange]);
+    let mut carol = actor("carol", 4);
+    carol.state = asleep("sem_wait", "s", "s", "decrease");
+    let mut dave = actor("dave-with-a-long-name", 5);
+    dave.uid = 65533;
+    dave.state = ActorState::Running { progress: Some((120, Some(1000))) };
+    dave.program = Some(Program {
+        lines: vec!["load $x m[0]".to_owned(), "add $x 1".to_owned(), "store m[0] $x".to_owned()],
+        next: 1,
+    });
+    dave.variables = vec![("x".to_owned(), "7".to_owned()), ("buf".to_owned(), "\"hello\"".to_owned())];
+    let mut eve = actor("eve", 6);
+    eve.state = ActorState::Dead(Death::Killed("SIGPIPE".to_owned()));
+    let mut zoe = actor("zoe", 7);
+    zoe.state = ActorState::Zombie(Death::Exited(3));
+    let mut stan = actor("stan", 8);
+    stan.state = ActorState::Stopped { signal: "SIGSTOP".to_owned() };
+    stan.mappings = vec![Mapping {
+        names: vec!["m".to_owned()],
+        start: 0x7f00_0000_0000,
+        length: 4096,
+        offset: 0,
+        protection: "rw-".to_owned(),
+        shared: true,
+        object: Some("board".to_owned()),
+        contents: None,
+    }];
+    snapshot.actors.extend([carol, dave, eve, zoe, stan]);
+    snapshot
+}

@@ -1,0 +1,205 @@
+//! The card of an actor: what it does, what it holds, what it was told to do.
+
+use ratatui::text::{Line, Span};
+
+use super::{Sight, mark};
+use crate::model::{Access, Actor, ActorState, CallState, Death, Evidence};
+use crate::tui::text::{self, clip, clip_spans, spread};
+use crate::tui::theme::Role;
+
+/// The title of the card: name, and what the kernel calls it.
+pub(in crate::tui) fn title(actor: &Actor, sight: Sight<'_>) -> Vec<Span<'static>> {
+    let dash = sight.theme.glyphs.dash;
+    let mut spans = vec![
+        Span::styled(actor.name.clone(), sight.hue(&actor.name)),
+        Span::styled(format!(" {dash}{dash} pid {}", actor.pid), sight.style(Role::Dim)),
+    ];
+    // A uid is told where it is not everybody's.
+    if sight.now.actors.first().is_some_and(|first| first.uid != actor.uid) {
+        spans.push(Span::styled(format!(" uid {}", actor.uid), sight.style(Role::Warning)));
+    }
+    spans
+}
+
+/// The lines of the card, each at most `width` columns wide.
+pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compact: bool) -> Vec<Line<'static>> {
+    let mut lines = state(actor, sight, width);
+    if compact || !actor.alive() {
+        return lines;
+    }
+    let more = sight.theme.glyphs.more;
+    let dim = sight.style(Role::Dim);
+    if actor.sleep().is_none()
+        && let Some(last) = &actor.last
+    {
+        let (shown, failed) = match &last.state {
+            CallState::Returned { shown, errno, .. } => (format!(" = {shown}"), errno.is_some()),
+            CallState::Entered => (String::new(), false),
+        };
+        let role = if failed { Role::Error } else { Role::Dim };
+        let short = shown.split(" (").next().unwrap_or_default().to_owned();
+        let room = width.saturating_sub(text::width(&short));
+        let call = clip(&format!("{}({})", last.verb, last.args), room, more);
+        lines.push(Line::from(clip_spans(
+            vec![Span::styled(call, dim), Span::styled(short, sight.style(role))],
+            width,
+            more,
+        )));
+    }
+    flow(&mut lines, descriptors(actor, sight), width, more);
+    flow(&mut lines, mappings(actor, sight), width, more);
+    let variables = actor.variables.iter().map(|(name, value)| {
+        vec![Span::styled(format!("${name} "), dim), Span::styled(clip(value, 16, more), sight.style(Role::Value))]
+    });
+    flow(&mut lines, variables.collect(), width, more);
+    if let Some(program) = &actor.program {
+        for (i, line) in program.lines.iter().enumerate() {
+            let next = i == program.next;
+            let glyph = if next { sight.theme.glyphs.chosen } else { " " };
+            let role = if i < program.next { Role::Dim } else { Role::Code };
+            let spans = vec![
+                Span::styled(format!("{glyph} "), sight.style(Role::Accent)),
+                Span::styled(line.clone(), sight.style(role)),
+            ];
+            lines.push(Line::from(clip_spans(spans, width, more)));
+        }
+    }
+    lines
+}
+
+/// Lays pieces side by side, as many as fit a line.
+fn flow(lines: &mut Vec<Line<'static>>, pieces: Vec<Vec<Span<'static>>>, width: usize, more: &'static str) {
+    let mut line: Vec<Span<'static>> = Vec::new();
+    for piece in pieces {
+        if !line.is_empty() && text::line_width(&line) + 2 + text::line_width(&piece) > width {
+            lines.push(Line::from(clip_spans(std::mem::take(&mut line), width, more)));
+        }
+        if !line.is_empty() {
+            line.push(Span::raw("  "));
+        }
+        line.extend(piece);
+    }
+    if !line.is_empty() {
+        lines.push(Line::from(clip_spans(line, width, more)));
+    }
+}
+
+fn death(death: &Death) -> String {
+    match death {
+        Death::Exited(status) => format!("exited {status}"),
+        Death::Killed(signal) => format!("killed by {signal}"),
+    }
+}
+
+fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
+    let glyphs = sight.theme.glyphs;
+    let more = glyphs.more;
+    let changed = sight.before.is_some_and(|b| {
+        b.actor(&actor.name)
+            .is_some_and(|was| std::mem::discriminant(&was.state) != std::mem::discriminant(&actor.state))
+    });
+    let one = |glyph: &str, role: Role, words: String| {
+        let style = sight.style(role);
+        let words_style = if changed { sight.style(Role::Changed) } else { style };
+        let spans = vec![Span::styled(format!("{glyph} "), style), Span::styled(words, words_style)];
+        spread(spans, vec![mark(Evidence::Kernel, sight.theme)], width, more)
+    };
+    match &actor.state {
+        ActorState::Idle => vec![one(glyphs.idle, Role::Idle, "idle".to_owned())],
+        ActorState::Asleep(sleep) => {
+            let mut lines =
+                vec![one(glyphs.asleep, Role::Asleep, format!("asleep in {}({})", sleep.verb, given(&sleep.args)))];
+            let mut words = String::from(" ");
+            if let Some(object) = &sleep.object {
+                words.push_str(&format!(" on {object}"));
+            } else if sleep.direction == "time" || sleep.direction == "child" {
+                words.push_str(&format!(" for a {}", if sleep.direction == "time" { "time" } else { "child" }));
+            }
+            if !sight.timeless {
+                words.push_str(&format!(" since {}", text::moment(sleep.since_ns)));
+                let mut rest = String::new();
+                if let Some(deadline) = sleep.deadline_ns {
+                    rest = format!(" until {}", text::moment(deadline));
+                } else if sight.now.at_ns > sleep.since_ns {
+                    rest = format!(" ({})", text::age(sight.now.at_ns - sleep.since_ns));
+                }
+                if text::width(&words) + text::width(&rest) <= width || sleep.deadline_ns.is_some() {
+                    words.push_str(&rest);
+                }
+            }
+            if words.len() > 1 {
+                lines.push(Line::from(Span::styled(clip(&words, width, more), sight.style(Role::Dim))));
+            }
+            lines
+        }
+        ActorState::Running { progress } => {
+            let words = match progress {
+                Some((done, Some(all))) => format!("running, {done} of {all}"),
+                Some((done, None)) => format!("running, {done} rounds"),
+                None => "running".to_owned(),
+            };
+            vec![one(glyphs.running, Role::Running, words)]
+        }
+        ActorState::Stopped { signal } => vec![one(glyphs.stopped, Role::Stopped, format!("stopped by {signal}"))],
+        ActorState::Zombie(how) => vec![one(glyphs.zombie, Role::Dead, format!("{}, not waited for", death(how)))],
+        ActorState::Dead(how) => vec![one(glyphs.dead, Role::Dead, death(how))],
+    }
+}
+
+/// The arguments without those that the call has yet to fill.
+fn given(args: &str) -> String {
+    args.split(", ").filter(|a| *a != "…").collect::<Vec<_>>().join(", ")
+}
+
+fn descriptors(actor: &Actor, sight: Sight<'_>) -> Vec<Vec<Span<'static>>> {
+    let arrow = sight.theme.glyphs.right;
+    let dim = sight.style(Role::Dim);
+    let before = sight.before.and_then(|b| b.actor(&actor.name));
+    let piece = |d: &crate::model::Descriptor| {
+        let new = before.is_some_and(|b| !b.descriptors.iter().any(|was| was.fd == d.fd && was.object == d.object));
+        let to = match (d.names.as_slice(), &d.object) {
+            ([], Some(object)) => format!("{object} {}", access(d.access)),
+            ([], None) => "?".to_owned(),
+            (names, _) => names.join("="),
+        };
+        let role = if new { Role::Changed } else { Role::Value };
+        let mut spans = vec![Span::styled(format!("{}{arrow}", d.fd), dim), Span::styled(to, sight.style(role))];
+        if d.offset > 0 {
+            spans.push(Span::styled(format!("@{}", d.offset), dim));
+        }
+        for flag in &d.flags {
+            let short = match flag.as_str() {
+                "O_NONBLOCK" => "nonblock",
+                "FD_CLOEXEC" => "cloexec",
+                "O_APPEND" => "append",
+                other => other,
+            };
+            spans.push(Span::styled(format!(" {short}"), dim));
+        }
+        spans
+    };
+    actor.descriptors.iter().map(piece).collect()
+}
+
+const fn access(access: Access) -> &'static str {
+    match access {
+        Access::Read => "read",
+        Access::Write => "write",
+        Access::Both => "read+write",
+    }
+}
+
+fn mappings(actor: &Actor, sight: Sight<'_>) -> Vec<Vec<Span<'static>>> {
+    let arrow = sight.theme.glyphs.right;
+    let dim = sight.style(Role::Dim);
+    let piece = |m: &crate::model::Mapping| {
+        let name = if m.names.is_empty() { format!("{:#x}", m.start) } else { m.names.join("=") };
+        let to = m.object.clone().unwrap_or_else(|| "own memory".to_owned());
+        vec![
+            Span::styled(name, sight.style(Role::Value)),
+            Span::styled(format!("{arrow}{to} {}", m.protection), dim),
+            Span::styled(if m.shared { " shared" } else { " private" }, dim),
+        ]
+    };
+    actor.mappings.iter().map(piece).collect()
+}

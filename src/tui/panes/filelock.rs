@@ -1,0 +1,146 @@
+//! Files: their bytes, and their locks as bars over the range, with waiters behind the owner for whom they wait.
+
+use ratatui::text::Span;
+
+use super::{Painter, Pane};
+use crate::model::{Evidence, Object, Value};
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+pub(super) static PANE: Pane = Pane { facility: "file", fields: &["holds", "size", "locks"], draw, brief };
+
+fn brief(object: &Object) -> String {
+    let size = object.int("size").map_or_else(|| "?".to_owned(), |n| n.to_string());
+    match object.value("locks").as_list().len() {
+        0 => format!("{size} bytes · no locks"),
+        1 => format!("{size} bytes · 1 lock"),
+        n => format!("{size} bytes · {n} locks"),
+    }
+}
+
+fn draw(painter: &mut Painter<'_>) {
+    let object = painter.object;
+    if object.int("size").is_some_and(|n| n > 0) {
+        painter.tape("holds", false);
+    }
+    if object.field("size").is_some() {
+        let spans = vec![painter.int("size"), painter.dim(" bytes")];
+        painter.row(spans, Some(object.evidence("size")));
+    }
+    let Some(field) = object.field("locks") else { return };
+    let locks = field.value.as_list();
+    if locks.is_empty() {
+        let spans = vec![painter.dim("no locks")];
+        painter.row(spans, Some(field.evidence));
+        return;
+    }
+    let scale = Scale::of(locks, painter);
+    let before = painter.before.map(|b| b.value("locks").as_list());
+    for lock in locks {
+        let new = before.is_some_and(|b| !b.contains(lock));
+        bar(painter, lock, &scale, new, field.evidence);
+        for waiter in lock.part("waits").map(Value::as_list).unwrap_or_default() {
+            waits(painter, waiter, &scale, field.evidence);
+        }
+    }
+    painter.note("locks");
+}
+
+/// How ranges are laid on columns.
+struct Scale {
+    name: usize,
+    bar: usize,
+    from: i64,
+    span: i64,
+}
+
+fn int(lock: &Value, part: &str) -> Option<i64> {
+    lock.part(part).and_then(Value::as_int)
+}
+
+fn text_of(lock: &Value, part: &str) -> String {
+    lock.part(part).and_then(Value::as_text).unwrap_or_default().to_owned()
+}
+
+impl Scale {
+    fn of(locks: &[Value], painter: &Painter<'_>) -> Self {
+        let waits = locks.iter().flat_map(|l| l.part("waits").map(Value::as_list).unwrap_or_default());
+        let all: Vec<&Value> = locks.iter().chain(waits).collect();
+        let from = all.iter().filter_map(|l| int(l, "start")).min().unwrap_or(0);
+        let mut until = all.iter().filter_map(|l| int(l, "end")).max().unwrap_or(0);
+        until = until.max(all.iter().filter_map(|l| int(l, "start")).max().unwrap_or(0));
+        // Some room to the right, so that a range without end is seen to go on.
+        let open = all.iter().any(|l| int(l, "end").is_none());
+        let span = (until - from).max(1).saturating_add(if open { (until - from).max(8) / 4 } else { 0 });
+        let name = all.iter().map(|l| text::width(&text_of(l, "owner"))).max().unwrap_or(0).clamp(3, 10) + 2;
+        let bar = painter.room().saturating_sub(name + 22).clamp(0, 40);
+        Self { name, bar, from, span }
+    }
+
+    /// First and last column but one of a range.
+    fn columns(&self, lock: &Value) -> (usize, usize) {
+        let at = |n: i64| {
+            let offset = (n - self.from).clamp(0, self.span) as i128 * self.bar as i128;
+            usize::try_from(offset / i128::from(self.span)).unwrap_or(0)
+        };
+        let start = at(int(lock, "start").unwrap_or(0)).min(self.bar.saturating_sub(1));
+        let end = int(lock, "end").map_or(self.bar, at);
+        (start, end.clamp((start + 1).min(self.bar), self.bar))
+    }
+}
+
+fn range(lock: &Value) -> String {
+    let start = int(lock, "start").unwrap_or(0);
+    match int(lock, "end") {
+        Some(end) => format!("{start}..{end}"),
+        None if start == 0 => "whole".to_owned(),
+        None => format!("{start}.."),
+    }
+}
+
+fn bar(painter: &mut Painter<'_>, lock: &Value, scale: &Scale, new: bool, evidence: Evidence) {
+    let glyphs = painter.sight.theme.glyphs;
+    let owner = text_of(lock, "owner");
+    let mode = text_of(lock, "mode");
+    let hue = painter.sight.hue(&owner);
+    let (start, end) = scale.columns(lock);
+    let hole = |n: usize| Span::styled(glyphs.hole.repeat(n), painter.style(Role::Hole));
+    let ink = if mode == "write" { glyphs.full } else { glyphs.shade };
+    let name = text::clip(&owner, scale.name.saturating_sub(2), glyphs.more);
+    let pad = " ".repeat(scale.name.saturating_sub(text::width(&name)));
+    let word = painter.style(if new { Role::Changed } else { Role::Value });
+    let spans = vec![
+        Span::styled(name, hue),
+        Span::raw(pad),
+        hole(start),
+        Span::styled(ink.repeat(end - start), hue),
+        hole(scale.bar - end),
+        Span::raw(" "),
+        Span::styled(format!("{mode} {}", range(lock)), word),
+        painter.dim(format!(" {}", text_of(lock, "kind"))),
+    ];
+    painter.row(spans, Some(evidence));
+}
+
+fn waits(painter: &mut Painter<'_>, waiter: &Value, scale: &Scale, evidence: Evidence) {
+    let glyphs = painter.sight.theme.glyphs;
+    let name = match waiter {
+        Value::Text(name) => name.clone(),
+        record => text_of(record, "owner"),
+    };
+    let hue = painter.sight.hue(&name);
+    let asleep = painter.style(Role::Asleep);
+    let mut spans = vec![painter.dim(glyphs.behind), Span::styled(name.clone(), hue)];
+    if int(waiter, "start").is_some() {
+        let (start, end) = scale.columns(waiter);
+        spans.extend([
+            Span::raw(" ".repeat((scale.name + start).saturating_sub(text::width(&name) + 1))),
+            Span::styled(glyphs.wanted.repeat(end - start), hue),
+            Span::raw(" ".repeat(scale.bar - end + 1)),
+            Span::styled(format!("waits {} {}", text_of(waiter, "mode"), range(waiter)), asleep),
+        ]);
+    } else {
+        spans.push(Span::styled(" waits behind it", asleep));
+    }
+    painter.row(spans, Some(evidence));
+}

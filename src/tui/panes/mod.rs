@@ -1,0 +1,356 @@
+//! How each kind of object is drawn: one file a facility, and a general manner for all others.
+//!
+//! A pane is a list of lines; frames and wires are the stage's. A pane draws the fields that it knows by name and the
+//! rest follows in the general manner, so that a new facility or field shows before anybody has drawn it.
+
+mod actor;
+mod filelock;
+mod mq;
+mod pipe;
+mod semaphore;
+mod shm;
+
+pub(super) use actor::{card, title as card_title};
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::text::{self, clip_spans, spread};
+use super::theme::{Role, Theme};
+use crate::model::{Evidence, Field, Object, Snapshot, Value};
+
+/// A pane of a facility.
+#[derive(Debug)]
+pub(super) struct Pane {
+    /// The facility's id.
+    facility: &'static str,
+    /// The fields that it draws itself.
+    fields: &'static [&'static str],
+    /// Draws them.
+    draw: fn(&mut Painter<'_>),
+    /// The whole in a few words, for when there is no room.
+    brief: fn(&Object) -> String,
+}
+
+/// The panes, one line a facility.
+static ALL: &[&Pane] =
+    &[&pipe::PIPE, &pipe::FIFO, &mq::PANE, &shm::PANE, &shm::MMAP, &semaphore::PANE, &filelock::PANE];
+
+static GENERAL: Pane = Pane { facility: "", fields: &[], draw: |_| (), brief };
+
+fn brief(object: &Object) -> String {
+    let named = |f: &Field| plain(&f.value).map(|v| format!("{} {v}", f.name));
+    object.fields.iter().filter_map(named).take(2).collect::<Vec<_>>().join(" · ")
+}
+
+fn of(facility: &str) -> &'static Pane {
+    ALL.iter().copied().find(|p| p.facility == facility).unwrap_or(&GENERAL)
+}
+
+/// What a pane may look at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight<'a> {
+    /// Everything now.
+    pub(super) now: &'a Snapshot,
+    /// Everything at the last settled moment before, for what has changed.
+    pub(super) before: Option<&'a Snapshot>,
+    /// The styles.
+    pub(super) theme: &'a Theme,
+    /// Whether times are left out: in pictures and golden files.
+    pub(super) timeless: bool,
+}
+
+impl Sight<'_> {
+    /// The style of an actor's name.
+    pub(super) fn hue(&self, actor: &str) -> Style {
+        let place = self.now.actors.iter().position(|a| a.name == actor);
+        place.map_or_else(|| self.theme.style(Role::Dim), |i| self.theme.hue(i))
+    }
+
+    fn style(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+}
+
+/// The lines of an object's pane, each at most `width` columns wide.
+pub(super) fn lines(object: &Object, sight: Sight<'_>, width: usize, compact: bool) -> Vec<Line<'static>> {
+    let pane = of(object.facility());
+    let before = sight.before.and_then(|s| s.objects.iter().find(|o| o.key == object.key && o.name == object.name));
+    let mut painter = Painter { object, before, sight, width, lines: Vec::new() };
+    if compact {
+        let evidence = object.fields.first().map(|f| f.evidence);
+        painter.row(vec![Span::styled((pane.brief)(object), sight.style(Role::Value))], evidence);
+        painter.waiters();
+        return painter.lines;
+    }
+    (pane.draw)(&mut painter);
+    for field in object.fields.iter().filter(|f| !pane.fields.contains(&f.name.as_str())) {
+        painter.field(field);
+    }
+    painter.holders();
+    painter.waiters();
+    painter.lines
+}
+
+/// All that is known of an object: its pane, then each field as it was read with its evidence in words.
+pub(super) fn detail(object: &Object, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
+    let mut all = lines(object, sight, width, false);
+    let mut painter = Painter { object, before: None, sight, width, lines: Vec::new() };
+    painter.line(Vec::new());
+    for field in &object.fields {
+        let value = plain(&field.value).unwrap_or_else(|| "see above".to_owned());
+        let spans = vec![
+            painter.dim(format!("{} ", field.name)),
+            Span::styled(value, painter.style(Role::Value)),
+            painter.dim(format!("  {}", field.evidence.word())),
+        ];
+        painter.row(spans, Some(field.evidence));
+        painter.note(&field.name);
+    }
+    for holder in &object.holders {
+        let spans = vec![
+            Span::styled(holder.actor.clone(), sight.hue(&holder.actor)),
+            painter.dim(format!(" {} by {}", holder.role, holder.handle)),
+        ];
+        painter.row(spans, Some(Evidence::Kernel));
+    }
+    all.append(&mut painter.lines);
+    all
+}
+
+/// The title of an object's pane: facility, name and what identifies it.
+pub(super) fn title(object: &Object, theme: &Theme) -> Vec<Span<'static>> {
+    let mut spans = vec![
+        Span::styled(format!("{} ", object.facility()), theme.style(Role::Dim)),
+        Span::styled(object.name.clone(), theme.style(Role::Title)),
+    ];
+    if !object.identifier.is_empty() && object.identifier != "none" {
+        spans.push(Span::styled(format!(" {}", object.identifier), theme.style(Role::Code)));
+    }
+    spans
+}
+
+/// A value on one line; `None` for one that is not there or that takes several.
+pub(super) fn plain(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Nothing => return None,
+        Value::Int(n) => n.to_string(),
+        Value::Text(s) => s.clone(),
+        Value::Bytes { bytes, total } => {
+            let text: String = bytes.iter().take(64).map(|b| text::escape(*b)).collect();
+            if *total > bytes.len().min(64) as u64 {
+                format!("\"{text}\"… {total} in all")
+            } else {
+                format!("\"{text}\"")
+            }
+        }
+        Value::List(list) if list.iter().all(|v| !matches!(v, Value::List(_) | Value::Record(_))) => {
+            list.iter().map(|v| plain(v).unwrap_or_else(|| "-".to_owned())).collect::<Vec<_>>().join(" ")
+        }
+        Value::Record(parts) => {
+            let part = |(name, value): &(String, Value)| plain(value).map(|v| format!("{name} {v}"));
+            parts.iter().filter_map(part).collect::<Vec<_>>().join(", ")
+        }
+        Value::List(_) => return None,
+    })
+}
+
+/// Draws the lines of one pane.
+pub(super) struct Painter<'a> {
+    object: &'a Object,
+    before: Option<&'a Object>,
+    sight: Sight<'a>,
+    width: usize,
+    lines: Vec<Line<'static>>,
+}
+
+impl Painter<'_> {
+    fn style(&self, role: Role) -> Style {
+        self.sight.theme.style(role)
+    }
+
+    fn more(&self) -> &'static str {
+        self.sight.theme.glyphs.more
+    }
+
+    /// Columns that a row with a mark has for itself.
+    const fn room(&self) -> usize {
+        self.width.saturating_sub(2)
+    }
+
+    /// Whether the field is another than before. An object that was not there before is new as a whole.
+    fn changed(&self, field: &str) -> bool {
+        self.before.is_some_and(|b| b.value(field) != self.object.value(field))
+    }
+
+    /// The style of a field's value.
+    fn value_style(&self, field: &str) -> Style {
+        self.style(if self.changed(field) { Role::Changed } else { Role::Value })
+    }
+
+    /// A field's integer in the style of its value; a mark for what is hidden.
+    fn int(&self, field: &str) -> Span<'static> {
+        match self.object.int(field) {
+            Some(n) => Span::styled(n.to_string(), self.value_style(field)),
+            None => Span::styled("?", self.style(Role::Hidden)),
+        }
+    }
+
+    fn dim(&self, text: impl Into<String>) -> Span<'static> {
+        Span::styled(text.into(), self.style(Role::Dim))
+    }
+
+    fn between(&self) -> Span<'static> {
+        self.dim(format!(" {} ", self.sight.theme.glyphs.dot))
+    }
+
+    /// A line with the mark of its evidence at the right edge.
+    fn row(&mut self, spans: Vec<Span<'static>>, evidence: Option<Evidence>) {
+        let right = evidence.map(|e| vec![mark(e, self.sight.theme)]).unwrap_or_default();
+        self.lines.push(spread(spans, right, self.width, self.more()));
+    }
+
+    /// A line over the whole width.
+    fn line(&mut self, spans: Vec<Span<'static>>) {
+        self.lines.push(Line::from(clip_spans(spans, self.width, self.more())));
+    }
+
+    /// Why a field is hidden, or what else must be said of it.
+    fn note(&mut self, field: &str) {
+        let Some(note) = self.object.field(field).and_then(|f| f.note.clone()) else { return };
+        for line in text::wrap(&note, self.width) {
+            let spans = vec![Span::styled(line, self.style(Role::Hidden))];
+            self.line(spans);
+        }
+    }
+
+    /// Bytes on one line between the edges, the rest of it filled with holes.
+    fn tape(&mut self, field: &str, fill: bool) {
+        let object = self.object;
+        let evidence = object.evidence(field);
+        let room = self.room();
+        let Some((data, total)) = object.value(field).as_bytes() else {
+            if object.field(field).is_some() {
+                let spans = vec![Span::styled("contents hidden", self.style(Role::Hidden))];
+                self.row(spans, Some(evidence));
+                self.note(field);
+            }
+            return;
+        };
+        let style = self.value_style(field);
+        let tail = |left: u64| format!("{}+{left}", self.more());
+        let (mut spans, mut shown) = text::bytes(data, room, style, self.sight.theme);
+        if (shown as u64) < total {
+            let reserve = text::width(&tail(total));
+            (spans, shown) = text::bytes(data, room.saturating_sub(reserve), style, self.sight.theme);
+            spans.push(self.dim(tail(total - shown as u64)));
+        } else if fill {
+            let hole = self.sight.theme.glyphs.hole.repeat(room.saturating_sub(text::line_width(&spans)));
+            spans.push(Span::styled(hole, self.style(Role::Hole)));
+        }
+        self.row(spans, Some(evidence));
+        self.note(field);
+    }
+
+    /// A field in the general manner.
+    fn field(&mut self, field: &Field) {
+        let style = self.value_style(&field.name);
+        match &field.value {
+            Value::Nothing if field.evidence != Evidence::Hidden => return,
+            Value::List(list) if plain(&field.value).is_none() => {
+                let spans = vec![self.dim(format!("{} ", field.name)), Span::styled(list.len().to_string(), style)];
+                self.row(spans, Some(field.evidence));
+                for item in list.iter().take(8) {
+                    let item = plain(item).unwrap_or_default();
+                    self.line(vec![Span::raw("  "), Span::styled(item, style)]);
+                }
+                if list.len() > 8 {
+                    let spans = vec![self.dim(format!("  {} {} more", self.more(), list.len() - 8))];
+                    self.line(spans);
+                }
+            }
+            value => {
+                let shown = match plain(value) {
+                    Some(text) => Span::styled(text, style),
+                    None => Span::styled("hidden", self.style(Role::Hidden)),
+                };
+                let spans = vec![self.dim(format!("{} ", field.name)), shown];
+                self.row(spans, Some(field.evidence));
+            }
+        }
+        self.note(&field.name);
+    }
+
+    /// Who holds the object, by what for.
+    fn holders(&mut self) {
+        let mut roles: Vec<&str> = Vec::new();
+        for holder in &self.object.holders {
+            if !roles.contains(&holder.role.as_str()) {
+                roles.push(&holder.role);
+            }
+        }
+        let mut spans: Vec<Span<'static>> = Vec::new();
+        for role in roles {
+            if !spans.is_empty() {
+                spans.push(self.between());
+            }
+            spans.push(self.dim(match role {
+                "read" => "readers",
+                "write" => "writers",
+                "read+write" => "readers and writers",
+                "map" => "mapped by",
+                "lock" => "locked by",
+                other => other,
+            }));
+            let mut names: Vec<&str> = Vec::new();
+            for holder in self.object.holders.iter().filter(|h| h.role == role) {
+                if !names.contains(&holder.actor.as_str()) {
+                    names.push(&holder.actor);
+                }
+            }
+            for name in names {
+                spans.push(Span::raw(" "));
+                spans.push(Span::styled(name.to_owned(), self.sight.hue(name)));
+            }
+        }
+        if spans.is_empty() {
+            spans.push(self.dim("nobody holds it"));
+        }
+        if text::line_width(&spans) <= self.room() {
+            self.row(spans, Some(Evidence::Kernel));
+            return;
+        }
+        // Too long for one line: one a role.
+        let separator = self.between();
+        for part in spans.split(|s| s.content == separator.content) {
+            self.row(part.to_vec(), Some(Evidence::Kernel));
+        }
+    }
+
+    /// Who sleeps on the object, first come first.
+    fn waiters(&mut self) {
+        let glyphs = self.sight.theme.glyphs;
+        for waiter in &self.object.waiters {
+            let mut spans = vec![
+                Span::styled(format!("{} ", glyphs.asleep), self.style(Role::Asleep)),
+                Span::styled(waiter.actor.clone(), self.sight.hue(&waiter.actor)),
+                Span::styled(format!(" waits to {}", waiter.direction), self.style(Role::Asleep)),
+            ];
+            if !self.sight.timeless {
+                spans.push(self.dim(format!(" since {}", text::moment(waiter.since_ns))));
+            }
+            self.row(spans, Some(Evidence::Kernel));
+        }
+    }
+}
+
+/// The letter that says how a value is known.
+pub(super) fn mark(evidence: Evidence, theme: &Theme) -> Span<'static> {
+    let role = match evidence {
+        Evidence::Kernel => Role::Kernel,
+        Evidence::Reported => Role::Reported,
+        Evidence::Mirror => Role::Mirror,
+        Evidence::Hidden => Role::Hidden,
+    };
+    Span::styled(evidence.mark().to_string(), theme.style(role))
+}

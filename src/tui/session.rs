@@ -1,0 +1,183 @@
+//! What a face knows of one stage: what was said, what came of it, what the kernel says now.
+
+use super::link::{FromStage, ToStage};
+use super::transcript::Transcript;
+use crate::model::Snapshot;
+use crate::script::Statement;
+use crate::stage::{Report, StageInfo, Timeline};
+
+/// How far a stage is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum State {
+    /// It is being opened.
+    Opening,
+    /// It takes statements.
+    Open(Box<StageInfo>),
+    /// It could not be opened, or is gone.
+    Gone(String),
+}
+
+/// One stage as the face knows it.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The stage's number.
+    pub(super) stage: u64,
+    /// How far it is.
+    pub(super) state: State,
+    /// What the kernel says.
+    pub(super) now: Snapshot,
+    /// What it said when the statement before ended.
+    pub(super) before: Snapshot,
+    /// What was said and done.
+    pub(super) transcript: Transcript,
+    /// What was carried out, to be run again.
+    timeline: Timeline,
+    /// Statements that have not ended: number and statement.
+    waiting: Vec<(u64, Statement)>,
+    /// The replay that is on its way.
+    replay: Option<Replay>,
+}
+
+/// A replay: statements that are run again, and compared with the first time.
+#[derive(Debug)]
+struct Replay {
+    first: Timeline,
+    left: usize,
+    difference: Option<String>,
+}
+
+/// What a face may want to know of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Happened {
+    /// Nothing that needs words.
+    Nothing,
+    /// A statement has ended.
+    Ended(Box<Report>),
+    /// A replay has come to its end; what differs from the first time.
+    Replayed(Option<String>),
+    /// The stage could not be opened, or is gone.
+    Gone(String),
+}
+
+impl Session {
+    /// A session on a stage that is to be opened.
+    pub(super) fn open(stage: u64, orders: &mut Vec<ToStage>) -> Self {
+        orders.push(ToStage::Open(stage));
+        Self {
+            stage,
+            state: State::Opening,
+            now: Snapshot::empty(),
+            before: Snapshot::empty(),
+            transcript: Transcript::default(),
+            timeline: Timeline::default(),
+            waiting: Vec::new(),
+            replay: None,
+        }
+    }
+
+    /// Hands a statement to the stage; `id` is new.
+    pub(super) fn say(&mut self, id: u64, statement: Statement, orders: &mut Vec<ToStage>) {
+        self.transcript.said(id, statement.to_string());
+        self.waiting.push((id, statement.clone()));
+        orders.push(ToStage::Submit(self.stage, id, Box::new(statement)));
+    }
+
+    /// A session on a new stage that runs the same statements up to the one before the last.
+    pub(super) fn step_back(&self, stage: u64, next_id: &mut u64, orders: &mut Vec<ToStage>) -> Option<Self> {
+        let mut first = self.timeline.clone();
+        let kept = first.len().checked_sub(1)?;
+        first.truncate(kept);
+        let mut session = Self::open(stage, orders);
+        for statement in first.statements() {
+            *next_id += 1;
+            session.say(*next_id, statement.clone(), orders);
+        }
+        session.replay = Some(Replay { first, left: kept, difference: None });
+        Some(session)
+    }
+
+    /// Whether a replay is on its way.
+    pub(super) const fn replaying(&self) -> bool {
+        self.replay.is_some()
+    }
+
+    /// Whether a statement has not ended yet.
+    pub(super) fn busy(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether there is a statement to step back over.
+    pub(super) fn can_step_back(&self) -> bool {
+        !self.timeline.is_empty() && self.waiting.is_empty()
+    }
+
+    /// How many statements have ended.
+    pub(super) const fn done(&self) -> usize {
+        self.timeline.len()
+    }
+
+    /// The session as a script.
+    pub(super) fn script(&self) -> String {
+        self.timeline.statements().map(|s| format!("{s}\n")).collect()
+    }
+
+    /// Learns what the stage said.
+    pub(super) fn learn(&mut self, said: FromStage) -> Happened {
+        match said {
+            FromStage::Opened(info) => {
+                self.state = State::Open(info);
+                if self.replay.as_ref().is_some_and(|r| r.left == 0) {
+                    self.replay = None;
+                    return Happened::Replayed(None);
+                }
+                Happened::Nothing
+            }
+            FromStage::Failed(why) | FromStage::Lost(why) => {
+                self.state = State::Gone(why.clone());
+                self.waiting.clear();
+                self.transcript.news(why.clone());
+                Happened::Gone(why)
+            }
+            FromStage::Refreshed { calls, snapshot, news } => {
+                for call in calls {
+                    self.transcript.call(call);
+                }
+                for text in news {
+                    self.transcript.news(text);
+                }
+                self.now = *snapshot;
+                Happened::Nothing
+            }
+            FromStage::Ended(id, report) => self.ended(id, report),
+        }
+    }
+
+    fn ended(&mut self, id: u64, report: Box<Report>) -> Happened {
+        for call in report.calls.iter().cloned() {
+            self.transcript.call(call);
+        }
+        self.transcript.ended(id, &report.outcome);
+        self.before = std::mem::replace(&mut self.now, report.snapshot.clone());
+        if let Some(at) = self.waiting.iter().position(|(own, _)| *own == id) {
+            let (_, statement) = self.waiting.remove(at);
+            self.timeline.note(&statement, &report);
+        }
+        let Some(replay) = &mut self.replay else { return Happened::Ended(report) };
+        let index = replay.first.len() - replay.left;
+        if replay.difference.is_none() {
+            replay.difference = replay.first.differs(index, &report.snapshot);
+        }
+        replay.left = replay.left.saturating_sub(1);
+        if replay.left > 0 {
+            return Happened::Nothing;
+        }
+        let difference = replay.difference.take();
+        self.replay = None;
+        Happened::Replayed(difference)
+    }
+
+    /// Closes the stage.
+    pub(super) fn close(&self, orders: &mut Vec<ToStage>) {
+        orders.push(ToStage::Close(self.stage));
+    }
+}

@@ -1,0 +1,301 @@
+//! The stage as a picture: cards of actors, panes of objects, and wires between them.
+//!
+//! It is laid out on a canvas as tall as it needs to be, and the area shows a window of it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Widget};
+
+use super::panes::{self, Sight};
+use super::text;
+use super::theme::Role;
+use super::wires::{Wire, draw_wires};
+use crate::model::{Actor, Object};
+
+/// What on the stage has the focus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Focus {
+    /// An actor, by name.
+    Actor(String),
+    /// An object, by name.
+    Object(String),
+}
+
+/// What the view remembers between frames.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct StageState {
+    /// The card or pane with the focus.
+    pub(super) focus: Option<Focus>,
+    /// The first line of the canvas that is shown, as far as there are so many.
+    pub(super) scroll: u16,
+}
+
+/// The tallest canvas; what would lie below is not drawn.
+const TALLEST: u16 = 600;
+
+/// One card or pane at its place.
+struct Node {
+    focus: Focus,
+    title: Vec<Span<'static>>,
+    lines: Vec<Line<'static>>,
+    frame: Style,
+    column: Column,
+    area: Rect,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Left,
+    Middle,
+    Right,
+}
+
+/// Widths of the columns.
+#[derive(Clone, Copy)]
+struct Plan {
+    actors: u16,
+    gap: u16,
+    objects: u16,
+    columns: u8,
+}
+
+fn plan(width: u16, actors: usize, objects: usize) -> Plan {
+    let spare = |used: u16| width.saturating_sub(used);
+    if objects == 0 || width < 54 {
+        return Plan { actors: width.min(60), gap: 0, objects: width, columns: 1 };
+    }
+    if width >= 100 && actors > 1 {
+        let actors = (width / 4).clamp(26, 42);
+        let gap = if width >= 116 { 10 } else { 8 };
+        let objects = spare(2 * (actors + gap)).min(84);
+        // What is left over goes to the gaps, evenly.
+        let gap = gap + (spare(2 * (actors + gap) + objects) / 2).min(6);
+        return Plan { actors, gap, objects, columns: 3 };
+    }
+    let actors = (width * 2 / 5).clamp(22, 34);
+    let gap = if width >= 76 { 9 } else { 4 };
+    Plan { actors, gap, objects: spare(actors + gap).min(72), columns: 2 }
+}
+
+/// Draws the stage.
+pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &StageState) {
+    let area = area.intersection(buffer.area);
+    if area.is_empty() {
+        return;
+    }
+    if sight.now.actors.is_empty() && sight.now.objects.is_empty() {
+        let words = "nobody is on stage";
+        let x = area.x + area.width.saturating_sub(words.len() as u16) / 2;
+        let words = text::clip(words, usize::from(area.width), sight.theme.glyphs.more);
+        buffer.set_string(x, area.y + area.height / 2, words, sight.theme.style(Role::Dim));
+        return;
+    }
+    let plan = plan(area.width, sight.now.actors.len(), sight.now.objects.len());
+    let mut nodes = nodes(sight, state, plan, false);
+    let mut height = place(&mut nodes, plan, area, 1);
+    if height > area.height {
+        height = place(&mut nodes, plan, area, 0);
+    }
+    let mut small = self::nodes(sight, state, plan, true);
+    while height > area.height {
+        let Some(i) = shrinkable(&nodes, &small, sight, state) else { break };
+        nodes[i].lines = std::mem::take(&mut small[i].lines);
+        height = place(&mut nodes, plan, area, 0);
+    }
+    let mut canvas = Buffer::empty(Rect::new(0, 0, area.width, height.clamp(1, TALLEST)));
+    canvas.set_style(canvas.area, sight.theme.ground);
+    for node in &nodes {
+        frame(node, &mut canvas, sight);
+    }
+    if plan.columns > 1 {
+        draw_wires(&wires(&nodes, sight), &mut canvas, sight.theme);
+    }
+    show(&canvas, area, buffer, scroll(&nodes, state, area.height, canvas.area.height), sight);
+}
+
+/// The card or pane that had best be drawn in its short form: of those in the tallest column that lose lines by it, not
+/// the one with the focus, and rather one that has not changed.
+fn shrinkable(nodes: &[Node], small: &[Node], sight: Sight<'_>, state: &StageState) -> Option<usize> {
+    let tall = |column: Column| nodes.iter().filter(|n| n.column == column).map(|n| n.area.height).sum::<u16>();
+    let calm = |node: &Node| {
+        sight.before.is_some_and(|before| match &node.focus {
+            Focus::Actor(name) => before.actor(name) == sight.now.actor(name),
+            Focus::Object(name) => before.object(name) == sight.now.object(name),
+        })
+    };
+    (0..nodes.len())
+        .filter(|&i| !small[i].lines.is_empty() && small[i].lines.len() < nodes[i].lines.len())
+        .filter(|&i| state.focus.as_ref() != Some(&nodes[i].focus))
+        .min_by_key(|&i| (u16::MAX - tall(nodes[i].column), !calm(&nodes[i]), i))
+}
+
+fn nodes(sight: Sight<'_>, state: &StageState, plan: Plan, compact: bool) -> Vec<Node> {
+    let frame =
+        |focus: &Focus| sight.theme.style(if state.focus.as_ref() == Some(focus) { Role::Focus } else { Role::Border });
+    let inner = |width: u16| usize::from(width.saturating_sub(4));
+    let actor = |(i, actor): (usize, &Actor)| {
+        let focus = Focus::Actor(actor.name.clone());
+        Node {
+            frame: frame(&focus),
+            focus,
+            title: panes::card_title(actor, sight),
+            lines: panes::card(actor, sight, inner(plan.actors), compact),
+            column: if plan.columns == 3 && i % 2 == 1 { Column::Right } else { Column::Left },
+            area: Rect::ZERO,
+        }
+    };
+    let object = |object: &Object| {
+        let focus = Focus::Object(object.name.clone());
+        Node {
+            frame: frame(&focus),
+            focus,
+            title: panes::title(object, sight.theme),
+            lines: panes::lines(object, sight, inner(plan.objects), compact),
+            column: Column::Middle,
+            area: Rect::ZERO,
+        }
+    };
+    sight.now.actors.iter().enumerate().map(actor).chain(sight.now.objects.iter().map(object)).collect()
+}
+
+/// Gives each node its area on the canvas and tells how tall the canvas must be.
+fn place(nodes: &mut [Node], plan: Plan, area: Rect, between: u16) -> u16 {
+    if plan.columns == 1 {
+        return stack(nodes, plan, area, between);
+    }
+    let tops = [0, plan.actors + plan.gap, plan.actors + plan.gap + plan.objects + plan.gap];
+    let mut heights = [0u16; 3];
+    for node in nodes.iter_mut() {
+        let column = node.column as usize;
+        let width = if column == 1 { plan.objects } else { plan.actors };
+        let tall = node.lines.len() as u16 + 2;
+        node.area = Rect::new(tops[column], heights[column], width, tall);
+        heights[column] = heights[column].saturating_add(tall + between).min(TALLEST);
+    }
+    let tallest = heights.into_iter().max().unwrap_or(0);
+    // A column that is much shorter than its neighbours stands in the middle of them, where wires are short.
+    for node in nodes.iter_mut() {
+        node.area.y += (tallest - heights[node.column as usize]) / 2;
+    }
+    tallest.saturating_sub(between)
+}
+
+/// One below the other; cards side by side where there is room for several.
+fn stack(nodes: &mut [Node], plan: Plan, area: Rect, between: u16) -> u16 {
+    let across = if nodes.iter().all(|n| n.column != Column::Middle) { (area.width / 30).max(1) } else { 1 };
+    let width = (area.width / across).min(if across > 1 { 44 } else { plan.objects });
+    let (mut y, mut row) = (0u16, 0u16);
+    for (i, node) in nodes.iter_mut().enumerate() {
+        let column = i as u16 % across;
+        if column == 0 {
+            y = y.saturating_add(row).min(TALLEST);
+            row = 0;
+        }
+        let tall = node.lines.len() as u16 + 2;
+        let own = if node.column == Column::Middle { plan.objects } else { width.min(plan.actors.max(width)) };
+        node.area = Rect::new(column * width, y, own.saturating_sub(u16::from(across > 1)), tall);
+        row = row.max(tall + between);
+    }
+    y.saturating_add(row).saturating_sub(between).min(TALLEST)
+}
+
+fn frame(node: &Node, canvas: &mut Buffer, sight: Sight<'_>) {
+    let area = node.area.intersection(canvas.area);
+    if area.width < 4 || area.height < 2 {
+        return;
+    }
+    let glyphs = sight.theme.glyphs;
+    let mut block =
+        Block::bordered().border_type(BorderType::Rounded).border_set(glyphs.frame).border_style(node.frame);
+    let mut title = vec![Span::raw(" ")];
+    title.extend(text::clip_spans(node.title.clone(), usize::from(area.width - 4).saturating_sub(2), glyphs.more));
+    title.push(Span::raw(" "));
+    block = block.title(Line::from(title));
+    let inner = block.inner(area);
+    block.render(area, canvas);
+    for (i, line) in node.lines.iter().enumerate() {
+        let y = inner.y + i as u16;
+        if y >= inner.bottom() {
+            break;
+        }
+        canvas.set_line(inner.x + 1, y, line, inner.width.saturating_sub(2));
+    }
+}
+
+/// The wires between cards and the objects that they hold or wait for.
+fn wires(nodes: &[Node], sight: Sight<'_>) -> Vec<Wire> {
+    let mut wires = Vec::new();
+    let find = |focus: &Focus| nodes.iter().find(|n| n.focus == *focus);
+    for object in &sight.now.objects {
+        let Some(pane) = find(&Focus::Object(object.name.clone())) else { continue };
+        for actor in &sight.now.actors {
+            let Some(card) = find(&Focus::Actor(actor.name.clone())) else { continue };
+            let roles: Vec<&str> =
+                object.holders.iter().filter(|h| h.actor == actor.name).map(|h| h.role.as_str()).collect();
+            let waits = object.waiters.iter().any(|w| w.actor == actor.name);
+            if roles.is_empty() && !waits {
+                continue;
+            }
+            let reads = roles.iter().any(|r| r.contains("read"));
+            let writes = roles.iter().any(|r| r.contains("write"));
+            let label = match (waits, reads, writes) {
+                (true, ..) => "waits",
+                (_, true, true) => "r+w",
+                (_, true, false) => "read",
+                (_, false, true) => "write",
+                _ => roles.first().copied().unwrap_or_default(),
+            };
+            wires.push(Wire {
+                card: card.area,
+                pane: pane.area,
+                label: label.to_owned(),
+                to_pane: writes,
+                to_card: reads,
+                waits,
+                style: sight.hue(&actor.name),
+            });
+        }
+    }
+    wires
+}
+
+/// Where the window begins, so that what has the focus is in it.
+fn scroll(nodes: &[Node], state: &StageState, window: u16, canvas: u16) -> u16 {
+    let most = canvas.saturating_sub(window);
+    let mut top = state.scroll.min(most);
+    if let Some(node) = nodes.iter().find(|n| Some(&n.focus) == state.focus.as_ref()) {
+        top = top.max(node.area.bottom().saturating_sub(window)).min(node.area.y).min(most);
+    }
+    top
+}
+
+/// Copies a window of the canvas, and says how much lies outside it.
+fn show(canvas: &Buffer, area: Rect, buffer: &mut Buffer, top: u16, sight: Sight<'_>) {
+    let rows = area.height.min(canvas.area.height.saturating_sub(top));
+    for y in 0..rows {
+        for x in 0..area.width.min(canvas.area.width) {
+            let to = (area.x + x, area.y + y);
+            if let (Some(cell), Some(target)) = (canvas.cell((x, top + y)), buffer.cell_mut(to)) {
+                *target = cell.clone();
+            }
+        }
+    }
+    let (above, below) = (top, canvas.area.height.saturating_sub(top + rows));
+    let mut tell = |y: u16, count: u16, word: &str| {
+        if count > 0 && area.width >= 20 {
+            let words = format!(" {count} lines {word} ");
+            let x = area.right() - words.len() as u16;
+            buffer.set_string(x, y, words, sight.theme.style(Role::Warning));
+        }
+    };
+    tell(area.y, above, "above");
+    tell(area.bottom() - 1, below, "below");
+}
+
+/// The order in which the focus goes from one to the next.
+pub(super) fn focusable(sight: &crate::model::Snapshot) -> Vec<Focus> {
+    let actors = sight.actors.iter().map(|a| Focus::Actor(a.name.clone()));
+    actors.chain(sight.objects.iter().map(|o| Focus::Object(o.name.clone()))).collect()
+}

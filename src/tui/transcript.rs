@@ -1,0 +1,341 @@
+//! The transcript: what was said on stage and what came of it, in the manner of strace.
+
+use std::collections::VecDeque;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::panes::Sight;
+use super::text::{self, clip_spans};
+use super::theme::Role;
+use crate::model::{Call, CallState};
+use crate::stage::Outcome;
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// A statement, with how it ended if it has.
+    Statement {
+        /// The number that the stage gave it.
+        id: u64,
+        /// As it was said.
+        text: String,
+        /// How it ended.
+        outcome: Option<Outcome>,
+    },
+    /// A call that was entered, and may have returned at once.
+    Call(Call),
+    /// A call that had been shown asleep has returned.
+    Resumed(Call),
+    /// Calls of an actor that were made and not told.
+    LeftOut(String, u64),
+    /// Something that nobody ordered.
+    News(String),
+}
+
+/// The entries kept; older ones are dropped and counted.
+const KEPT: usize = 20_000;
+
+/// What was said and done, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Transcript {
+    entries: VecDeque<Entry>,
+    dropped: u64,
+    /// The last position seen of each actor.
+    seen: Vec<(String, u64)>,
+}
+
+impl Transcript {
+    fn push(&mut self, entry: Entry) {
+        if self.entries.len() == KEPT {
+            self.entries.pop_front();
+            self.dropped += 1;
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// Adds a statement that was handed to the stage.
+    pub(super) fn said(&mut self, id: u64, text: String) {
+        self.push(Entry::Statement { id, text, outcome: None });
+    }
+
+    /// Tells how a statement ended.
+    pub(super) fn ended(&mut self, id: u64, how: &Outcome) {
+        for entry in self.entries.iter_mut().rev() {
+            if let Entry::Statement { id: own, outcome, .. } = entry
+                && *own == id
+            {
+                *outcome = Some(how.clone());
+                return;
+            }
+        }
+    }
+
+    /// Adds something that nobody ordered.
+    pub(super) fn news(&mut self, text: String) {
+        self.push(Entry::News(text));
+    }
+
+    /// Adds a call, or tells that one which was seen entered has returned.
+    pub(super) fn call(&mut self, call: Call) {
+        let next = match self.seen.iter_mut().find(|(actor, _)| *actor == call.actor) {
+            Some((_, seen)) => {
+                let next = *seen + 1;
+                *seen = (*seen).max(call.seq);
+                next
+            }
+            None => {
+                self.seen.push((call.actor.clone(), call.seq));
+                call.seq
+            }
+        };
+        if call.seq > next {
+            self.push(Entry::LeftOut(call.actor.clone(), call.seq - next));
+        }
+        let asleep = call.seq < next
+            && self.entries.iter().rev().take(4096).any(|e| {
+                matches!(e, Entry::Call(c) if c.actor == call.actor && c.seq == call.seq && c.state == CallState::Entered)
+            });
+        if asleep {
+            if call.state != CallState::Entered {
+                self.push(Entry::Resumed(call));
+            }
+        } else if call.seq >= next {
+            self.push(Entry::Call(call));
+        }
+    }
+
+    /// How many older entries were dropped.
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entries that a view shows, with their places.
+    fn shown<'a>(&'a self, view: &'a View) -> impl DoubleEndedIterator<Item = (usize, &'a Entry)> {
+        self.entries.iter().enumerate().filter(|(_, e)| match (&view.actor, e) {
+            (None, _) | (_, Entry::News(_)) => true,
+            (Some(actor), Entry::Call(c) | Entry::Resumed(c)) => c.actor == *actor,
+            (Some(actor), Entry::LeftOut(a, _)) => a == actor,
+            (Some(actor), Entry::Statement { text, .. }) => text.starts_with(&format!("{actor}:")),
+        })
+    }
+}
+
+/// What the view of a transcript remembers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct View {
+    /// The chosen entry; `None` follows the end.
+    pub(super) at: Option<usize>,
+    /// Only this actor's.
+    pub(super) actor: Option<String>,
+    /// The word that is looked for.
+    pub(super) word: String,
+}
+
+impl View {
+    /// Moves the choice by that many shown entries.
+    pub(super) fn step(&mut self, transcript: &Transcript, by: isize) {
+        let places: Vec<usize> = transcript.shown(self).map(|(i, _)| i).collect();
+        let Some(last) = places.len().checked_sub(1) else { return };
+        let now = self.at.map_or(last, |at| places.partition_point(|p| *p < at).min(last));
+        let to = now.saturating_add_signed(by).min(last);
+        self.at = (to < last || by < 0 && to == last && last > 0 && now != last).then(|| places[to]);
+    }
+
+    /// Goes to the next entry with the word, forward or back; whether there is one.
+    pub(super) fn find(&mut self, transcript: &Transcript, forward: bool) -> bool {
+        if self.word.is_empty() {
+            return false;
+        }
+        let word = self.word.to_lowercase();
+        let hits: Vec<usize> =
+            transcript.shown(self).filter(|(_, e)| plain(e).to_lowercase().contains(&word)).map(|(i, _)| i).collect();
+        let at = self.at.unwrap_or(transcript.len());
+        let next = if forward {
+            hits.iter().find(|i| **i > at).or_else(|| hits.first())
+        } else {
+            hits.iter().rev().find(|i| **i < at).or_else(|| hits.last())
+        };
+        self.at = next.copied().or(self.at);
+        next.is_some()
+    }
+
+    /// The chosen entry as text, to be copied.
+    pub(super) fn chosen(&self, transcript: &Transcript) -> Option<String> {
+        match self.at {
+            Some(at) => transcript.entries.get(at).map(plain),
+            None => transcript.shown(self).next_back().map(|(_, e)| plain(e)),
+        }
+    }
+}
+
+/// An entry as plain text, in the manner of strace.
+fn plain(entry: &Entry) -> String {
+    match entry {
+        Entry::Statement { text, .. } => text.clone(),
+        Entry::Call(call) => format!("{} {}({}){}", call.actor, call.verb, call.args, result(call)),
+        Entry::Resumed(call) => format!("{} ... {} resumed{}", call.actor, call.verb, result(call)),
+        Entry::LeftOut(actor, count) => format!("{actor}: {count} calls left out"),
+        Entry::News(text) => text.clone(),
+    }
+}
+
+fn result(call: &Call) -> String {
+    match &call.state {
+        CallState::Entered => " asleep".to_owned(),
+        CallState::Returned { shown, .. } => format!(" = {shown}"),
+    }
+}
+
+/// Draws the end of the transcript, or the part around the chosen entry.
+pub(super) fn render(
+    area: Rect,
+    buffer: &mut Buffer,
+    transcript: &Transcript,
+    view: &View,
+    sight: Sight<'_>,
+    focused: bool,
+) {
+    let area = area.intersection(buffer.area);
+    if area.is_empty() {
+        return;
+    }
+    let rows = usize::from(area.height);
+    let before: Vec<(usize, &Entry)> =
+        transcript.shown(view).rev().filter(|(i, _)| view.at.is_none_or(|at| *i <= at)).take(rows).collect();
+    let mut window: Vec<(usize, &Entry)> = before.into_iter().rev().collect();
+    if let Some(at) = view.at {
+        // A third of the window lies below the choice.
+        let after: Vec<_> = transcript.shown(view).filter(|(i, _)| *i > at).take(rows / 3).collect();
+        window.extend(after);
+        let excess = window.len().saturating_sub(rows);
+        window.drain(..excess);
+    }
+    let width = usize::from(area.width);
+    let names = sight.now.actors.iter().map(|a| text::width(&a.name)).max().unwrap_or(0).clamp(5, 12);
+    for (y, (place, entry)) in window.iter().enumerate() {
+        let mut line = Line::from(clip_spans(spans(entry, sight, names, width), width, sight.theme.glyphs.more));
+        let last = transcript.shown(view).next_back().map(|(i, _)| i);
+        if focused && view.at.or(last) == Some(*place) {
+            line = line.style(sight.theme.style(Role::Selection));
+            for span in &mut line.spans {
+                span.style = sight.theme.style(Role::Selection);
+            }
+        } else if !view.word.is_empty() && plain(entry).to_lowercase().contains(&view.word.to_lowercase()) {
+            for span in &mut line.spans {
+                span.style = span.style.add_modifier(ratatui::style::Modifier::UNDERLINED);
+            }
+        }
+        buffer.set_line(area.x, area.y + y as u16, &line, area.width);
+    }
+}
+
+fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Span<'static>> {
+    let theme = sight.theme;
+    let dim = theme.style(Role::Dim);
+    let when = |ns: u64| if sight.timeless { String::new() } else { format!("{} ", text::clock(ns)) };
+    let actor = |name: &str| {
+        let shown = text::clip(name, names, theme.glyphs.more);
+        let pad = " ".repeat(names.saturating_sub(text::width(&shown)) + 2);
+        [Span::styled(shown, sight.hue(name)), Span::raw(pad)]
+    };
+    match entry {
+        Entry::Statement { text, outcome, .. } => {
+            let mut spans = vec![
+                Span::styled(format!("{} ", theme.glyphs.prompt), theme.style(Role::Accent)),
+                Span::styled(text.clone(), theme.style(Role::Code)),
+            ];
+            spans.extend(outcome.as_ref().map(|o| ending(o, sight)).unwrap_or_default());
+            spans
+        }
+        Entry::Call(call) | Entry::Resumed(call) => {
+            let resumed = matches!(entry, Entry::Resumed(_));
+            let at = match (&call.state, resumed) {
+                (CallState::Returned { at_ns, .. }, true) => *at_ns,
+                _ => call.entered_ns,
+            };
+            let mut spans = vec![Span::styled(format!("  {}", when(at)), dim)];
+            spans.extend(actor(&call.actor));
+            let verb = theme.style(Role::Title);
+            if resumed {
+                spans.push(Span::styled(format!("{} ", theme.glyphs.more), dim));
+                spans.push(Span::styled(call.verb.clone(), verb));
+                spans.push(Span::styled(" resumed", dim));
+            } else {
+                spans.push(Span::styled(call.verb.clone(), verb));
+                spans.push(Span::styled(format!("({})", call.args), theme.style(Role::Text)));
+            }
+            let result = match &call.state {
+                CallState::Entered => Span::styled(" asleep", theme.style(Role::Asleep)),
+                CallState::Returned { shown, errno, .. } => {
+                    let role = if errno.is_some() { Role::Error } else { Role::Value };
+                    Span::styled(format!(" = {shown}"), theme.style(role))
+                }
+            };
+            // Results stand in one column where there is room, as strace has them.
+            let column = if sight.timeless { 46 } else { 56 };
+            let used = text::line_width(&spans);
+            if used < column && column + text::width(&result.content) <= width {
+                spans.push(Span::raw(" ".repeat(column - used)));
+            }
+            spans.push(result);
+            spans
+        }
+        Entry::LeftOut(name, count) => {
+            let mut spans = vec![Span::styled("  ", dim)];
+            spans.extend(actor(name));
+            spans.push(Span::styled(
+                format!("{} {count} calls left out", theme.glyphs.more),
+                theme.style(Role::Warning),
+            ));
+            spans
+        }
+        Entry::News(text) => {
+            vec![Span::styled(format!("{} {text}", theme.glyphs.changed), theme.style(Role::Warning))]
+        }
+    }
+}
+
+/// How a statement ended, where that is not plain from the calls.
+fn ending(outcome: &Outcome, sight: Sight<'_>) -> Vec<Span<'static>> {
+    let theme = sight.theme;
+    let glyphs = theme.glyphs;
+    match outcome {
+        Outcome::Settled => Vec::new(),
+        Outcome::Running(names) => {
+            vec![Span::styled(
+                format!("  {} {} still running", glyphs.running, names.join(", ")),
+                theme.style(Role::Running),
+            )]
+        }
+        Outcome::Refused { why, help } => {
+            let mut spans = vec![Span::styled(format!("  {} {why}", glyphs.no), theme.style(Role::Error))];
+            if let Some(help) = help {
+                spans.push(Span::styled(format!("; {help}"), theme.style(Role::Dim)));
+            }
+            spans
+        }
+        Outcome::Checked(verdict) if verdict.met => {
+            vec![
+                Span::styled(format!("  {} ", glyphs.yes), theme.style(Role::Good)),
+                Span::styled(verdict.seen.clone(), theme.style(Role::Dim)),
+                Span::raw(" "),
+                super::panes::mark(verdict.evidence, theme),
+            ]
+        }
+        Outcome::Checked(verdict) => vec![
+            Span::styled(
+                format!("  {} expected {}, seen {} ", glyphs.no, verdict.expected, verdict.seen),
+                theme.style(Role::Error),
+            ),
+            super::panes::mark(verdict.evidence, theme),
+        ],
+        Outcome::TimedOut(why) => vec![Span::styled(format!("  {} {why}", glyphs.no), theme.style(Role::Warning))],
+    }
+}
