@@ -8,12 +8,13 @@ mod fence;
 mod figure;
 mod format;
 mod front;
+mod leftovers;
 pub mod lint;
 mod model;
 mod pack;
 pub mod progress;
 pub mod prose;
-// pub mod runner;
+pub mod runner;
 pub mod session;
 #[cfg(test)]
 mod tests;

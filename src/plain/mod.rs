@@ -1,1 +1,11 @@
-//! To come.
+//! The linear face: the same stage as lines of text, for screen readers, logs and pipes; and as lines of JSON.
+//!
+//! No line is ever changed after it was written, nothing is drawn, and nothing here knows a facility.
+
+pub mod desk;
+pub mod diagnose;
+pub mod json;
+pub mod learn;
+pub mod script;
+pub mod tell;
+pub mod words;

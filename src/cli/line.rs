@@ -1,0 +1,90 @@
+//! What the command line can say.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::stage::Options;
+
+/// See interprocess communication happen: real processes, real kernel objects, live in a terminal.
+#[derive(Debug, Parser)]
+#[command(name = "ipclab", version, about, long_about = None, disable_help_subcommand = true)]
+#[command(after_help = "Without a command, the terminal program opens. \
+Exit status: 0 fine, 1 an expectation or lesson failed, 2 bad input, 3 no stage could be opened, 130 cancelled.")]
+pub(super) struct Line {
+    #[command(flatten)]
+    pub(super) options: Global,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// What any command can be told.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Open stages in shared mode, also where they could be isolated
+    #[arg(long, global = true)]
+    pub(super) shared: bool,
+    /// Tell everything as lines of text: for screen readers, logs and pipes
+    #[arg(long, global = true)]
+    pub(super) plain: bool,
+    /// Tell everything as lines of JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Draw with ASCII only
+    #[arg(long, global = true)]
+    pub(super) ascii: bool,
+    /// Take the lessons from this folder instead of the program's own
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(super) lessons: Option<PathBuf>,
+}
+
+impl Global {
+    /// How to open stages.
+    pub(super) fn stage(&self) -> Options {
+        Options { launcher: PathBuf::from("/proc/self/exe"), shared: self.shared }
+    }
+
+    /// Whether lines are wanted, of text or JSON.
+    pub(super) const fn linear(&self) -> bool {
+        self.plain || self.json
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a script and tell what happens; exit with 1 if an expectation is not met
+    Run {
+        /// The script; `-` is standard input
+        file: PathBuf,
+    },
+    /// Play on a stage, with a script if one is named
+    Play {
+        /// A script
+        file: Option<PathBuf>,
+    },
+    /// Go through a lesson; without one, choose
+    Learn {
+        /// Its id, or a lesson file
+        lesson: Option<String>,
+    },
+    /// Check lessons: lint them, run them, and see that all comes out as they say
+    Check {
+        /// A folder, a lesson file or the id of a lesson; without one, all lessons of the program
+        path: Option<PathBuf>,
+        /// Write the results as JUnit XML
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+    },
+    /// Look at what this machine can do, and say what to do about the rest
+    Doctor,
+    /// Write completions for a shell to standard output
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to standard output
+    Man,
+    /// Write the reference of the language
+    #[command(hide = true)]
+    Reference,
+}

@@ -1,0 +1,187 @@
+//! The linear faces: `run`, and `play` and `learn` with `--plain` or `--json`.
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::line::Global;
+use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE, interrupt};
+use crate::facility::registry;
+use crate::lesson::progress::Progress;
+use crate::lesson::{BadLesson, Pack, PackError};
+use crate::plain::desk::{Desk, Setup, Stop};
+use crate::plain::diagnose::diagnose;
+use crate::plain::{learn as face, script};
+
+/// The largest script in bytes.
+const SCRIPT_MAX: u64 = 16 << 20;
+
+/// `ipclab run FILE`.
+pub(super) fn run(options: &Global, file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
+    let (name, source) = match source(file) {
+        Ok(read) => read,
+        Err(why) => {
+            writeln!(err, "error: {why}")?;
+            return Ok(BAD_INPUT.into());
+        }
+    };
+    let statements = match script::read(&name, &source) {
+        Ok(statements) => statements,
+        Err(text) => {
+            write!(err, "{text}")?;
+            return Ok(BAD_INPUT.into());
+        }
+    };
+    at_desk(options, out, err, |desk| {
+        desk.open()?;
+        let ended = script::run(desk, &source, &statements)?;
+        desk.close();
+        Ok(if ended.refused > 0 {
+            BAD_INPUT.into()
+        } else if ended.failed > 0 {
+            FAILED.into()
+        } else {
+            ExitCode::SUCCESS
+        })
+    })
+}
+
+/// `ipclab play [FILE]`, in lines.
+pub(super) fn play(
+    options: &Global,
+    file: Option<&Path>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<ExitCode> {
+    let read = match file.map(source).transpose() {
+        Ok(read) => read,
+        Err(why) => {
+            writeln!(err, "error: {why}")?;
+            return Ok(BAD_INPUT.into());
+        }
+    };
+    let script = match read.as_ref().map(|(name, source)| script::read(name, source)).transpose() {
+        Ok(script) => script,
+        Err(text) => {
+            write!(err, "{text}")?;
+            return Ok(BAD_INPUT.into());
+        }
+    };
+    at_desk(options, out, err, |desk| {
+        let prompt = io::stdin().is_terminal();
+        desk.open()?;
+        if let (Some(statements), Some((_, source))) = (&script, &read) {
+            script::run(desk, source, statements)?;
+        }
+        if prompt && !desk.json() {
+            desk.say("Type a statement, such as `spawn alice`; /help tells more, /quit leaves.\n")?;
+        }
+        script::play(desk, prompt)?;
+        desk.close();
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// `ipclab learn [LESSON]`, in lines.
+pub(super) fn learn(
+    options: &Global,
+    lesson: Option<&str>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<ExitCode> {
+    let pack = match pack(options, lesson) {
+        Ok(pack) => pack,
+        Err(PackError::Wrong(bad)) => {
+            write!(err, "{}", diagnose(&bad.file, &bad.source, &bad.diagnostics))?;
+            return Ok(BAD_INPUT.into());
+        }
+        Err(error) => {
+            writeln!(err, "error: {error}")?;
+            return Ok(BAD_INPUT.into());
+        }
+    };
+    for BadLesson { file, source, diagnostics } in &pack.bad {
+        write!(err, "{}", diagnose(file, source, diagnostics))?;
+    }
+    let mut progress = Progress::load();
+    if let Some(notice) = progress.notice() {
+        writeln!(err, "{notice}")?;
+    }
+    let Some(word) = lesson else {
+        write!(out, "{}", face::list(&pack, &progress))?;
+        writeln!(out, "\n`ipclab learn --plain LESSON` begins one.")?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let found = if Path::new(word).is_file() { pack.lessons.first() } else { pack.lesson(word) };
+    let Some(lesson) = found else {
+        if pack.bad.is_empty() {
+            let help = pack
+                .nearest(word)
+                .map_or_else(|| "`ipclab learn --plain` lists them".to_owned(), |near| format!("did you mean {near}?"));
+            writeln!(err, "error: there is no lesson {word}; {help}")?;
+        }
+        return Ok(BAD_INPUT.into());
+    };
+    at_desk(options, out, err, |desk| {
+        let prompt = io::stdin().is_terminal() && !desk.json();
+        let from = progress.lesson(lesson.id()).filter(|l| !l.done).and_then(|l| l.step.clone());
+        face::learn(desk, lesson, &mut progress, from.as_deref(), prompt)?;
+        desk.close();
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The pack that is meant: that of a lesson file, of the folder in the options, or the program's own.
+fn pack(options: &Global, lesson: Option<&str>) -> Result<Pack, PackError> {
+    match (lesson.map(Path::new).filter(|path| path.is_file()), &options.lessons) {
+        (Some(file), _) => Pack::single(file, registry()),
+        (None, Some(folder)) => Pack::open(folder, registry()),
+        (None, None) => Pack::embedded(registry()),
+    }
+}
+
+/// A script with the name that its reader knows it by.
+fn source(file: &Path) -> Result<(String, String), String> {
+    let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let opened: io::Result<Box<dyn Read>> = if file == Path::new("-") {
+        Ok(Box::new(io::stdin()))
+    } else {
+        std::fs::File::open(file).map(|f| Box::new(f) as Box<dyn Read>)
+    };
+    let mut bytes = Vec::new();
+    opened
+        .and_then(|input| input.take(SCRIPT_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|error| format!("{name}: {error}"))?;
+    if bytes.len() as u64 > SCRIPT_MAX {
+        return Err(format!("{name}: longer than SCRIPT_MAX, {SCRIPT_MAX} bytes"));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => {
+            let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+            let line = right.matches('\n').count() + 1;
+            Err(format!("{name}: line {line} is not UTF-8 text"))
+        }
+    }
+}
+
+/// Sits down at a desk, and turns what stops the work into an exit status.
+fn at_desk(
+    options: &Global,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    work: impl FnOnce(&mut Desk<'_>) -> Result<ExitCode, Stop>,
+) -> io::Result<ExitCode> {
+    let (interrupted, bytes) = interrupt::catch()?;
+    let setup = Setup { stage: options.stage(), json: options.json, interrupted };
+    let mut desk = Desk::new(out, setup, bytes)?;
+    match work(&mut desk) {
+        Ok(code) => Ok(code),
+        Err(Stop::Output(error)) => Err(error),
+        Err(Stop::Cancelled) => Ok(CANCELLED.into()),
+        Err(stop @ (Stop::Open(_) | Stop::Lost(_))) => {
+            writeln!(err, "error: {stop}")?;
+            Ok(NO_STAGE.into())
+        }
+    }
+}

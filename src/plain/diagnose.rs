@@ -1,0 +1,103 @@
+//! What is wrong with a text, as text: the place in its line, what was expected, the nearest right thing.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::script::{Diagnostic, Severity, Span};
+
+/// All diagnostics of a text, each with a blank line behind it. `path` is what the reader knows the text by.
+pub fn diagnose(path: &str, source: &str, diagnostics: &[Diagnostic]) -> String {
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let notes: Vec<String> = diagnostic.help.iter().cloned().collect();
+        out.push_str(&report(level, path, source, diagnostic.span, &diagnostic.message, &Level::HELP, &notes));
+    }
+    out
+}
+
+/// Something that came out otherwise than a text says, with remarks.
+pub fn failure(path: &str, source: &str, span: Span, what: &str, notes: &[String]) -> String {
+    report(Level::ERROR, path, source, span, what, &Level::NOTE, notes)
+}
+
+fn report(
+    level: Level<'_>,
+    path: &str,
+    source: &str,
+    span: Span,
+    title: &str,
+    kind: &Level<'_>,
+    notes: &[String],
+) -> String {
+    let span = within(source, span);
+    let mut group: Group<'_> = if source.is_empty() {
+        level.primary_title(title).element(annotate_snippets::Origin::path(path))
+    } else {
+        let snippet = Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(span));
+        level.primary_title(title).element(snippet)
+    };
+    for note in notes {
+        group = group.element(kind.clone().message(note.as_str()));
+    }
+    let mut text = Renderer::plain().render(&[group]);
+    text.push_str("\n\n");
+    text
+}
+
+/// The span within the text, on borders of characters, and not beyond the end of its first line: a whole block would
+/// be shown otherwise.
+fn within(source: &str, span: Span) -> std::ops::Range<usize> {
+    let border = |mut at: usize| {
+        at = at.min(source.len());
+        while !source.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = border(span.start);
+    let line = source[start..].find('\n').map_or(source.len(), |n| start + n);
+    start..border(span.end).clamp(start, line.max(start))
+}
+
+/// The line and column of a place, from 1; the column counts characters.
+pub fn place(source: &str, at: usize) -> (usize, usize) {
+    let at = within(source, Span::new(at, at)).start;
+    let before = &source[..at];
+    let start = before.rfind('\n').map_or(0, |n| n + 1);
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_place_and_the_nearest_right_thing() {
+        let source = "spawn alice\nalice: wirte p \"ü\"\n";
+        let wrong = Diagnostic::error(Span::new(19, 24), "unknown call `wirte`").help("did you mean `write`?");
+        let text = diagnose("a.ipc", source, &[wrong]);
+        for part in
+            ["error: unknown call `wirte`", "a.ipc:2:8", "alice: wirte p", "^^^^^", "help: did you mean `write`?"]
+        {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
+    fn any_span_can_be_shown() {
+        for (source, start, end) in [("", 0, 5), ("ü", 1, 1), ("a\nb", 0, 3), ("a", 7, 9), ("a\n", 2, 2), ("x", 1, 0)]
+        {
+            let text = diagnose("f", source, &[Diagnostic::error(Span { start, end }, "wrong")]);
+            assert!(text.contains("wrong"), "{source:?}");
+        }
+    }
+
+    #[test]
+    fn places_count_from_one() {
+        assert_eq!(place("a\nüb", 4), (2, 2));
+        assert_eq!(place("", 9), (1, 1));
+    }
+}

@@ -1,0 +1,332 @@
+//! Events and snapshots as lines of JSON. `docs/json.md` describes them; what stands there stays as it is.
+//!
+//! The shapes are made here, field by field, so that a change inside the program never changes them by accident.
+
+use serde_json::{Value as Json, json};
+
+use crate::lesson::prose::{self, Block};
+use crate::lesson::session::News;
+use crate::lesson::{Lesson, Prediction};
+use crate::model::{Access, Actor, ActorState, Call, CallState, Death, Field, Mode, Object, Snapshot, Value};
+use crate::stage::{Outcome, Report, StageInfo};
+
+/// The version of the format. It changes only when a line gets another meaning; new keys may come without.
+pub const VERSION: u32 = 1;
+
+/// A line: `version` and `event`, then what belongs to the event.
+pub fn line(event: &str, rest: Json) -> String {
+    let mut all = serde_json::Map::new();
+    all.insert("version".to_owned(), VERSION.into());
+    all.insert("event".to_owned(), event.into());
+    if let Json::Object(rest) = rest {
+        all.extend(rest);
+    }
+    Json::Object(all).to_string()
+}
+
+/// `opened`: a stage is open.
+pub fn opened(number: u64, info: &StageInfo) -> String {
+    let mode = match info.mode {
+        Mode::Isolated => "isolated",
+        Mode::Shared => "shared",
+    };
+    line(
+        "opened",
+        json!({
+            "stage": number, "mode": mode, "why_shared": info.why_shared, "kernel": info.kernel,
+            "capabilities": info.capabilities, "uid": info.uid,
+        }),
+    )
+}
+
+/// `ended`: a statement has ended.
+pub fn ended(number: u64, report: &Report, ok: bool) -> String {
+    line(
+        "ended",
+        json!({
+            "stage": number, "statement": report.statement, "ok": ok, "outcome": outcome(&report.outcome),
+            "calls": report.calls.iter().map(call).collect::<Vec<_>>(), "snapshot": snapshot(&report.snapshot),
+        }),
+    )
+}
+
+/// `refreshed`: something changed while no statement ended.
+pub fn refreshed(number: u64, calls: &[Call], seen: &Snapshot, news: &[String]) -> String {
+    let calls: Vec<Json> = calls.iter().map(call).collect();
+    line("refreshed", json!({ "stage": number, "calls": calls, "snapshot": snapshot(seen), "news": news }))
+}
+
+/// `lost`: a stage is gone.
+pub fn lost(number: u64, why: &str) -> String {
+    line("lost", json!({ "stage": number, "why": why }))
+}
+
+fn outcome(outcome: &Outcome) -> Json {
+    match outcome {
+        Outcome::Settled => json!({ "kind": "settled" }),
+        Outcome::Running(actors) => json!({ "kind": "running", "actors": actors }),
+        Outcome::Refused { why, help } => json!({ "kind": "refused", "why": why, "help": help }),
+        Outcome::Checked(v) => json!({
+            "kind": "checked", "met": v.met, "expected": v.expected, "seen": v.seen, "evidence": v.evidence.word(),
+        }),
+        Outcome::TimedOut(why) => json!({ "kind": "timed out", "why": why }),
+    }
+}
+
+/// A call.
+pub fn call(call: &Call) -> Json {
+    let (state, ret, errno, shown, data, at_ns) = match &call.state {
+        CallState::Entered => ("entered", None, None, None, None, None),
+        CallState::Returned { ret, errno, shown, data, at_ns } => {
+            let data = data.as_ref().map(|(head, total)| bytes(head, *total));
+            ("returned", Some(*ret), *errno, Some(shown.clone()), data, Some(*at_ns))
+        }
+    };
+    json!({
+        "actor": call.actor, "order": call.order, "seq": call.seq, "verb": call.verb, "args": call.args, "on": call.on,
+        "entered_ns": call.entered_ns, "syscall": call.syscall, "state": state, "ret": ret, "errno": errno,
+        "shown": shown, "data": data, "returned_ns": at_ns,
+    })
+}
+
+/// A snapshot.
+pub fn snapshot(snapshot: &Snapshot) -> Json {
+    json!({
+        "at_ns": snapshot.at_ns, "settled": snapshot.settled, "syscalls_since_mark": snapshot.syscalls_since_mark,
+        "actors": snapshot.actors.iter().map(actor).collect::<Vec<_>>(),
+        "objects": snapshot.objects.iter().map(object).collect::<Vec<_>>(),
+    })
+}
+
+fn actor(actor: &Actor) -> Json {
+    let descriptors: Vec<Json> = actor
+        .descriptors
+        .iter()
+        .map(|d| {
+            let access = match d.access {
+                Access::Read => "read",
+                Access::Write => "write",
+                Access::Both => "both",
+            };
+            json!({
+                "fd": d.fd, "names": d.names, "object": d.object, "access": access, "flags": d.flags, "offset": d.offset,
+            })
+        })
+        .collect();
+    let mappings: Vec<Json> = actor
+        .mappings
+        .iter()
+        .map(|m| {
+            json!({
+                "names": m.names, "start": m.start, "length": m.length, "offset": m.offset, "protection": m.protection,
+                "shared": m.shared, "object": m.object,
+                "contents": m.contents.as_ref().map(|c| bytes(c, c.len() as u64)),
+            })
+        })
+        .collect();
+    let variables: serde_json::Map<String, Json> =
+        actor.variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    json!({
+        "name": actor.name, "pid": actor.pid, "uid": actor.uid, "parent": actor.parent, "state": state(&actor.state),
+        "descriptors": descriptors, "mappings": mappings, "variables": variables,
+        "program": actor.program.as_ref().map(|p| json!({ "lines": p.lines, "next": p.next })),
+        "last": actor.last.as_ref().map(call), "finished": actor.finished, "dropped": actor.dropped,
+    })
+}
+
+fn state(state: &ActorState) -> Json {
+    let ended = |kind: &str, death: &Death| match death {
+        Death::Exited(status) => json!({ "kind": kind, "exited": status }),
+        Death::Killed(signal) => json!({ "kind": kind, "killed_by": signal }),
+    };
+    match state {
+        ActorState::Idle => json!({ "kind": "idle" }),
+        ActorState::Asleep(s) => json!({
+            "kind": "asleep", "verb": s.verb, "args": s.args, "object": s.object, "direction": s.direction,
+            "since_ns": s.since_ns, "deadline_ns": s.deadline_ns, "syscall": s.syscall,
+        }),
+        ActorState::Running { progress } => {
+            let rounds = progress.map(|(done, all)| json!({ "done": done, "all": all }));
+            json!({ "kind": "running", "rounds": rounds })
+        }
+        ActorState::Stopped { signal } => json!({ "kind": "stopped", "signal": signal }),
+        ActorState::Zombie(death) => ended("zombie", death),
+        ActorState::Dead(death) => ended("dead", death),
+    }
+}
+
+fn object(object: &Object) -> Json {
+    let holders: Vec<Json> =
+        object.holders.iter().map(|h| json!({ "actor": h.actor, "role": h.role, "handle": h.handle })).collect();
+    let waiters: Vec<Json> = object
+        .waiters
+        .iter()
+        .map(|w| json!({ "actor": w.actor, "verb": w.verb, "direction": w.direction, "since_ns": w.since_ns }))
+        .collect();
+    json!({
+        "name": object.name, "facility": object.facility(), "identifier": object.identifier,
+        "key": { "dev": object.key.dev, "ino": object.key.ino, "offset": object.key.offset },
+        "fields": object.fields.iter().map(field).collect::<Vec<_>>(), "holders": holders, "waiters": waiters,
+    })
+}
+
+fn field(field: &Field) -> Json {
+    json!({
+        "name": field.name, "value": value(&field.value), "evidence": field.evidence.word(), "note": field.note,
+    })
+}
+
+/// An integer is a number, text a string, several an array, named parts an object; data is an object with `hex`.
+fn value(of: &Value) -> Json {
+    match of {
+        Value::Nothing => Json::Null,
+        Value::Int(n) => (*n).into(),
+        Value::Text(text) => text.clone().into(),
+        Value::Bytes { bytes: head, total } => bytes(head, *total),
+        Value::List(values) => values.iter().map(value).collect(),
+        Value::Record(parts) => Json::Object(parts.iter().map(|(n, v)| (n.clone(), value(v))).collect()),
+    }
+}
+
+fn bytes(head: &[u8], total: u64) -> Json {
+    use std::fmt::Write as _;
+    let mut hex = String::with_capacity(head.len() * 2);
+    for byte in head {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    json!({ "hex": hex, "total": total })
+}
+
+/// `lesson`: a lesson begins.
+pub fn lesson(lesson: &Lesson) -> String {
+    let front = &lesson.front;
+    line(
+        "lesson",
+        json!({
+            "lesson": front.id, "title": front.title, "unit": front.unit, "minutes": front.minutes,
+            "misconception": front.misconception, "objectives": front.objectives, "claims": front.claims,
+            "requires": front.requires, "read": front.read,
+            "steps": lesson.steps.iter().map(|s| json!({ "step": s.id, "title": s.title })).collect::<Vec<_>>(),
+        }),
+    )
+}
+
+/// `prose`: something to read; `kind` tells what it is.
+pub fn prose(kind: &str, blocks: &[Block]) -> String {
+    line("prose", json!({ "kind": kind, "text": super::words::blocks(blocks) }))
+}
+
+/// `asked`: a prediction waits for its answer.
+pub fn asked(prediction: &Prediction) -> String {
+    let choices: Vec<Json> = prediction
+        .choices
+        .iter()
+        .enumerate()
+        .map(|(i, c)| json!({ "choice": Prediction::letter(i).to_string(), "text": c.plain() }))
+        .collect();
+    let question = super::words::blocks(&prediction.question);
+    line("asked", json!({ "prediction": prediction.id, "question": question, "choices": choices }))
+}
+
+/// What happened on the way through a lesson.
+pub fn news(lesson: &Lesson, news: &News) -> String {
+    match news {
+        News::Step(id) => {
+            let title = lesson.steps.iter().find(|s| s.id == *id).map(|s| s.title.clone());
+            line("step", json!({ "step": id, "title": title }))
+        }
+        News::Restored => line("restored", json!({})),
+        News::Revealed { prediction, chosen, held } => {
+            let found = lesson.prediction(prediction);
+            let answer = found.and_then(|p| p.choices.get(*chosen)).map(|c| prose::plain(&c.answer));
+            line(
+                "revealed",
+                json!({
+                    "prediction": prediction, "chosen": Prediction::letter(*chosen).to_string(),
+                    "held": held.map(|h| Prediction::letter(h).to_string()), "right": *held == Some(*chosen),
+                    "answer": answer,
+                }),
+            )
+        }
+        News::Differs { span, outcome: how } => {
+            line("differs", json!({ "line": lesson.line(*span), "outcome": outcome(how) }))
+        }
+        News::Met(id) => line("met", json!({ "goal": id })),
+        News::Done(id) => line("done", json!({ "step": id })),
+        News::Helped(id) => line("helped", json!({ "step": id })),
+        News::Over => line("over", json!({ "lesson": lesson.id() })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Evidence, Holder, ObjectKey, Sleep, Waiter};
+
+    #[test]
+    fn a_line_has_the_shape_that_is_promised() {
+        let sleep = Sleep {
+            verb: "read".into(),
+            args: "3, …, 100".into(),
+            object: Some("p".into()),
+            direction: "read".into(),
+            since_ns: 7,
+            deadline_ns: None,
+            syscall: 0,
+        };
+        let bob = Actor {
+            name: "bob".into(),
+            pid: 3,
+            uid: 65534,
+            parent: Some("alice".into()),
+            state: ActorState::Asleep(sleep),
+            descriptors: Vec::new(),
+            mappings: Vec::new(),
+            variables: vec![("x".into(), "1".into())],
+            program: None,
+            last: None,
+            finished: 0,
+            dropped: 0,
+        };
+        let pipe = Object {
+            name: "p".into(),
+            key: ObjectKey { facility: "pipe".into(), dev: 1, ino: 2, offset: 0 },
+            identifier: "none".into(),
+            fields: vec![
+                Field::kernel_int("bytes", 2),
+                Field::new("holds", Value::Bytes { bytes: b"hi".to_vec(), total: 2 }, Evidence::Kernel),
+                Field::hidden("slots", "why"),
+            ],
+            holders: vec![Holder { actor: "bob".into(), role: "read".into(), handle: "3".into() }],
+            waiters: vec![Waiter { actor: "bob".into(), verb: "read".into(), direction: "read".into(), since_ns: 7 }],
+        };
+        let seen = Snapshot { at_ns: 9, actors: vec![bob], objects: vec![pipe], ..Snapshot::empty() };
+        let line: Json = serde_json::from_str(&refreshed(1, &[], &seen, &["bob was killed".into()])).unwrap();
+        let expected = json!({
+            "version": 1, "event": "refreshed", "stage": 1, "calls": [], "news": ["bob was killed"],
+            "snapshot": {
+                "at_ns": 9, "settled": true, "syscalls_since_mark": null,
+                "actors": [{
+                    "name": "bob", "pid": 3, "uid": 65534, "parent": "alice",
+                    "state": {
+                        "kind": "asleep", "verb": "read", "args": "3, …, 100", "object": "p", "direction": "read",
+                        "since_ns": 7, "deadline_ns": null, "syscall": 0,
+                    },
+                    "descriptors": [], "mappings": [], "variables": { "x": "1" }, "program": null, "last": null,
+                    "finished": 0, "dropped": 0,
+                }],
+                "objects": [{
+                    "name": "p", "facility": "pipe", "identifier": "none", "key": { "dev": 1, "ino": 2, "offset": 0 },
+                    "fields": [
+                        { "name": "bytes", "value": 2, "evidence": "kernel", "note": null },
+                        { "name": "holds", "value": { "hex": "6869", "total": 2 }, "evidence": "kernel", "note": null },
+                        { "name": "slots", "value": null, "evidence": "hidden", "note": "why" },
+                    ],
+                    "holders": [{ "actor": "bob", "role": "read", "handle": "3" }],
+                    "waiters": [{ "actor": "bob", "verb": "read", "direction": "read", "since_ns": 7 }],
+                }],
+            },
+        });
+        assert_eq!(line, expected);
+    }
+}

@@ -1,0 +1,192 @@
+//! Scripts and play, line by line.
+
+use super::desk::{Desk, Stop, Typed, refused};
+use super::diagnose::diagnose;
+use super::{json, tell};
+use crate::facility::registry;
+use crate::script::{self, Severity, Statement};
+
+/// How a script ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ended {
+    /// Expectations that were not met, and waits that took too long.
+    pub failed: usize,
+    /// Statements that were refused.
+    pub refused: usize,
+}
+
+/// A script's statements, or all that is wrong with it, as text.
+pub fn read(path: &str, source: &str) -> Result<Vec<Statement>, String> {
+    let (statements, diagnostics) = script::parse(source, registry());
+    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        return Err(diagnose(path, source, &diagnostics));
+    }
+    Ok(statements)
+}
+
+/// Runs a script on the desk's stage. `source` is where its statements stand.
+pub fn run(desk: &mut Desk<'_>, source: &str, statements: &[Statement]) -> Result<Ended, Stop> {
+    let mut ended = Ended::default();
+    for statement in statements {
+        if !desk.json() {
+            let text = source.get(statement.span.start..statement.span.end).unwrap_or_default().trim();
+            desk.say(&format!("{text}\n"))?;
+        }
+        let report = desk.run(statement, false)?;
+        if refused(&report) {
+            ended.refused += 1;
+        } else if !report.ok() {
+            ended.failed += 1;
+        }
+    }
+    Ok(ended)
+}
+
+const HELP: &str = "\
+A line is a statement: `spawn alice`, `alice: pipe p`, `alice: write p \"hi\"`.
+/help WORD tells what a call or word does, /words lists them.
+/show tells all that is on stage. /undo steps back. /reset empties the stage.
+/save FILE writes down what was run. /quit leaves.
+";
+
+/// Lets somebody play until they have enough. The desk's stage is open.
+pub fn play(desk: &mut Desk<'_>, prompt: bool) -> Result<(), Stop> {
+    let mut text = String::new();
+    loop {
+        let shown = match (prompt, text.is_empty()) {
+            (false, _) => "",
+            (true, true) => "> ",
+            (true, false) => "… ",
+        };
+        let line = match desk.ask(shown) {
+            Ok(Typed::Line(line)) => line,
+            Ok(Typed::End) => return Ok(()),
+            Err(Stop::Lost(why)) => {
+                recover(desk, &why)?;
+                continue;
+            }
+            Err(stop) => return Err(stop),
+        };
+        if text.is_empty() && line.trim_start().starts_with('/') {
+            if !command(desk, line.trim())? {
+                return Ok(());
+            }
+            continue;
+        }
+        text.push_str(&line);
+        text.push('\n');
+        if script::incomplete(&text) {
+            continue;
+        }
+        let source = std::mem::take(&mut text);
+        match one(desk, &source) {
+            Err(Stop::Lost(why)) => recover(desk, &why)?,
+            other => other?,
+        }
+    }
+}
+
+/// Runs what was typed, or tells what is wrong with it.
+pub(super) fn one(desk: &mut Desk<'_>, source: &str) -> Result<(), Stop> {
+    let (statements, diagnostics) = script::parse(source, registry());
+    if !diagnostics.is_empty() {
+        wrong(desk, &diagnose("line", source, &diagnostics))?;
+        if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            return Ok(());
+        }
+    }
+    for statement in &statements {
+        desk.run(statement, false)?;
+    }
+    Ok(())
+}
+
+/// Tells that what was typed is wrong.
+pub(super) fn wrong(desk: &mut Desk<'_>, text: &str) -> Result<(), Stop> {
+    if desk.json() {
+        let line = json::line("wrong", serde_json::json!({ "text": text.trim_end() }));
+        return desk.line(&line);
+    }
+    desk.say(text)
+}
+
+/// Opens the stage again after it was lost, as it was.
+fn recover(desk: &mut Desk<'_>, why: &str) -> Result<(), Stop> {
+    wrong(desk, &format!("the stage is lost: {why}; it is opened again, and all is run again\n"))?;
+    let statements: Vec<Statement> = desk.timeline().statements().cloned().collect();
+    again(desk, &statements)
+}
+
+fn again(desk: &mut Desk<'_>, statements: &[Statement]) -> Result<(), Stop> {
+    let before = desk.timeline().clone();
+    desk.open()?;
+    for (index, statement) in statements.iter().enumerate() {
+        let report = desk.run(statement, true)?;
+        if let Some(differs) = before.differs(index, &report.snapshot) {
+            wrong(desk, &format!("after `{}` something differs: {differs}\n", report.statement))?;
+        }
+    }
+    Ok(())
+}
+
+/// Carries out a command of this face; false if it was the last.
+fn command(desk: &mut Desk<'_>, line: &str) -> Result<bool, Stop> {
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    match word {
+        "/quit" | "/exit" => return Ok(false),
+        "/help" if rest.is_empty() => desk.say(HELP)?,
+        "/help" => desk.say(&tell::help(rest))?,
+        "/words" => desk.say(&words())?,
+        "/show" => {
+            let text = tell::stage(desk.seen());
+            desk.say(&text)?;
+        }
+        "/undo" => {
+            let mut statements: Vec<Statement> = desk.timeline().statements().cloned().collect();
+            match statements.pop() {
+                None => desk.say("nothing was run yet\n")?,
+                Some(last) => {
+                    again(desk, &statements)?;
+                    let text = format!("undone: {last}\n{}", tell::stage(desk.seen()));
+                    desk.say(&text)?;
+                }
+            }
+        }
+        "/reset" => {
+            desk.open()?;
+            desk.say("the stage is empty\n")?;
+        }
+        "/save" => {
+            let lines: Vec<String> = desk.timeline().statements().map(ToString::to_string).collect();
+            let said = match save(rest, &(lines.join("\n") + "\n")) {
+                Ok(()) => format!("written to {rest}\n"),
+                Err(error) => format!("{rest} can't be written: {error}\n"),
+            };
+            desk.say(&said)?;
+        }
+        _ => {
+            let known = ["/help", "/words", "/show", "/undo", "/reset", "/save", "/quit"];
+            let help = script::did_you_mean(word, known).unwrap_or_else(|| "/help tells what there is".to_owned());
+            desk.say(&format!("unknown command {word}; {help}\n"))?;
+        }
+    }
+    Ok(true)
+}
+
+/// Writes a new file; one that is there is not overwritten.
+fn save(path: &str, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    std::fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+}
+
+fn words() -> String {
+    let mut out = String::new();
+    let stage: Vec<&str> = script::STAGE_WORDS.iter().map(|w| w.word).collect();
+    out.push_str(&super::words::fold(&format!("the stage: {}", stage.join(" ")), "", "  "));
+    for chapter in &registry().chapters {
+        let calls: Vec<&str> = chapter.calls.iter().map(|c| c.name).collect();
+        out.push_str(&super::words::fold(&format!("{}: {}", chapter.title, calls.join(" ")), "", "  "));
+    }
+    out
+}
