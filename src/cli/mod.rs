@@ -88,7 +88,10 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
 fn terminal(line: &Line, start: tui::Start, err: &mut dyn Write) -> io::Result<ExitCode> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         let which = if io::stdin().is_terminal() { "standard output" } else { "standard input" };
-        writeln!(err, "error: {which} is not a terminal; `ipclab --plain` needs none, `ipclab run FILE` runs a script")?;
+        writeln!(
+            err,
+            "error: {which} is not a terminal; `ipclab --plain` needs none, `ipclab run FILE` runs a script"
+        )?;
         return Ok(ExitCode::from(BAD_INPUT));
     }
     let Options { launcher, shared } = line.options.stage();
