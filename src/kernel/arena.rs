@@ -20,7 +20,7 @@ pub use super::ring::{DATA_MAX, RING_CAPACITY, Reader, Record, Writer};
 use super::{Result, SysResultExt, futex};
 
 /// How many actors an arena serves unless told otherwise.
-pub const SLOTS_DEFAULT: usize = 64;
+pub const SLOTS_DEFAULT: usize = 256;
 
 const MAGIC: u64 = u64::from_ne_bytes(*b"ipclab\x00\x01");
 const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);

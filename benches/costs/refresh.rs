@@ -1,0 +1,27 @@
+//! Processor time of the director for one full look at a settled stage.
+
+use super::measure::{RUNS, bar, cpu_ns, line, median, ratios, spread};
+use super::scene::{director, next_refresh, populated};
+
+/// Looks of one run.
+const LOOKS: u32 = 50;
+
+pub(super) fn run() -> anyhow::Result<()> {
+    let mut stages = [populated(10, 20)?, populated(200, 400)?];
+    let mut cpu: [Vec<f64>; 2] = Default::default();
+    for _ in 0..RUNS {
+        for (stage, cpu) in stages.iter_mut().zip(&mut cpu) {
+            let director = director(stage)?;
+            let before = cpu_ns(director);
+            for _ in 0..LOOKS {
+                next_refresh(stage)?;
+            }
+            cpu.push((cpu_ns(director) - before) as f64 / f64::from(LOOKS) / 1e6);
+        }
+    }
+    let met = if median(&cpu[0]) <= 0.5 { "" } else { "  MORE" };
+    line("10 actors, 20 objects", format!("{}, at most 0.5{met}", spread(&cpu[0], " ms")));
+    line("200 actors, 400 objects", spread(&cpu[1], " ms"));
+    bar("the larger to the smaller", &ratios(&cpu[1], &cpu[0]), 20.0);
+    Ok(())
+}
