@@ -187,6 +187,32 @@ fn programs_are_stepped_and_go_releases_them_together() {
 }
 
 #[test]
+fn calls_are_numbered_and_told_once_entered_and_once_returned() {
+    both(|play| {
+        let mut told: Vec<(String, u64, bool)> = Vec::new();
+        for line in [
+            "spawn a",
+            "a: pipe p",
+            "a: fork b",
+            "b: read p 5",
+            "spawn c",
+            "a: write p \"x\"",
+            "b: read p 5",
+            "b: execve self",
+        ] {
+            let report = play.line(line);
+            told.extend(report.calls.iter().map(|c| (c.actor.clone(), c.seq, c.ret().is_some())));
+        }
+        play.run("a: write p \"y\"");
+        let b: Vec<(u64, bool)> =
+            told.iter().filter(|(who, ..)| who == "b").map(|(_, seq, done)| (*seq, *done)).collect();
+        assert_eq!(b, [(0, true), (1, false), (1, true), (2, false)]);
+        let a: Vec<u64> = told.iter().filter(|(who, ..)| who == "a").map(|(_, seq, _)| *seq).collect();
+        assert_eq!(a, [0, 1, 2]);
+    });
+}
+
+#[test]
 fn timed_calls_end_by_themselves() {
     both(|play| {
         play.run("spawn a\na: sem_open s O_CREAT 0600 value=0\na: sem_timedwait s 50ms");

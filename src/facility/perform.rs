@@ -17,6 +17,8 @@ use crate::script::{
 /// Most bytes that one call may move or one expression may make.
 pub const DATA_MAX: u64 = 16 << 20;
 
+/// A record's flag: its data came out of the call, rather than went into it.
+pub const DELIVERED: u16 = 1;
 /// Descriptors with this number or a higher one are the stage's own.
 pub const OURS_FROM: i64 = 1000;
 
@@ -93,6 +95,8 @@ pub struct Body {
     pub tag: String,
     /// The number of the order that is being carried out.
     pub order: u32,
+    /// How many calls it has entered: the next one's sequence number.
+    pub calls: u64,
     /// What the calls of this order made.
     pub made: Vec<Made>,
     /// Pids of the actors that the order names.
@@ -467,6 +471,7 @@ impl<'a> Performer<'a> {
         if let Ok(n) = result {
             buffer.truncate(n as usize);
             record.set_data(buffer);
+            record.flags |= DELIVERED;
             self.deliver(Data::Bytes(std::mem::take(buffer)));
         }
         complete(&mut record);
@@ -517,11 +522,13 @@ impl<'a> Performer<'a> {
         let mut record = Record {
             order: self.body.order,
             verb: self.verb,
+            seq: self.body.calls,
             args: making.args,
             deadline_ns: making.deadline_ns,
             entered_ns: clock::monotonic_ns(),
             ..Record::default()
         };
+        self.body.calls += 1;
         record.set_data(making.data);
         self.body.writer.enter(&record);
         let result = call();
@@ -561,7 +568,9 @@ impl<'a> Performer<'a> {
             self.body.slot = slot;
             self.body.writer = seat.writer();
             self.body.forked = true;
-            record.order = self.body.order;
+            // The child's sequence begins with the fork that it returns from.
+            record.seq = 0;
+            self.body.calls = 1;
         } else {
             let _ = fd::close(socket);
         }
@@ -579,6 +588,7 @@ impl<'a> Performer<'a> {
             slot: self.body.slot,
             order: self.body.order,
             verb: self.verb,
+            seq: self.body.calls,
             entered_ns: clock::monotonic_ns(),
             tag: self.body.tag.clone(),
             names: self.body.names.clone(),
@@ -651,6 +661,8 @@ pub struct Handover {
     pub order: u32,
     /// The id of `execve`.
     pub verb: u16,
+    /// Its sequence number.
+    pub seq: u64,
     /// When it was entered.
     pub entered_ns: u64,
     /// What stands before POSIX names.

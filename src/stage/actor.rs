@@ -145,6 +145,7 @@ pub(super) fn reborn(packed: &str) -> ! {
     writer.finish(&Record {
         order: handover.order,
         verb: handover.verb,
+        seq: handover.seq,
         entered_ns: handover.entered_ns,
         returned_ns: clock::monotonic_ns(),
         ..Record::default()
@@ -164,6 +165,7 @@ pub(super) fn reborn(packed: &str) -> ! {
         directory: handover.directory,
         tag: handover.tag,
         order: handover.order,
+        calls: handover.seq + 1,
         made: Vec::new(),
         peers: Vec::new(),
         forked: false,
@@ -228,6 +230,7 @@ fn become_actor(birth: Birth) -> anyhow::Result<Body> {
         directory,
         tag: birth.tag,
         order: 0,
+        calls: 0,
         made: Vec::new(),
         peers: Vec::new(),
         forked: false,

@@ -1,6 +1,7 @@
 //! From records to calls: what stands in the arena, in the words of the transcript.
 
-use crate::facility::{self, perform::Bound, perform::Names, show};
+use crate::facility::perform::{Bound, DELIVERED, Names};
+use crate::facility::{self, show};
 use crate::kernel::arena::Record;
 use crate::model::{Call, CallState};
 use crate::script::{ArgKind, CallSpec};
@@ -24,7 +25,7 @@ pub(super) fn call(
             ret: record.ret,
             errno: (record.errno != 0).then_some(record.errno),
             shown: result.unwrap_or_else(|| show::result(record)),
-            data: (spec.gives && record.errno == 0).then(|| (record.bytes().to_vec(), record.data_len)),
+            data: (record.flags & DELIVERED != 0).then(|| (record.bytes().to_vec(), record.data_len)),
             at_ns: record.returned_ns.saturating_sub(opened_ns),
         }
     } else {
