@@ -599,3 +599,6 @@ pub(super) fn holds(claims: &[Expectation], snapshot: &Snapshot) -> bool {
 const fn leaves_a_trace(statement: &Statement) -> bool {
     !matches!(statement.body, Body::Expect(_))
 }
+
+#[cfg(test)]
+mod tests;

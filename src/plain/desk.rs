@@ -200,6 +200,14 @@ impl<'o> Desk<'o> {
         }
     }
 
+    /// Tells what was typed, where it does not stand there anyway.
+    pub fn echo(&mut self, typed_here: bool, line: &str) -> Result<(), Stop> {
+        if typed_here || self.setup.json || line.trim().is_empty() {
+            return Ok(());
+        }
+        self.say(&format!("> {line}\n"))
+    }
+
     /// Waits for a line that somebody types, and tells meanwhile what happens on stage.
     pub fn ask(&mut self, prompt: &str) -> Result<Typed, Stop> {
         self.listen()?;

@@ -105,7 +105,11 @@ impl Class<'_, '_> {
         match self.session.ask() {
             Ask::Busy => Ok(None),
             Ask::Over => Ok(Some(Left::Over)),
-            Ask::Run(_) => self.wait("Enter runs this. "),
+            Ask::Run(run) => {
+                let count = run.statements.len();
+                let plural = if count == 1 { "" } else { "s" };
+                self.wait(&format!("\nEnter runs {count} statement{plural}. "))
+            }
             Ask::Refute(_) => self.wait("Enter shows it. "),
             Ask::Answer(prediction) => {
                 let last = Prediction::letter(prediction.choices.len() - 1);
@@ -165,32 +169,28 @@ impl Class<'_, '_> {
                 Part::Explain(blocks) => format!("\n{}", words::blocks(blocks)),
                 Part::Prediction(prediction, answered) => self.prediction(prediction, *answered),
                 Part::Goal(goal, met) if json => {
-                    json::line("goal", serde_json::json!({ "goal": goal.id, "text": goal.text, "met": met }))
+                    json::line("goal", &serde_json::json!({ "goal": goal.id, "text": goal.text, "met": met }))
                 }
                 Part::Goal(goal, _) => {
                     let first = "\nYour goal: ";
                     words::fold(&goal.text, first, "  ")
                 }
                 Part::Hint(hint) if json => json::prose("hint", &hint.text),
-                Part::Hint(hint) => format!("\nHint: {}", words::blocks(&hint.text)),
+                Part::Hint(hint) => format!("\n{}", words::led("Hint: ", &hint.text)),
                 Part::Run(run) | Part::Solution(run) if json => {
                     let kind = if matches!(part, Part::Run(_)) { "run" } else { "solution" };
-                    json::line("statements", serde_json::json!({ "kind": kind, "text": self.session.lesson().text(run.span) }))
+                    json::line("statements", &serde_json::json!({ "kind": kind, "text": self.session.lesson().text(run.span) }))
                 }
+                Part::Solution(_) if self.session.ask() != Ask::Goals => String::new(),
                 Part::Solution(run) => {
                     format!("\nThe solution; /solve runs it:\n{}\n", indented(self.session.lesson().text(run.span)))
                 }
-                Part::Run(run) if matches!(self.session.ask(), Ask::Run(_)) => {
-                    format!("\n{}\n", indented(self.session.lesson().text(run.span)))
-                }
-                Part::Run(_) => String::new(), // it has run, and each statement was told
+                Part::Run(_) => String::new(), // each statement is told when it runs
                 Part::Refutation(refutation) if json => json::line(
                     "statements",
-                    serde_json::json!({ "kind": "refutation", "text": self.session.lesson().text(refutation.run.span) }),
+                    &serde_json::json!({ "kind": "refutation", "text": self.session.lesson().text(refutation.run.span) }),
                 ),
-                Part::Refutation(refutation) => {
-                    format!("\nSee for yourself:\n{}\n", indented(self.session.lesson().text(refutation.run.span)))
-                }
+                Part::Refutation(_) => "\nSee for yourself:\n".to_owned(),
             });
         }
         self.shown = page.len();
@@ -242,8 +242,9 @@ impl Class<'_, '_> {
 
     /// Waits for the learner and does what they say. `Some` when they leave.
     fn wait(&mut self, prompt: &str) -> Result<Option<Left>, Stop> {
-        let prompt = if self.prompt { prompt } else { "" };
-        let Typed::Line(line) = self.desk.ask(prompt)? else { return Ok(Some(Left::Early)) };
+        let shown = if self.prompt { prompt } else { "" };
+        let Typed::Line(line) = self.desk.ask(shown)? else { return Ok(Some(Left::Early)) };
+        self.desk.echo(self.prompt, &line)?;
         let before = self.desk.seen().clone();
         if before != *self.session.snapshot() {
             self.session.refreshed(&before);

@@ -67,6 +67,7 @@ pub fn play(desk: &mut Desk<'_>, prompt: bool) -> Result<(), Stop> {
             }
             Err(stop) => return Err(stop),
         };
+        desk.echo(prompt, &line)?;
         if text.is_empty() && line.trim_start().starts_with('/') {
             if !command(desk, line.trim())? {
                 return Ok(());
@@ -104,7 +105,7 @@ pub(super) fn one(desk: &mut Desk<'_>, source: &str) -> Result<(), Stop> {
 /// Tells that what was typed is wrong.
 pub(super) fn wrong(desk: &mut Desk<'_>, text: &str) -> Result<(), Stop> {
     if desk.json() {
-        let line = json::line("wrong", serde_json::json!({ "text": text.trim_end() }));
+        let line = json::line("wrong", &serde_json::json!({ "text": text.trim_end() }));
         return desk.line(&line);
     }
     desk.say(text)

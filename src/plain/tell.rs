@@ -13,7 +13,10 @@ const CALLS: usize = 12;
 /// What a report says, each line with two spaces before it: its calls, what changed, and how it ended if it did not
 /// simply settle.
 pub fn report(report: &Report, before: &Snapshot) -> String {
-    let mut out = calls(&report.calls);
+    // Who sleeps or is dead now is told to be so; that the call was entered says nothing more.
+    let over = |c: &Call| report.snapshot.actor(&c.actor).is_none_or(|a| a.sleep().is_some() || !a.alive());
+    let told: Vec<Call> = report.calls.iter().filter(|c| c.state != CallState::Entered || !over(c)).cloned().collect();
+    let mut out = calls(&told);
     out.push_str(&changes(before, &report.snapshot));
     out.push_str(&outcome(&report.outcome));
     out
@@ -141,7 +144,14 @@ pub fn field(field: &Field) -> String {
 }
 
 fn worth_telling(field: &Field) -> bool {
-    field.evidence != Evidence::Hidden
+    use crate::model::Value;
+    let empty = match &field.value {
+        Value::Nothing => true,
+        Value::Bytes { total, .. } => *total == 0,
+        Value::List(values) => values.is_empty(),
+        Value::Int(_) | Value::Text(_) | Value::Record(_) => false,
+    };
+    field.evidence != Evidence::Hidden && !empty
 }
 
 /// How a statement ended, if not simply settled.

@@ -9,12 +9,17 @@ pub const WIDTH: usize = 80;
 
 /// Blocks as text, a blank line between two.
 pub fn blocks(blocks: &[Block]) -> String {
+    led("", blocks)
+}
+
+/// Blocks as text, the first line behind `first`.
+pub fn led(first: &str, blocks: &[Block]) -> String {
     let mut out = String::new();
     for (index, block) in blocks.iter().enumerate() {
         if index > 0 {
             out.push('\n');
         }
-        write(&mut out, block, "", "");
+        write(&mut out, block, if index == 0 { first } else { "" }, "");
     }
     out
 }
