@@ -226,6 +226,40 @@ fn timed_calls_end_by_themselves() {
     });
 }
 
+#[test]
+fn cancelling_answers_every_statement() {
+    let mut stage = Stage::open(&options(false)).unwrap();
+    let submit = |stage: &Stage, line: &str| stage.submit(&parse_line(line, facility::registry()).unwrap());
+    let waited = ["spawn a", "a: nanosleep 60s", "await a limit=60s", "spawn b"].map(|line| submit(&stage, line));
+    let mut ended = |stage: &mut Stage, wanted: u64| loop {
+        match stage.next_event(PATIENCE).expect("nothing was told") {
+            StageEvent::Ended(report) if report.id == wanted => return report.outcome,
+            StageEvent::Lost(why) => panic!("{why}"),
+            StageEvent::Ended(_) | StageEvent::Refreshed { .. } => {}
+        }
+    };
+    assert_eq!(ended(&mut stage, waited[1]), Outcome::Settled);
+    stage.cancel();
+    // The one in the queue is told first: it ends at once, the other when all is still.
+    let mut outcomes = Vec::new();
+    while outcomes.len() < 2 {
+        if let Some(StageEvent::Ended(report)) = stage.next_event(PATIENCE) {
+            outcomes.push((report.id, report.outcome));
+        }
+    }
+    outcomes.sort_by_key(|(id, _)| *id);
+    assert_eq!(outcomes[0], (waited[2], Outcome::TimedOut("cancelled".to_owned())));
+    assert_eq!(outcomes[1].0, waited[3]);
+    assert!(matches!(outcomes[1].1, Outcome::TimedOut(_) | Outcome::Settled), "{:?}", outcomes[1]);
+}
+
+#[test]
+fn a_go_whose_actor_dies_ends_all_the_same() {
+    let mut play = Play::open(false);
+    play.run("spawn a\na: fork b\nprogram a\nkill b SIGKILL\nend\nprogram b\npause\nend\ngo a b");
+    play.run("expect b killed by SIGKILL\nexpect a idle\na: waitpid b");
+}
+
 /// The pid by which we can reach an actor of this stage from here.
 fn outer_pid(stage: &Stage, inner: i32) -> i32 {
     let parent_of = |pid: i32| {

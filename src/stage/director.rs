@@ -74,6 +74,8 @@ pub(super) struct Pending {
     pub awaited: Option<String>,
     /// A `go`: how many must be at the gate before it opens.
     pub gate: Option<u32>,
+    /// An `await` that was given up.
+    pub cancelled: bool,
     /// Already known outcome, told once the stage has settled.
     pub refused: Option<(String, Option<String>)>,
 }
@@ -254,7 +256,7 @@ impl Director {
         while let Some(request) = self.frames.next::<Request>()? {
             match request {
                 Request::Run { id, statement } => self.queue.push_back((id, statement)),
-                Request::Cancel => self.cancel_all(),
+                Request::Cancel => self.cancel_all()?,
                 Request::Refresh => self.refresh()?,
                 Request::Observe(observing) => self.observing = observing,
             }
@@ -262,16 +264,20 @@ impl Director {
         Ok(true)
     }
 
-    fn cancel_all(&mut self) {
-        self.queue.clear();
+    fn cancel_all(&mut self) -> anyhow::Result<()> {
         for member in self.members.iter().filter(|m| m.busy.as_ref().is_some_and(|b| b.free)) {
             member.slot.set_cancel(true);
         }
         if let Some(pending) = &mut self.pending
             && pending.awaited.take().is_some()
         {
-            pending.refused = Some(("cancelled".to_owned(), None));
+            pending.cancelled = true;
+            pending.deadline_ns = Self::deadline(false);
         }
+        for (id, statement) in std::mem::take(&mut self.queue) {
+            self.finish(id, statement.to_string(), Outcome::TimedOut("cancelled before it began".to_owned()))?;
+        }
+        Ok(())
     }
 
     /// Takes in what an actor says.
@@ -431,8 +437,10 @@ impl Director {
     /// Looks whether the statement under way has come to its end.
     fn advance(&mut self) -> anyhow::Result<()> {
         let Some(pending) = &self.pending else { return Ok(()) };
+        let late = clock::monotonic_ns() >= pending.deadline_ns;
         if let Some(expected) = pending.gate {
-            if self.arena.gate().arrived() < expected {
+            // Who has died on the way there is not waited for.
+            if self.arena.gate().arrived() < expected && !late {
                 return Ok(());
             }
             self.arena.gate().open();
@@ -441,7 +449,6 @@ impl Director {
             }
         }
         let Some(pending) = &self.pending else { return Ok(()) };
-        let late = clock::monotonic_ns() >= pending.deadline_ns;
         let awaiting = pending
             .awaited
             .as_ref()
@@ -451,23 +458,23 @@ impl Director {
             return Ok(());
         }
         let Some(pending) = self.pending.take() else { return Ok(()) };
-        let outcome = if let Some((why, help)) = pending.refused {
-            if pending.awaited.is_none() && why == "cancelled" {
-                Outcome::TimedOut("cancelled".to_owned())
-            } else {
-                Outcome::Refused { why, help }
-            }
-        } else if awaiting {
-            let who = pending.awaited.unwrap_or_default();
-            Outcome::TimedOut(format!("{who} has not returned within the limit"))
-        } else if still {
-            if self.anybody_free() { Outcome::Running(self.running()) } else { Outcome::Settled }
-        } else {
+        if !still {
             for member in self.members.iter_mut().filter(|m| m.alive() && m.posture == Posture::Running) {
                 if let Some(busy) = &mut member.busy {
                     busy.let_go = true;
                 }
             }
+        }
+        let outcome = if let Some((why, help)) = pending.refused {
+            Outcome::Refused { why, help }
+        } else if pending.cancelled {
+            Outcome::TimedOut("cancelled".to_owned())
+        } else if awaiting {
+            let who = pending.awaited.unwrap_or_default();
+            Outcome::TimedOut(format!("{who} has not returned within the limit"))
+        } else if still && !self.anybody_free() {
+            Outcome::Settled
+        } else {
             Outcome::Running(self.running())
         };
         self.finish(pending.id, pending.text, outcome)

@@ -37,7 +37,15 @@ impl Director {
             Ok(next) => (next, None),
             Err(refusal) => (Next::Settle { forever: false }, Some((refusal.why, refusal.help))),
         };
-        let mut pending = Pending { id, text, deadline_ns: Self::deadline(false), awaited: None, gate: None, refused };
+        let mut pending = Pending {
+            id,
+            text,
+            deadline_ns: Self::deadline(false),
+            awaited: None,
+            gate: None,
+            cancelled: false,
+            refused,
+        };
         match next {
             Next::Settle { forever } => pending.deadline_ns = Self::deadline(forever),
             Next::Await(who, limit) => {
