@@ -14,7 +14,7 @@ fn sources(room: &str) -> Vec<(PathBuf, String)> {
             if path.is_dir() {
                 collect(&path, found);
             } else if path.extension().is_some_and(|e| e == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
+                let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
                 found.push((path, text));
             }
         }

@@ -1,33 +1,20 @@
 //! How predicates are judged: what was written is evaluated, and compared with what was read.
 
-use super::{Judged, registry, show};
+use super::{Judged, Machine, show};
 use crate::model::{Object, Value};
-use crate::script::{ArgValue, Data, Env, Expr};
-
-/// A claim is judged on the stage, where no actor's variables are.
-struct Quantities;
-
-impl Env for Quantities {
-    fn var(&self, _name: &str) -> Option<Data> {
-        None
-    }
-
-    fn quantity(&self, name: &str) -> Option<i64> {
-        registry().quantity(name)
-    }
-}
+use crate::script::{ArgValue, Expr};
 
 /// The data that stands at `index` behind a predicate's word; the reason if there is none.
 pub(super) fn data(args: &[ArgValue], index: usize) -> Result<Vec<u8>, String> {
     match args.get(index) {
-        Some(ArgValue::Expr(expr)) => expr.eval_bytes(&Quantities).map_err(|error| error.to_string()),
+        Some(ArgValue::Expr(expr)) => expr.eval_bytes(&Machine).map_err(|error| error.to_string()),
         _ => Err("data was expected".to_owned()),
     }
 }
 
 /// What a number in a claim comes to; the reason if it is none.
 pub(super) fn int(expr: &Expr) -> Result<i64, String> {
-    expr.eval_int(&Quantities).map_err(|error| error.to_string())
+    expr.eval_int(&Machine).map_err(|error| error.to_string())
 }
 
 /// Whether a field of bytes holds exactly the data at `args[0]`. A field of which only the head is known can't be

@@ -181,6 +181,20 @@ pub fn registry() -> &'static Registry {
     })
 }
 
+/// What an expression can refer to outside any actor: the machine's quantities, and no variables.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine;
+
+impl crate::script::Env for Machine {
+    fn var(&self, _: &str) -> Option<crate::script::Data> {
+        None
+    }
+
+    fn quantity(&self, name: &str) -> Option<i64> {
+        registry().quantity(name)
+    }
+}
+
 /// The number of a signal by its C name: `SIGUSR1`, `SIGRTMIN+2`, `SIGRTMAX-1`.
 pub fn signal_number(name: &str) -> Result<i32, Refusal> {
     let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());

@@ -288,8 +288,8 @@ impl Scope<'_> {
             .filter_map(|(n, b)| if let Bound::Descriptor(fd) = b { Some((n, *fd)) } else { None })
             .collect();
         let fits = |n: &str| match wants {
-            Wants::Read => !n.ends_with(".w"),
-            Wants::Write => !n.ends_with(".r"),
+            Wants::Read => n.rsplit('.').next() != Some("w"),
+            Wants::Write => n.rsplit('.').next() != Some("r"),
             Wants::Any => true,
         };
         let fitting: Vec<_> = ends.iter().filter(|(n, _)| fits(n)).collect();

@@ -1,5 +1,7 @@
 //! How a recorded call reads, in the manner of strace.
 
+use std::fmt::Write;
+
 use nix::errno::Errno;
 
 use crate::kernel::arena::Record;
@@ -92,7 +94,9 @@ pub fn text(bytes: &[u8], total: u64, most: usize) -> String {
             b'\\' => out.push_str("\\\\"),
             0 => out.push_str("\\0"),
             0x20..=0x7e => out.push(char::from(b)),
-            _ => out.push_str(&format!("\\x{b:02x}")),
+            _ => {
+                let _ = write!(out, "\\x{b:02x}");
+            }
         }
     }
     out.push('"');

@@ -1,5 +1,7 @@
 //! The normal form of a snapshot: what must be the same whenever the same statements run.
 
+use std::fmt::Write;
+
 use super::{ActorState, Call, CallState, Snapshot};
 
 /// Where mappings lie: above all that a call counts, below all that stands for a negative number.
@@ -37,7 +39,9 @@ impl Numbers {
             let whole = rest.len() - digits.len() + length;
             match u64::from_str_radix(&digits[..length], radix) {
                 _ if rest[whole..].starts_with('<') => {}
-                Ok(n) if hex.is_some() && is_address(n) => out.push_str(&format!("{:#x}", self.address(n))),
+                Ok(n) if hex.is_some() && is_address(n) => {
+                    let _ = write!(out, "{:#x}", self.address(n));
+                }
                 Ok(_) | Err(_) => out.push_str(&rest[..whole]),
             }
             rest = &rest[whole..];

@@ -454,7 +454,7 @@ impl Director {
             .as_ref()
             .is_some_and(|name| self.members.iter().any(|m| m.alive() && m.name == *name && m.busy.is_some()));
         let still = self.nursery.is_none() && settle::settled(&mut self.members) && !self.anything_unheard();
-        if awaiting && !late || !still && !late {
+        if !late && (awaiting || !still) {
             return Ok(());
         }
         let Some(pending) = self.pending.take() else { return Ok(()) };

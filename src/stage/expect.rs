@@ -1,8 +1,8 @@
 //! Whether a claim holds in a snapshot. Pure: the same snapshot, the same verdict.
 
-use crate::facility;
+use crate::facility::{self, Machine};
 use crate::model::{Actor, ActorState, CallState, Death, Evidence, Object, Snapshot, Value, WaitGraph};
-use crate::script::{ActorClaim, ArgValue, Claim, Cmp, Data, Env, Expectation, Expr, IntType, Place};
+use crate::script::{ActorClaim, ArgValue, Claim, Cmp, Data, Expectation, Expr, IntType, Place};
 
 use super::Verdict;
 
@@ -184,13 +184,11 @@ fn of_object(object: &Object, word: &str, args: &[ArgValue], cmp: Option<Cmp>) -
 
 fn waiters(object: &Object, args: &[ArgValue]) -> Seen {
     let seen: Vec<&str> = object.waiters.iter().map(|w| w.actor.as_str()).collect();
-    let met = match args {
-        [ArgValue::Expr(e)] => int(e) == Some(seen.len() as i64),
-        _ => {
-            let wanted: Vec<&str> =
-                args.iter().filter_map(|a| if let ArgValue::Name(n) = a { Some(n.as_str()) } else { None }).collect();
-            wanted == seen
-        }
+    let met = if let [ArgValue::Expr(e)] = args {
+        int(e) == Some(seen.len() as i64)
+    } else {
+        let name = |a| if let &ArgValue::Name(ref n) = a { Some(n.as_str()) } else { None };
+        args.iter().filter_map(name).eq(seen.iter().copied())
     };
     let words = if seen.is_empty() { "nobody waits".to_owned() } else { format!("{} wait", seen.join(", ")) };
     (met, format!("on {} {words}", object.name), Evidence::Kernel)
@@ -212,7 +210,7 @@ pub fn in_words(value: &Value) -> String {
 
 fn memory(actor: Option<&str>, place: &Place, cmp: Cmp, value: &Expr, snapshot: &Snapshot) -> Seen {
     let Some((bytes_seen, evidence)) = memory_of(actor, &place.base, snapshot) else {
-        let whose = actor.map(|a| format!("{a} has no mapping called")).unwrap_or_else(|| "no memory is called".into());
+        let whose = actor.map_or_else(|| "no memory is called".to_owned(), |a| format!("{a} has no mapping called"));
         return (false, format!("{whose} {}", place.base), Evidence::Hidden);
     };
     let shown = place.to_string();
@@ -312,17 +310,6 @@ const fn compare(seen: i64, cmp: Option<Cmp>, wanted: i64) -> bool {
         Some(Cmp::Le) => seen <= wanted,
         Some(Cmp::Gt) => seen > wanted,
         Some(Cmp::Ge) => seen >= wanted,
-    }
-}
-
-struct Machine;
-
-impl Env for Machine {
-    fn var(&self, _: &str) -> Option<Data> {
-        None
-    }
-    fn quantity(&self, name: &str) -> Option<i64> {
-        facility::registry().quantity(name)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use super::launch::{self, Child, Launched, OpenError, Options};
@@ -136,10 +136,7 @@ impl Stage {
         let events = self.events.as_ref()?.lock().ok()?;
         match timeout {
             None => events.recv().ok(),
-            Some(timeout) => match events.recv_timeout(timeout) {
-                Ok(event) => Some(event),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            },
+            Some(timeout) => events.recv_timeout(timeout).ok(),
         }
     }
 

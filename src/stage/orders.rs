@@ -4,10 +4,10 @@ use super::director::{Director, Nursling, Pending, seqpacket_pair};
 use super::member::{Busy, Fate, Held, Member, Posture};
 use super::wire::Order;
 use super::{Outcome, expect, snapshot};
-use crate::facility;
 use crate::facility::perform::Refusal;
+use crate::facility::{self, Machine};
 use crate::kernel::arena::SLOTS_DEFAULT;
-use crate::script::{ArgKind, ArgValue, Body, CallExpr, Data, Env, Expr, Form, Statement};
+use crate::script::{ArgKind, ArgValue, Body, CallExpr, Expr, Form, Statement};
 
 /// How long an `await` waits unless told otherwise.
 const AWAIT_LIMIT_NS: i64 = 5_000_000_000;
@@ -93,7 +93,7 @@ impl Director {
             Body::Go { actors, times } => self.go(actors, times.as_ref()),
             Body::Repeat { times, actor, body, .. } => {
                 let index = self.ready(actor)?;
-                let rounds = times.as_ref().map(|t| self.count(t)).transpose()?;
+                let rounds = times.as_ref().map(|t| count(t)).transpose()?;
                 for call in body {
                     self.fits(call)?;
                 }
@@ -104,7 +104,7 @@ impl Director {
             }
             Body::Await { actor, limit } => {
                 let index = self.living(actor)?;
-                let limit = limit.as_ref().map(|l| self.int(l)).transpose()?.unwrap_or(AWAIT_LIMIT_NS);
+                let limit = limit.as_ref().map(|l| int(l)).transpose()?.unwrap_or(AWAIT_LIMIT_NS);
                 if let Some(Busy { let_go, .. }) = &mut self.members[index].busy {
                     *let_go = false;
                 }
@@ -177,7 +177,7 @@ impl Director {
     }
 
     fn go(&mut self, actors: &[String], times: Option<&Expr>) -> Result<Next, Refusal> {
-        let rounds = times.map(|t| self.count(t)).transpose()?;
+        let rounds = times.map(|t| count(t)).transpose()?;
         let mut ready = Vec::new();
         for actor in actors {
             let index = self.ready(actor)?;
@@ -284,10 +284,12 @@ impl Director {
     /// A name that nothing on stage has; the dead give theirs away.
     fn free(&self, name: &str) -> Result<(), Refusal> {
         let taken = |by: &str| {
-            let fresh = (2..)
-                .map(|n| format!("{name}{n}"))
-                .find(|n| !self.scene.has(n) && !self.members.iter().any(|m| m.name == *n))
-                .unwrap_or_default();
+            let used = |n: &str| self.scene.has(n) || self.members.iter().any(|m| m.name == n);
+            let mut number = 2;
+            while used(&format!("{name}{number}")) {
+                number += 1;
+            }
+            let fresh = format!("{name}{number}");
             Refusal::new(format!("{name} is taken by {by} on stage")).help(format!("{fresh} is free"))
         };
         if self.members.iter().any(|m| m.name == name && !matches!(m.fate, Fate::Dead(_))) {
@@ -325,27 +327,15 @@ impl Director {
         }
         Ok(peers)
     }
+}
 
-    fn int(&self, expr: &Expr) -> Result<i64, Refusal> {
-        struct Stage;
-        impl Env for Stage {
-            fn var(&self, _: &str) -> Option<Data> {
-                None
-            }
-            fn quantity(&self, name: &str) -> Option<i64> {
-                facility::registry().quantity(name)
-            }
-        }
-        match expr.eval(&Stage).map_err(|e| Refusal::new(e.to_string()))? {
-            Data::Int(n) => Ok(n),
-            Data::Bytes(_) => Err(Refusal::new("a number is needed here, and this is data")),
-        }
-    }
+fn int(expr: &Expr) -> Result<i64, Refusal> {
+    expr.eval_int(&Machine).map_err(|e| Refusal::new(e.to_string()))
+}
 
-    fn count(&self, expr: &Expr) -> Result<u64, Refusal> {
-        let n = self.int(expr)?;
-        u64::try_from(n).map_err(|_negative| Refusal::new(format!("a number of rounds can't be {n}")))
-    }
+fn count(expr: &Expr) -> Result<u64, Refusal> {
+    let n = int(expr)?;
+    u64::try_from(n).map_err(|_negative| Refusal::new(format!("a number of rounds can't be {n}")))
 }
 
 fn known(call: &CallExpr) -> Result<&'static crate::script::CallSpec, Refusal> {

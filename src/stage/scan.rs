@@ -111,10 +111,6 @@ impl Scene {
         self.known.iter().any(|(_, n)| n == name)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.known.iter().map(|(_, n)| n.as_str())
-    }
-
     /// Lays the learner's name over what a call made.
     pub(super) fn made(&mut self, pid: i32, made: &Made) {
         let Some(spec) = facility::registry().call_by_id(made.verb) else { return };
@@ -174,7 +170,7 @@ impl Scene {
         if !self.has(name) {
             return name.to_owned();
         }
-        (2..).map(|n| format!("{name}#{n}")).find(|candidate| !self.has(candidate)).unwrap_or_default()
+        numbered(name, 2, |candidate| self.has(candidate))
     }
 
     /// Notes that an actor has made calls which may have changed its mappings.
@@ -359,7 +355,7 @@ impl Scene {
                 let taken = |n: &str| known.iter().any(|(_, k)| k == n);
                 let fresh = if item.name.is_empty() || taken(&item.name) {
                     let stem = if item.name.is_empty() { item.key.facility.clone() } else { item.name.clone() };
-                    (1..).map(|n| format!("{stem}#{n}")).find(|n| !taken(n)).unwrap_or_default()
+                    numbered(&stem, 1, taken)
                 } else {
                     item.name.clone()
                 };
@@ -383,6 +379,18 @@ fn sleeper(member: &Member) -> Option<(u64, Asleep)> {
     let Posture::Asleep(asleep) = &member.posture else { return None };
     let since = member.reader.in_flight()?.entered_ns;
     Some((since, Asleep { actor: member.name.clone(), pid: member.pid, nr: asleep.syscall, args: asleep.args }))
+}
+
+/// The first of `stem#from`, `stem#(from+1)`, ... that is not taken.
+fn numbered(stem: &str, from: usize, taken: impl Fn(&str) -> bool) -> String {
+    let mut number = from;
+    loop {
+        let name = format!("{stem}#{number}");
+        if !taken(&name) {
+            return name;
+        }
+        number += 1;
+    }
 }
 
 /// Names that we made up have a mark that no learner's has.
