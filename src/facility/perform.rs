@@ -174,6 +174,7 @@ pub fn is_constant(expr: &CallExpr) -> bool {
     expr.args.iter().all(|arg| match &arg.value {
         ArgValue::Expr(e) | ArgValue::Fd(e) | ArgValue::Address(_, e) => constant(e),
         ArgValue::Range(a, b) => constant(a) && b.as_ref().is_none_or(constant),
+        ArgValue::Socket(address) => address.port().is_none_or(constant),
         ArgValue::Place(p) => constant(&p.index) && p.until.as_ref().is_none_or(constant),
         ArgValue::Name(_) | ArgValue::Flags(_) | ArgValue::By(_) => true,
     })

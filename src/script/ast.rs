@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Span;
+use super::{SocketAddress, Span};
 
 /// One statement: a line, or a block up to its `end`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,8 @@ pub enum ArgValue {
     Place(Place),
     /// `m+12`, an address in a mapping; `m` alone is a name.
     Address(String, Expr),
+    /// `unix:srv`, `127.0.0.1:5000`: the address of a socket.
+    Socket(SocketAddress),
     /// `by alice`, behind a predicate: [`PredicateArg::By`](super::PredicateArg::By).
     By(String),
 }

@@ -1,6 +1,8 @@
 //! How a call reads in C.
 
-use super::{Arg, ArgKind, ArgValue, CallExpr, CallSpec, Expr, IntType, Op, Place};
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use super::{Arg, ArgKind, ArgValue, CallExpr, CallSpec, Expr, IntType, Op, Place, SocketAddress};
 
 /// Stands in a line where an argument was left out, until the line is tidied.
 const GAP: char = '\0';
@@ -18,9 +20,11 @@ const GAP: char = '\0';
 /// | place `m[3]`, `m:u8[0]` | `m[3]`, `((uint8_t *)m)[0]` |
 /// | address `m+12` | `(char *)m + 12` |
 /// | duration `500ms` | `500ms` |
+/// | address `unix:srv` | `&(struct sockaddr_un){ AF_UNIX, "srv" }` |
 ///
 /// Parts of an argument: `{buf.len}` is the length of data in bytes, `{t.timespec}` a duration as `0, 500000000`,
-/// `{r.start}` and `{r.len}` the two numbers of a range (the length is 0 for `100..`).
+/// `{t.timeval}` one as `0, 500000`, `{r.start}` and `{r.len}` the two numbers of a range (the length is 0 for
+/// `100..`), `{a.len}` the size of a socket's address.
 ///
 /// An argument that was not given reads as its default, `{flags=0}`; without one it is dropped with its comma.
 /// `{as}` is the name behind `as`; without it in the template, that name stands in front: `q = dup(p)`.
@@ -119,9 +123,17 @@ fn reads(arg: &Arg, kind: ArgKind, part: &str) -> String {
         }
         ArgValue::Place(place) => element(place),
         ArgValue::Address(base, offset) => format!("(char *){} + {}", plain(base), number(offset)),
+        ArgValue::Socket(address) => {
+            if part == "len" {
+                socket_length(address)
+            } else {
+                socket_address(address)
+            }
+        }
         ArgValue::Expr(e) => match (kind, part) {
             (_, "len") => data_length(e),
-            (_, "timespec") => timespec(e),
+            (_, "timespec") => timespec(e, 1),
+            (_, "timeval") => timespec(e, 1000),
             (ArgKind::Data | ArgKind::Path | ArgKind::Value, _) => data(e),
             _ => number(e),
         },
@@ -189,10 +201,48 @@ fn data_length(e: &Expr) -> String {
     }
 }
 
-fn timespec(e: &Expr) -> String {
+/// Seconds, and the rest in parts of so many ns.
+fn timespec(e: &Expr, part: i64) -> String {
     match e {
-        Expr::Duration(ns) => format!("{}, {}", ns / 1_000_000_000, ns % 1_000_000_000),
+        Expr::Duration(ns) => format!("{}, {}", ns / 1_000_000_000, ns % 1_000_000_000 / part),
         _ => format!("0, {}", number(e)),
+    }
+}
+
+/// A pointer to the structure; C has no shorter way to write one.
+fn socket_address(address: &SocketAddress) -> String {
+    let inet = |ip: Ipv4Addr| match ip {
+        Ipv4Addr::LOCALHOST => "htonl(INADDR_LOOPBACK)".to_owned(),
+        Ipv4Addr::UNSPECIFIED => "INADDR_ANY".to_owned(),
+        ip => format!("inet_addr(\"{ip}\")"),
+    };
+    match address {
+        SocketAddress::Path(name) => format!("&(struct sockaddr_un){{ AF_UNIX, {} }}", literal(name.as_bytes())),
+        SocketAddress::Abstract(name) => {
+            format!("&(struct sockaddr_un){{ AF_UNIX, {} }}", literal(format!("\0{name}").as_bytes()))
+        }
+        SocketAddress::V4(ip, port) => {
+            format!("&(struct sockaddr_in){{ AF_INET, htons({}), {{ {} }} }}", number(port), inet(*ip))
+        }
+        SocketAddress::Any(port) => format!("&(struct sockaddr_in){{ AF_INET, htons({}) }}", number(port)),
+        SocketAddress::V6(ip, port) => {
+            let ip = match *ip {
+                Ipv6Addr::LOCALHOST => "IN6ADDR_LOOPBACK_INIT".to_owned(),
+                Ipv6Addr::UNSPECIFIED => "IN6ADDR_ANY_INIT".to_owned(),
+                ip => format!("/* {ip} */"),
+            };
+            format!("&(struct sockaddr_in6){{ AF_INET6, htons({}), 0, {ip} }}", number(port))
+        }
+    }
+}
+
+fn socket_length(address: &SocketAddress) -> String {
+    match address {
+        SocketAddress::Path(_) => "sizeof(struct sockaddr_un)".to_owned(),
+        // Each byte counts in a name that is no file.
+        SocketAddress::Abstract(name) => format!("sizeof(sa_family_t) + {}", name.len() + 1),
+        SocketAddress::V4(..) | SocketAddress::Any(_) => "sizeof(struct sockaddr_in)".to_owned(),
+        SocketAddress::V6(..) => "sizeof(struct sockaddr_in6)".to_owned(),
     }
 }
 
@@ -292,6 +342,16 @@ mod tests {
             ("store m[0] $x + 1", "m[0] = x + 1"),
             ("sem_wait m+12", "sem_wait((char *)m + 12)"),
             ("lseek f -5", "lseek(f, -5)"),
+            ("connect s unix:srv", "connect(s, &(struct sockaddr_un){ AF_UNIX, \"srv\" }, sizeof(struct sockaddr_un))"),
+            (
+                "connect s unix:@srv",
+                "connect(s, &(struct sockaddr_un){ AF_UNIX, \"\\000srv\" }, sizeof(sa_family_t) + 4)",
+            ),
+            (
+                "connect s 127.0.0.1:$p",
+                "connect(s, &(struct sockaddr_in){ AF_INET, htons(p), { htonl(INADDR_LOOPBACK) } }, \
+                 sizeof(struct sockaddr_in))",
+            ),
             ("fork bob", "fork()"),
         ];
         let registry = registry();

@@ -2,6 +2,7 @@
 //!
 //! Pure: what it knows of calls it is told by a [`Registry`], which `facility` builds.
 
+mod address;
 mod ast;
 mod c_line;
 mod complete;
@@ -21,6 +22,7 @@ pub(crate) mod testing;
 mod token;
 mod words;
 
+pub use address::SocketAddress;
 pub use ast::*;
 pub use c_line::c_line;
 pub use complete::{Candidate, CandidateKind, Completion, Signature, SignatureArg, complete, help_for};

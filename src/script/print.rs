@@ -90,6 +90,7 @@ impl Display for ArgValue {
             Self::Range(from, Some(until)) => write!(f, "{from}..{until}"),
             Self::Place(place) => place.fmt(f),
             Self::Address(base, offset) => write!(f, "{base}+{offset}"),
+            Self::Socket(address) => address.fmt(f),
             Self::By(actor) => write!(f, "by {actor}"),
         }
     }

@@ -108,6 +108,20 @@ fn signal() -> impl Strategy<Value = String> {
     ]
 }
 
+fn address() -> impl Strategy<Value = SocketAddress> {
+    let port = || {
+        prop_oneof![(0..=u16::MAX).prop_map(|n| Expr::int(n.into())), number().prop_map(|e| Expr::Paren(Box::new(e)))]
+    };
+    let name = || prop_oneof!["[a-z]{1,4}([./-][a-z0-9]{1,3}){0,2}", "[^\\x00]{1,8}"];
+    prop_oneof![
+        name().prop_map(SocketAddress::Path),
+        name().prop_map(SocketAddress::Abstract),
+        (any::<[u8; 4]>(), port()).prop_map(|(ip, port)| SocketAddress::V4(ip.into(), port)),
+        (any::<[u8; 16]>(), port()).prop_map(|(ip, port)| SocketAddress::V6(ip.into(), port)),
+        port().prop_map(SocketAddress::Any),
+    ]
+}
+
 fn value(kind: ArgKind) -> BoxedStrategy<ArgValue> {
     let zero = || Just(ArgValue::Expr(Expr::int(0)));
     match kind {
@@ -141,6 +155,7 @@ fn value(kind: ArgKind) -> BoxedStrategy<ArgValue> {
             prop_oneof![name().prop_map(ArgValue::Name), (name(), number()).prop_map(|(n, e)| ArgValue::Address(n, e))]
                 .boxed()
         }
+        ArgKind::SocketAddress => address().prop_map(ArgValue::Socket).boxed(),
         ArgKind::Variable => "[a-z]{1,4}".prop_map(|n| ArgValue::Expr(Expr::Var(n))).boxed(),
     }
 }
@@ -370,6 +385,11 @@ fn soup() -> impl Strategy<Value = String> {
         "spawn",
         "host",
         "@",
+        "connect",
+        "unix:",
+        "127.0.0.1",
+        "[::1]:",
+        "*:",
         "PIPE_BUF-",
         "PIPE_BUF-1",
         "holds",

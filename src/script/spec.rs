@@ -133,6 +133,8 @@ pub enum ArgKind {
     Address,
     /// A variable, with `$`.
     Variable,
+    /// The address of a socket: `unix:srv`, `127.0.0.1:5000`.
+    SocketAddress,
 }
 
 /// Which end of a two-ended object a bare name means.

@@ -70,6 +70,12 @@ const CORE: &[CallSpec] = &[
         "Writes bytes",
         "write({fd}, {buf}, {buf.len})",
     ),
+    call(
+        "connect",
+        &[DESCRIPTOR, required("addr", ArgKind::SocketAddress, "to whom")],
+        "Connects a socket",
+        "connect({fd}, {addr}, {addr.len})",
+    ),
     call("close", &[DESCRIPTOR], "Closes a descriptor", "close({fd})"),
     CallSpec { makes: Makes::Descriptor, ..call("dup", &[DESCRIPTOR], "Copies a descriptor", "dup({fd})") },
     CallSpec {

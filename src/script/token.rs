@@ -1,5 +1,7 @@
 //! Text to tokens. Nothing stops it: what it can't read becomes a diagnostic, and it goes on behind it.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
+
 use super::{Diagnostic, Radix, Span};
 
 /// A token and where it stands.
@@ -26,6 +28,10 @@ pub enum TokenKind {
     Text(Vec<u8>),
     /// `'x'`.
     Byte(u8),
+    /// `127.0.0.1`.
+    Ipv4(Ipv4Addr),
+    /// `[::1]`.
+    Ipv6(Ipv6Addr),
     /// `:`, `->`, `..` and the like, as written.
     Mark(&'static str),
     /// The end of a line.
@@ -35,9 +41,9 @@ pub enum TokenKind {
 }
 
 /// The marks, longer ones first.
-const MARKS: [&str; 24] = [
-    "->", "..", "==", "!=", "<=", ">=", "|", "+", "-", "*", "/", "%", "(", ")", "[", "]", ":", ".", "=", "<", ">", ",",
-    "@", "!",
+const MARKS: [&str; 25] = [
+    "->", "..", "*:", "==", "!=", "<=", ">=", "|", "+", "-", "*", "/", "%", "(", ")", "[", "]", ":", ".", "=", "<",
+    ">", ",", "@", "!",
 ];
 
 /// The units of durations with their nanoseconds, longest name first.
@@ -79,7 +85,12 @@ impl Lexer<'_> {
                 }
                 b'\'' => self.character(),
                 b'$' => self.variable(),
-                b'0'..=b'9' => self.number(),
+                b'0'..=b'9' => {
+                    if !self.ipv4() {
+                        self.number();
+                    }
+                }
+                b'[' if self.ipv6() => {}
                 _ if in_word(byte) => {
                     self.word(true);
                     self.push(TokenKind::Name(self.text[start..self.pos].to_owned()), start);
@@ -128,6 +139,43 @@ impl Lexer<'_> {
             self.error(start, "a variable's name was expected after `$`").help = Some("write `$x`".to_owned());
         }
         self.push(TokenKind::Variable(name), start);
+    }
+
+    /// Reads four numbers with dots between them: nothing else of the language looks so.
+    fn ipv4(&mut self) -> bool {
+        let start = self.pos;
+        let length = self.rest().bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        let text = &self.rest()[..length];
+        let parts = || text.split('.');
+        if parts().count() != 4 || parts().any(str::is_empty) || self.byte(length).is_some_and(in_word) {
+            return false;
+        }
+        let address = text.parse();
+        self.pos += length;
+        if address.is_err() {
+            self.error(start, "this is not an IPv4 address").help =
+                Some("four numbers from 0 to 255, without zeros in front: 127.0.0.1".to_owned());
+        }
+        self.push(TokenKind::Ipv4(address.unwrap_or(Ipv4Addr::UNSPECIFIED)), start);
+        true
+    }
+
+    /// Reads an address in brackets. It has colons, which no index has.
+    fn ipv6(&mut self) -> bool {
+        let start = self.pos;
+        let inner = &self.rest()[1..];
+        let length = inner.bytes().take_while(|b| b.is_ascii_hexdigit() || b".:".contains(b)).count();
+        let text = &inner[..length];
+        if text.bytes().filter(|b| *b == b':').count() < 2 || inner.as_bytes().get(length) != Some(&b']') {
+            return false;
+        }
+        let address = text.parse();
+        self.pos += length + 2;
+        if address.is_err() {
+            self.error(start, "this is not an IPv6 address").help = Some("it is written [::1]".to_owned());
+        }
+        self.push(TokenKind::Ipv6(address.unwrap_or(Ipv6Addr::UNSPECIFIED)), start);
+        true
     }
 
     fn number(&mut self) {
@@ -264,7 +312,7 @@ mod tests {
     #[test]
     fn reads_each_kind_of_token() {
         let name = |s: &str| Name(s.to_owned());
-        let cases: [(&str, Vec<TokenKind>); 12] = [
+        let cases: [(&str, Vec<TokenKind>); 16] = [
             ("alice: pipe p", vec![name("alice"), Mark(":"), name("pipe"), name("p")]),
             ("write-locked a- b", vec![name("write-locked"), name("a"), Mark("-"), name("b")]),
             ("s.0 p.r", vec![name("s"), Mark("."), Int(0, Radix::Decimal), name("p"), Mark("."), name("r")]),
@@ -276,6 +324,10 @@ mod tests {
             ("-> $buf", vec![Mark("->"), Variable("buf".to_owned())]),
             ("$x-1", vec![Variable("x".to_owned()), Mark("-"), Int(1, Radix::Decimal)]),
             ("a # b\nc", vec![name("a"), Newline, name("c")]),
+            ("127.0.0.1:80", vec![Ipv4(Ipv4Addr::LOCALHOST), Mark(":"), Int(80, Radix::Decimal)]),
+            ("[::1]:0", vec![Ipv6(Ipv6Addr::LOCALHOST), Mark(":"), Int(0, Radix::Decimal)]),
+            ("[a]:0", vec![Mark("["), name("a"), Mark("]"), Mark(":"), Int(0, Radix::Decimal)]),
+            ("*:$p", vec![Mark("*:"), Variable("p".to_owned())]),
             ("<= < == = != |", vec![Mark("<="), Mark("<"), Mark("=="), Mark("="), Mark("!="), Mark("|")]),
         ];
         for (text, expected) in cases {
@@ -301,6 +353,8 @@ mod tests {
             ("99999999999999999999", 0, 20, "too large"),
             ("99999999999s", 0, 12, "too long"),
             ("$ x", 0, 1, "name was expected"),
+            ("1.2.3.256:1", 0, 9, "not an IPv4 address"),
+            ("[1::2::3]:1", 0, 9, "not an IPv6 address"),
         ];
         for (text, start, end, message) in cases {
             let (_, errors) = tokenize(text);

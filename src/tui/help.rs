@@ -84,6 +84,7 @@ const fn kind(kind: ArgKind) -> &'static str {
         ArgKind::Place => "PLACE",
         ArgKind::Address => "ADDRESS",
         ArgKind::Variable => "$NAME",
+        ArgKind::SocketAddress => "ADDRESS",
         #[expect(unreachable_patterns, reason = "kinds may be added to the language without a word here")]
         _ => "VALUE",
     }

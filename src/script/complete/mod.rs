@@ -124,9 +124,15 @@ pub fn complete(text: &str, cursor: usize, registry: &Registry, scene: &Scene) -
     }
     let line_start = text[..cursor].rfind('\n').map_or(0, |i| i + 1);
     let head = &text[line_start..cursor];
-    let start = head
-        .rfind(|c: char| !(c.is_alphanumeric() || "_-.$".contains(c)))
-        .map_or(0, |i| i + head[i..].chars().next().map_or(1, char::len_utf8));
+    let behind_last = |stop: &dyn Fn(char) -> bool| {
+        head.rfind(stop).map_or(0, |i| i + head[i..].chars().next().map_or(1, char::len_utf8))
+    };
+    let blank = behind_last(&char::is_whitespace);
+    let start = if blank > 0 && is_address(&head[blank..]) {
+        blank
+    } else {
+        behind_last(&|c: char| !(c.is_alphanumeric() || "_-.$".contains(c)))
+    };
     let (before, word) = head.split_at(start);
     let mut offer = Offer::new(registry, scene, word);
     let block = open_block(&text[..line_start]);
@@ -147,6 +153,12 @@ pub fn complete(text: &str, cursor: usize, registry: &Registry, scene: &Scene) -
 /// The call, order or claim under the cursor: what help in place shows.
 pub fn help_for(text: &str, cursor: usize, registry: &Registry) -> Option<Signature> {
     complete(text, cursor, registry, &Scene::default()).signature
+}
+
+/// Whether a word has begun as the address of a socket: its marks are part of it then.
+fn is_address(word: &str) -> bool {
+    let v4 = || word.starts_with(|c: char| c.is_ascii_digit()) && word.bytes().filter(|b| *b == b'.').count() == 3;
+    word.starts_with("unix:") || word.starts_with("*:") || word.starts_with('[') || v4()
 }
 
 /// What the end of a line lies in.

@@ -158,6 +158,7 @@ impl<'a> Offer<'a> {
                 self.variables(actor);
                 self.quantities();
             }
+            ArgKind::SocketAddress => self.addresses(),
             ArgKind::Place => {
                 for name in actor.map_or(&[][..], |a| &a.mappings) {
                     self.add(name, "[", "a mapping", CandidateKind::Name);
@@ -203,10 +204,31 @@ impl<'a> Offer<'a> {
         }
     }
 
+    /// Those that objects on stage have, then the ways to write one.
+    fn addresses(&mut self) {
+        let scene = self.scene;
+        for object in scene.objects.iter().filter(|o| o.identifier.contains(':')) {
+            self.add(&object.identifier, "", object.name.as_str(), CandidateKind::Name);
+        }
+        for (form, doc) in [
+            ("unix:", "a file of the stage"),
+            ("unix:@", "an abstract name"),
+            ("127.0.0.1:", "IPv4 and a port"),
+            ("[::1]:", "IPv6 and a port"),
+            ("*:", "any address, and a port"),
+        ] {
+            self.add(form, "", doc, CandidateKind::Word);
+        }
+    }
+
     fn paths(&mut self) {
         let scene = self.scene;
-        for object in scene.objects.iter().filter(|o| !o.identifier.is_empty() && !o.identifier.starts_with('/')) {
-            self.add(&format!("\"{}\"", object.identifier), "", object.facility.as_str(), CandidateKind::Name);
+        for object in &scene.objects {
+            // A UNIX socket is a file too, and `unlink` takes it.
+            let path = object.identifier.strip_prefix("unix:").unwrap_or(&object.identifier);
+            if !path.is_empty() && !path.starts_with(['/', '@']) && !path.contains(':') {
+                self.add(&format!("\"{path}\""), "", object.facility.as_str(), CandidateKind::Name);
+            }
         }
     }
 

@@ -34,6 +34,14 @@ const SAME: &[&str] = &[
     "alice: fcntl f F_SETLK F_UNLCK -5..(2 + 3) * 4",
     "alice: lseek f -5 SEEK_END",
     "alice: lseek f 0x10",
+    "alice: connect s unix:srv",
+    "alice: connect s unix:dir/my-sock",
+    "alice: connect s unix:@srv",
+    "alice: connect s unix:\"a b\"",
+    "alice: connect s 127.0.0.1:5000",
+    "alice: connect s 127.0.0.1:$port",
+    "alice: connect s [::1]:5000",
+    "alice: connect s *:(5000 + 1)",
     "alice: mq_open q O_CREAT|O_RDWR 0600 maxmsg=3 timeout=2s",
     "alice: mq_open q as mine",
     "alice: mq_open q 0 0644",
@@ -157,6 +165,10 @@ fn makes_the_trees_that_the_types_promise() {
 
 /// A text, what the only message must contain, what the help must contain, and the text under the span.
 const WRONG: &[(&str, &str, &str, &str)] = &[
+    ("alice: connect s srv", "an address", "`unix:srv`", "srv"),
+    ("alice: connect s 127.0.0.1", "`:` and a port", "", ""),
+    ("alice: connect s 127.0.0.1:70000", "0 to 65535", "", "70000"),
+    ("alice: connect s unix: srv", "right behind", "", "srv"),
     ("alice: raed p 100", "unknown call `raed`", "did you mean `read`?", "raed"),
     ("alice: read p", "`read` needs `count`: number of bytes", "read fd count", ""),
     ("alice: read", "`read` needs `fd`", "", ""),

@@ -5,7 +5,7 @@ use super::{Parsed, Parser};
 use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
 use crate::script::words::SIGNALS;
-use crate::script::{ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, IntType, Place, Radix};
+use crate::script::{ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, IntType, Place, Radix, SocketAddress};
 
 /// What an argument of this kind is, for messages and help: "a number that is not negative".
 pub(in crate::script) fn describe(kind: ArgKind) -> String {
@@ -29,6 +29,7 @@ pub(in crate::script) fn describe(kind: ArgKind) -> String {
         ArgKind::Place => "a place in memory such as m[0]".to_owned(),
         ArgKind::Address => "a mapping or semaphore, or an address such as m+12".to_owned(),
         ArgKind::Variable => "a variable such as $x".to_owned(),
+        ArgKind::SocketAddress => "an address: unix:srv, unix:@srv, 127.0.0.1:5000, [::1]:5000 or *:5000".to_owned(),
     }
 }
 
@@ -60,6 +61,7 @@ impl Parser<'_> {
                 | ArgKind::Value
                 | ArgKind::Duration
                 | ArgKind::Range
+                | ArgKind::SocketAddress
         );
         if telling && is_name && self.is_constant(call) {
             return Err(self.expected(what()));
@@ -97,6 +99,7 @@ impl Parser<'_> {
                 self.typed(ArgKind::Int, &what()).map(|offset| ArgValue::Address(base, offset))
             }
             ArgKind::Variable => self.variable().map(|name| ArgValue::Expr(Expr::Var(name))),
+            ArgKind::SocketAddress => self.socket_address(&what()).map(ArgValue::Socket),
         }
     }
 
@@ -128,6 +131,7 @@ impl Parser<'_> {
                 wrong(name_of(known), "a byte is written 'x' or '\\x41', text \"text\"")
             }
             (ArgKind::Int | ArgKind::Count | ArgKind::Duration, Kind::Data) => wrong("data", ""),
+            (ArgKind::Int | ArgKind::Count, Kind::Duration) => wrong("a duration", ""),
             (ArgKind::Duration, Kind::Number) if e != Expr::int(0) => {
                 wrong("a number", "give it a unit: 2s, 500ms, 10us, 5ns")
             }
@@ -171,6 +175,79 @@ impl Parser<'_> {
                 Ok(ArgValue::Name(self.text[start..self.end()].to_owned()))
             }
             _ => Err(self.expected(what)),
+        }
+    }
+
+    fn socket_address(&mut self, what: &str) -> Parsed<SocketAddress> {
+        match self.peek().clone() {
+            TokenKind::Name(name) if name == "unix" && self.next_is_mark(":") => {
+                self.bump();
+                self.bump();
+                let is_abstract = self.adjacent() && self.eat_mark("@");
+                let name = self.socket_name()?;
+                Ok(if is_abstract { SocketAddress::Abstract(name) } else { SocketAddress::Path(name) })
+            }
+            TokenKind::Ipv4(ip) => {
+                self.bump();
+                self.port().map(|port| SocketAddress::V4(ip, port))
+            }
+            TokenKind::Ipv6(ip) => {
+                self.bump();
+                self.port().map(|port| SocketAddress::V6(ip, port))
+            }
+            TokenKind::Mark("*:") => {
+                self.bump();
+                self.port_number().map(SocketAddress::Any)
+            }
+            TokenKind::Name(_) if !self.next_is_mark(":") => {
+                let span = self.span();
+                let text = self.text[span.start..span.end].to_owned();
+                Err(self.expected(what).help(format!("the name of a UNIX socket is written `unix:{text}`")))
+            }
+            _ => Err(self.expected(what)),
+        }
+    }
+
+    fn socket_name(&mut self) -> Parsed<String> {
+        let what = "the name of a socket right behind, as in `unix:srv`";
+        if !self.adjacent() || self.at_line_end() {
+            return Err(self.expected(what));
+        }
+        let ArgValue::Name(name) = (match self.peek().clone() {
+            TokenKind::Text(bytes) => {
+                let name = String::from_utf8(bytes).ok().filter(|name| !name.is_empty() && !name.contains('\0'));
+                let name = name.ok_or_else(|| self.expected("a name of UTF-8 text"))?;
+                self.bump();
+                ArgValue::Name(name)
+            }
+            _ => self.path(what)?,
+        }) else {
+            return Err(self.expected(what));
+        };
+        Ok(name)
+    }
+
+    fn port(&mut self) -> Parsed<Expr> {
+        if !self.adjacent() || !self.eat_mark(":") {
+            return Err(self.expected("`:` and a port, as in `127.0.0.1:5000`"));
+        }
+        self.port_number()
+    }
+
+    fn port_number(&mut self) -> Parsed<Expr> {
+        if !self.adjacent() || self.at_line_end() {
+            return Err(self.expected("a port, a number"));
+        }
+        let start = self.span().start;
+        let (port, _) = self.primary()?;
+        match (&port, port.kind()) {
+            (Expr::Int(n, _), _) if u16::try_from(*n).is_err() => {
+                Err(Diagnostic::error(self.span_from(start), format!("a port is a number from 0 to 65535, not {n}")))
+            }
+            (_, Kind::Data | Kind::Duration) => {
+                Err(Diagnostic::error(self.span_from(start), "a port is a number from 0 to 65535"))
+            }
+            _ => Ok(port),
         }
     }
 
