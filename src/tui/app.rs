@@ -530,6 +530,12 @@ impl App {
         }
     }
 
+    /// Whether something that was asked of a stage has not ended yet.
+    pub(super) fn is_busy(&self) -> bool {
+        let desks = self.first.as_ref().map(|f| &f.desk).into_iter().chain(self.play.as_ref());
+        desks.into_iter().any(Desk::is_busy)
+    }
+
     /// Changes the palette.
     pub(super) fn palette(&mut self, palette: Palette) {
         self.theme = Theme::new(palette, self.ascii);

@@ -183,6 +183,11 @@ impl Desk {
         }
     }
 
+    /// Whether the stage is being opened, or a statement or a step back has not ended.
+    pub(super) fn is_busy(&self) -> bool {
+        self.session.state == State::Opening || self.session.busy() || self.coming.is_some()
+    }
+
     /// Whether something changes by itself, so that a quiet stage is not what is shown.
     pub(super) fn has_free_runs(&self) -> bool {
         self.session.now.actors.iter().any(|a| matches!(a.state, ActorState::Running { .. }))
@@ -587,7 +592,8 @@ impl Desk {
     }
 
     fn sight<'a>(&'a self, look: Look<'a>) -> Sight<'a> {
-        Sight { now: &self.session.now, before: Some(&self.session.before), theme: look.theme, timeless: look.timeless }
+        let session = &self.session;
+        Sight { now: &session.now, before: Some(&session.before), theme: look.theme, timeless: look.timeless }
     }
 
     fn transcript(&self, area: Rect, buffer: &mut Buffer, look: Look<'_>) {

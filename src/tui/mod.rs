@@ -14,6 +14,7 @@ pub mod event;
 mod first;
 #[cfg(test)]
 mod fixtures;
+mod gallery;
 pub mod glyphs;
 mod help;
 mod input;
@@ -22,6 +23,7 @@ mod layout;
 pub mod link;
 mod menu;
 mod panes;
+mod picture;
 mod prompt;
 mod run;
 mod session;
@@ -38,6 +40,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub use app::Ending;
+pub use gallery::pictures;
 
 /// With which screen to start.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,230 @@
+//! The gallery: screens of the program, drawn by the real views from real stages, in normal form.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{Event as Input, KeyEvent};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::app::{App, Opening};
+use super::conductor::Conductor;
+use super::event::{Event, Events};
+use super::keys::{Chord, Keymap};
+use super::picture::{self, Own};
+use super::theme::{Palette, Theme};
+
+/// One picture: its name, how the program opens, and the keys that lead there. Text in the list is typed; `<enter>`
+/// and the like are keys; after each key the stage may come to rest.
+struct Scene {
+    name: &'static str,
+    title: &'static str,
+    opening: fn() -> Opening,
+    keys: &'static [&'static str],
+}
+
+const PLAY: fn() -> Opening = || Opening::Play(None);
+
+const SCENES: &[Scene] = &[
+    Scene { name: "first-minute", title: "The first minute", opening: || Opening::First, keys: &[] },
+    Scene {
+        name: "first-prediction",
+        title: "The first prediction",
+        opening: || Opening::First,
+        keys: &["<space>", "<enter>", "2"],
+    },
+    Scene { name: "menu", title: "The menu", opening: || Opening::Menu, keys: &[] },
+    Scene {
+        name: "pipe",
+        title: "A pipe and its reader",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "alice: pipe p<enter>",
+            "alice: fork bob<enter>",
+            "alice: close p.r<enter>",
+            "bob: close p.w<enter>",
+            "alice: write p \"hello\\n\"<enter>",
+            "bob: read p 100<enter>",
+            "bob: read p 100<enter>",
+        ],
+    },
+    Scene {
+        name: "queue",
+        title: "A message queue",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "alice: mq_open q O_CREAT|O_RDWR<enter>",
+            "alice: fork bob<enter>",
+            "alice: mq_send q \"later\" 0<enter>",
+            "alice: mq_send q \"urgent\" 9<enter>",
+            "bob: mq_send q \"soon\" 3<enter>",
+        ],
+    },
+    Scene {
+        name: "shared-memory",
+        title: "Shared memory",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "alice: shm_open board O_CREAT|O_RDWR<enter>",
+            "alice: ftruncate board 4096<enter>",
+            "alice: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m<enter>",
+            "alice: fork bob<enter>",
+            "alice: store m[0] 41<enter>",
+            "bob: load $x m[0]<enter>",
+            "bob: add $x 1<enter>",
+            "bob: store m[0] $x<enter>",
+        ],
+    },
+    Scene {
+        name: "semaphore",
+        title: "A semaphore and its waiters",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "alice: sem_open s O_CREAT 0644 1<enter>",
+            "alice: fork bob<enter>",
+            "alice: fork carol<enter>",
+            "alice: sem_wait s<enter>",
+            "bob: sem_wait s<enter>",
+            "carol: sem_wait s<enter>",
+        ],
+    },
+    Scene {
+        name: "locks",
+        title: "Locks on ranges of a file",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "alice: open f \"notes\" O_RDWR|O_CREAT 0644<enter>",
+            "alice: write f \"hello world\\n\"<enter>",
+            "spawn bob<enter>",
+            "bob: open g \"notes\" O_RDWR<enter>",
+            "alice: fcntl f F_SETLKW F_WRLCK 0..100<enter>",
+            "bob: fcntl g F_SETLKW F_RDLCK 200..<enter>",
+            "bob: fcntl g F_SETLKW F_WRLCK 50..150<enter>",
+        ],
+    },
+    Scene {
+        name: "completion",
+        title: "Completion",
+        opening: PLAY,
+        keys: &["spawn alice<enter>", "alice: pipe p<enter>", "alice: s", "<tab>"],
+    },
+    Scene { name: "help", title: "The keys of a screen", opening: PLAY, keys: &["<f1>"] },
+];
+
+/// Sizes in which each scene is drawn.
+pub const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+/// How long a stage may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Draws all pictures into `directory`, or, to check, compares them with what is there; gives the names of those that
+/// differ.
+pub fn pictures(launcher: &Path, directory: &Path, check: bool) -> anyhow::Result<Vec<PathBuf>> {
+    let mut differ = Vec::new();
+    if !check {
+        std::fs::create_dir_all(directory).with_context(|| format!("{} can't be made", directory.display()))?;
+    }
+    for scene in SCENES {
+        for (size, palettes) in
+            SIZES.into_iter().zip([&[Palette::Dark][..], &[Palette::Dark, Palette::Light], &[Palette::Dark]])
+        {
+            let area = Rect::new(0, 0, size.0, size.1);
+            let mut stage = Rehearsal::new(launcher, (scene.opening)(), area)?;
+            for keys in scene.keys {
+                stage.press(keys).with_context(|| format!("in the scene {}, at {keys}", scene.name))?;
+            }
+            for palette in palettes {
+                let own = if *palette == Palette::Light { picture::LIGHT } else { picture::DARK };
+                let svg = stage.draw(*palette, own, scene.title);
+                let path = directory.join(format!("{}-{}x{}-{}.svg", scene.name, size.0, size.1, palette.name()));
+                let there = std::fs::read_to_string(&path).ok();
+                if there.as_deref() == Some(svg.as_str()) {
+                    continue;
+                }
+                if !check {
+                    std::fs::write(&path, svg).with_context(|| format!("{} can't be written", path.display()))?;
+                }
+                differ.push(path);
+            }
+        }
+    }
+    Ok(differ)
+}
+
+/// The program without a terminal.
+struct Rehearsal {
+    app: App,
+    events: Events,
+    conductor: Conductor,
+    area: Rect,
+}
+
+impl Rehearsal {
+    fn new(launcher: &Path, opening: Opening, area: Rect) -> anyhow::Result<Self> {
+        let events = Events::new();
+        let conductor = Conductor::start(launcher.to_owned(), false, events.sender())?;
+        let theme = Theme::new(Palette::Dark, false);
+        let app = App::new(theme, Keymap::default(), Vec::new(), opening, area).timeless();
+        let mut own = Self { app, events, conductor, area };
+        own.rest()?;
+        Ok(own)
+    }
+
+    fn press(&mut self, keys: &str) -> anyhow::Result<()> {
+        let mut rest = keys;
+        while !rest.is_empty() {
+            let chord = match rest.strip_prefix('<').and_then(|r| r.split_once('>')) {
+                Some((name, after)) => {
+                    rest = after;
+                    Chord::parse(name).map_err(anyhow::Error::msg)?
+                }
+                None => {
+                    let mut chars = rest.chars();
+                    let c = chars.next().unwrap_or(' ');
+                    rest = chars.as_str();
+                    Chord {
+                        code: ratatui::crossterm::event::KeyCode::Char(c),
+                        modifiers: ratatui::crossterm::event::KeyModifiers::NONE,
+                    }
+                }
+            };
+            self.app.handle(Event::Input(Input::Key(KeyEvent::new(chord.code, chord.modifiers))));
+        }
+        self.rest()
+    }
+
+    /// Hands orders on and takes events in until the stage is at rest.
+    fn rest(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            for order in self.app.out.orders.drain(..) {
+                self.conductor.send(order);
+            }
+            if !self.app.is_busy() {
+                return Ok(());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.receiver().recv_timeout(left) {
+                Ok(event) => self.app.handle(event),
+                Err(_) => bail!("the stage did not come to rest"),
+            }
+        }
+    }
+
+    fn draw(&mut self, palette: Palette, own: Own, title: &str) -> String {
+        self.app.palette(palette);
+        let mut buffer = Buffer::empty(self.area);
+        let cursor = self.app.render(self.area, &mut buffer);
+        if let Some(cell) = cursor.and_then(|c| buffer.cell_mut(c)) {
+            cell.set_style(Style::new().add_modifier(ratatui::style::Modifier::REVERSED));
+        }
+        picture::svg(&buffer, own, title)
+    }
+}
