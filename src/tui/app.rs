@@ -14,10 +14,13 @@ use super::first::First;
 use super::help::Help;
 use super::keys::{Action, Chord, Context, Keymap};
 use super::layout;
+use super::lesson::{LessonView, Wish};
+use super::lessons::Lessons;
 use super::link::ToStage;
 use super::menu::{Entry, Menu};
 use super::text;
 use super::theme::{Palette, Role, Theme};
+use crate::lesson::Lesson;
 use crate::script::Registry;
 
 /// What must be done to the terminal.
@@ -107,6 +110,8 @@ impl Out {
 enum Screen {
     First,
     Menu,
+    Lessons,
+    Lesson,
     Play,
 }
 
@@ -125,6 +130,8 @@ enum Page {
 pub(super) enum Opening {
     First,
     Menu,
+    /// The list, or the lesson with that id.
+    Learn(Option<String>),
     Play(Option<Editor>),
 }
 
@@ -151,6 +158,8 @@ pub(super) struct App {
     menu: Menu,
     first: Option<First>,
     play: Option<Desk>,
+    lessons: Option<Lessons>,
+    lesson: Option<LessonView>,
     pub(super) out: Out,
     pub(super) ending: Option<Ending>,
     pub(super) dirty: Dirty,
@@ -163,7 +172,14 @@ pub(super) struct App {
 
 impl App {
     /// The program before its first event.
-    pub(super) fn new(theme: Theme, keys: Keymap, messages: Vec<String>, opening: Opening, area: Rect) -> Self {
+    pub(super) fn new(
+        theme: Theme,
+        keys: Keymap,
+        messages: Vec<String>,
+        lessons: Option<Lessons>,
+        opening: Opening,
+        area: Rect,
+    ) -> Self {
         let ascii = std::ptr::eq(theme.glyphs, &raw const super::glyphs::ASCII);
         let out = Out {
             orders: Vec::new(),
@@ -183,6 +199,8 @@ impl App {
             menu: Menu::default(),
             first: None,
             play: None,
+            lessons,
+            lesson: None,
             out,
             ending: None,
             dirty: Dirty::Now,
@@ -197,6 +215,7 @@ impl App {
                 app.screen = Screen::First;
             }
             Opening::Menu => {}
+            Opening::Learn(id) => app.go_learn(id.as_deref()),
             Opening::Play(editor) => app.go_play(editor),
         }
         app
@@ -216,11 +235,38 @@ impl App {
         self.screen = Screen::Play;
     }
 
+    fn go_learn(&mut self, id: Option<&str>) {
+        let Some(lessons) = &mut self.lessons else {
+            self.out.notice(Notice::error("there are no lessons"));
+            return;
+        };
+        self.screen = Screen::Lessons;
+        let Some(id) = id else { return };
+        if let Some(lesson) = lessons.pack.lesson(id).cloned() {
+            self.go_lesson(lesson);
+        }
+    }
+
+    fn go_lesson(&mut self, lesson: Lesson) {
+        self.leave_lesson();
+        let Some(lessons) = &mut self.lessons else { return };
+        self.lesson = Some(LessonView::open(lesson, &mut lessons.progress, &mut self.out));
+        self.screen = Screen::Lesson;
+    }
+
+    fn leave_lesson(&mut self) {
+        if let Some(lesson) = self.lesson.take() {
+            lesson.desk.close(&mut self.out);
+        }
+        self.screen = Screen::Lessons;
+    }
+
     fn desk(&mut self) -> Option<&mut Desk> {
         match self.screen {
             Screen::First => self.first.as_mut().map(|f| &mut f.desk),
             Screen::Play => self.play.as_mut(),
-            Screen::Menu => None,
+            Screen::Lesson => self.lesson.as_mut().map(|l| &mut l.desk),
+            Screen::Menu | Screen::Lessons => None,
         }
     }
 
@@ -231,6 +277,8 @@ impl App {
             (Some(_), _) => Context::Page,
             (None, Screen::First) => Context::First,
             (None, Screen::Menu) => Context::Menu,
+            (None, Screen::Lessons) => Context::Lessons,
+            (None, Screen::Lesson) => self.lesson.as_ref().map_or(Context::Lessons, |l| l.desk.context()),
             (None, Screen::Play) => self.play.as_ref().map_or(Context::Menu, Desk::context),
         }
     }
@@ -247,6 +295,10 @@ impl App {
                 self.dirty = self.dirty.max(Dirty::Soon);
                 if let Some(first) = self.first.as_mut().filter(|f| f.desk.owns(stage)) {
                     first.desk.learn(stage, said, &mut self.out);
+                } else if let Some(lesson) = self.lesson.as_mut().filter(|l| l.desk.owns(stage)) {
+                    if let Some(lessons) = &mut self.lessons {
+                        lesson.learn(stage, said, &mut lessons.progress, &mut self.out);
+                    }
                 } else if let Some(desk) = self.play.as_mut().filter(|d| d.owns(stage)) {
                     desk.learn(stage, said, &mut self.out);
                 }
@@ -294,6 +346,11 @@ impl App {
                     (None, Screen::Play) => {
                         if let Some(desk) = &mut self.play {
                             desk.paste(&text, &mut self.out);
+                        }
+                    }
+                    (None, Screen::Lesson) => {
+                        if let Some(lesson) = &mut self.lesson {
+                            lesson.desk.paste(&text, &mut self.out);
                         }
                     }
                     _ => {}
@@ -426,6 +483,7 @@ impl App {
                         self.first = Some(First::open(&mut self.out));
                         self.screen = Screen::First;
                     }
+                    Entry::Learn => self.go_learn(None),
                     Entry::Play => self.go_play(None),
                     Entry::Help => {
                         let mut help = Help::new(Context::Menu);
@@ -436,18 +494,60 @@ impl App {
                 },
                 _ => {}
             },
+            Screen::Lessons => match (action, &mut self.lessons) {
+                (Action::Up, Some(lessons)) => lessons.step(-1),
+                (Action::Down, Some(lessons)) => lessons.step(1),
+                (Action::Choose, Some(lessons)) => {
+                    if let Some(lesson) = lessons.chosen() {
+                        self.go_lesson(lesson);
+                    }
+                }
+                (Action::Cancel, _) => self.screen = Screen::Menu,
+                _ => {}
+            },
+            Screen::Lesson => self.act_in_lesson(action, wide),
             Screen::Play => {
                 let Some(desk) = &mut self.play else { return };
                 if action == Action::Detail {
-                    if desk.has_focus() {
-                        self.page = Some(Page::Detail(0));
-                    } else {
-                        self.out.notice(Notice::warning("choose a card or pane with the arrows first"));
-                    }
+                    self.show_detail();
                 } else if !desk.act(action, false, wide, &mut self.out) && action == Action::Cancel {
                     self.screen = Screen::Menu;
                 }
             }
+        }
+    }
+
+    fn act_in_lesson(&mut self, action: Action, wide: bool) {
+        let (Some(view), Some(lessons)) = (&mut self.lesson, &mut self.lessons) else { return };
+        if action == Action::Detail {
+            self.show_detail();
+            return;
+        }
+        match view.act(action, &mut lessons.progress, &mut self.out) {
+            Some(Wish::Stay) => {}
+            Some(Wish::Next) => {
+                let id = view.id().to_owned();
+                let more = lessons.choose_after(&id);
+                self.leave_lesson();
+                self.out.notice(Notice::good(if more { "done; the next one is chosen" } else { "done; that was the last" }));
+            }
+            None => {
+                if !view.desk.act(action, true, wide, &mut self.out) && action == Action::Cancel {
+                    if view.desk.place == Place::Prose {
+                        self.leave_lesson();
+                    } else {
+                        view.desk.place = Place::Prose;
+                    }
+                }
+            }
+        }
+    }
+
+    fn show_detail(&mut self) {
+        if self.desk().is_some_and(|d| d.has_focus()) {
+            self.page = Some(Page::Detail(0));
+        } else {
+            self.out.notice(Notice::warning("choose a card or pane with the arrows first"));
         }
     }
 
@@ -472,6 +572,19 @@ impl App {
             Screen::Menu => {
                 layout::header(parts.header, buffer, &theme, "", Vec::new());
                 self.menu.render(parts.body, buffer, &theme);
+            }
+            Screen::Lessons => {
+                layout::header(parts.header, buffer, &theme, "Learn", Vec::new());
+                if let Some(lessons) = &self.lessons {
+                    lessons.render(parts.body, buffer, &theme);
+                }
+            }
+            Screen::Lesson => {
+                if let Some(lesson) = &mut self.lesson {
+                    let status = lesson.desk.status(&theme);
+                    layout::header(parts.header, buffer, &theme, &lesson.title(), status);
+                    cursor = lesson.render(parts.body, buffer, look, &self.keys, self.ascii);
+                }
             }
             Screen::Play => {
                 if let Some(desk) = &mut self.play {
@@ -504,7 +617,11 @@ impl App {
             }
             Page::Detail(scroll) => {
                 let width = usize::from(area.width.min(100).saturating_sub(4));
-                let detail = self.play.as_ref().and_then(|d| d.detail(look, width));
+                let desk = match self.screen {
+                    Screen::Lesson => self.lesson.as_ref().map(|l| &l.desk),
+                    _ => self.play.as_ref(),
+                };
+                let detail = desk.and_then(|d| d.detail(look, width));
                 let (title, lines) = detail.unwrap_or_else(|| ("it is gone".to_owned(), Vec::new()));
                 (title, lines, *scroll)
             }
@@ -532,8 +649,9 @@ impl App {
 
     /// Whether something that was asked of a stage has not ended yet.
     pub(super) fn is_busy(&self) -> bool {
-        let desks = self.first.as_ref().map(|f| &f.desk).into_iter().chain(self.play.as_ref());
-        desks.into_iter().any(Desk::is_busy)
+        let first = self.first.as_ref().map(|f| &f.desk);
+        let lesson = self.lesson.as_ref().map(|l| &l.desk);
+        [first, lesson, self.play.as_ref()].into_iter().flatten().any(Desk::is_busy)
     }
 
     /// Changes the palette.

@@ -11,7 +11,7 @@ use super::keys::{Action, Context};
 use super::layout;
 use super::link::FromStage;
 use super::panes::Sight;
-use super::prompt::{self, LineEdit, Prompt};
+use super::prompt::{self, Candidate, LineEdit, Prompt};
 use super::session::{Happened, Session, State};
 use super::stage_view::{self, Focus, StageState, focusable};
 use super::text;
@@ -19,7 +19,6 @@ use super::theme::{Role, Theme};
 use super::transcript::{self, View};
 use crate::model::{ActorState, Mode};
 use crate::script::{Statement, incomplete, parse};
-use crate::stage::Report;
 
 /// What on a desk has the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,20 +99,25 @@ impl Desk {
         }
     }
 
-    /// Submits a statement.
-    pub(super) fn say(&mut self, statement: Statement, out: &mut Out) {
+    /// Submits a statement; gives its number.
+    pub(super) fn say(&mut self, statement: Statement, out: &mut Out) -> u64 {
         self.view.at = None;
         let id = out.next_id();
         self.session.say(id, statement, &mut out.orders);
+        id
     }
 
     /// Begins again on a fresh stage with these statements.
     pub(super) fn restart(&mut self, statements: Vec<Statement>, out: &mut Out) {
-        self.session.close(&mut out.orders);
+        // Opened before the old one is closed: the end of a stage may take longer than the beginning of one.
+        let new = Session::open(out.next_stage(), &mut out.orders);
+        let old = std::mem::replace(&mut self.session, new);
+        old.close(&mut out.orders);
         if let Some(coming) = self.coming.take() {
             coming.close(&mut out.orders);
         }
-        self.session = Session::open(out.next_stage(), &mut out.orders);
+        self.stage = StageState::default();
+        self.view = View::default();
         for statement in statements {
             self.say(statement, out);
         }
@@ -151,8 +155,8 @@ impl Desk {
         self.session.stage == stage || self.coming.as_ref().is_some_and(|s| s.stage == stage)
     }
 
-    /// Learns what a stage said; gives the report of a statement that ended on the stage that is shown.
-    pub(super) fn learn(&mut self, stage: u64, said: FromStage, out: &mut Out) -> Option<Box<Report>> {
+    /// Learns what a stage said, and tells what happened on the stage that is shown.
+    pub(super) fn learn(&mut self, stage: u64, said: FromStage, out: &mut Out) -> Happened {
         if let Some(coming) = self.coming.as_mut().filter(|s| s.stage == stage) {
             match coming.learn(said) {
                 Happened::Replayed(difference) => {
@@ -169,18 +173,15 @@ impl Desk {
                     self.coming = None;
                     out.notice(Notice::error(format!("the stage to step back to was lost: {why}")));
                 }
-                Happened::Ended(_) | Happened::Nothing => {}
+                Happened::Ended(_) | Happened::Opened | Happened::Refreshed | Happened::Nothing => {}
             }
-            return None;
+            return Happened::Nothing;
         }
-        match self.session.learn(said) {
-            Happened::Ended(report) => Some(report),
-            Happened::Gone(why) => {
-                out.notice(Notice::error(why));
-                None
-            }
-            Happened::Nothing | Happened::Replayed(_) => None,
+        let happened = self.session.learn(said);
+        if let Happened::Gone(why) = &happened {
+            out.notice(Notice::error(why.clone()));
         }
+        happened
     }
 
     /// Whether the stage is being opened, or a statement or a step back has not ended.
@@ -486,14 +487,12 @@ impl Desk {
             self.prompt.cycle(true);
             return;
         }
-        let line = self.prompt.line.text();
-        let (span, candidates) = super::complete::complete(
-            line,
-            self.prompt.line.cursor(),
-            &self.prompt.block,
-            out.registry,
-            &self.session.now,
-        );
+        let (text, cursor) = self.prompt.whole();
+        let scene = crate::script::Scene::of(&self.session.now);
+        let completion = crate::script::complete(&text, cursor, out.registry, &scene);
+        let before = text.len() - self.prompt.line.text().len();
+        let span = completion.start.saturating_sub(before)..self.prompt.line.cursor();
+        let candidates = completion.candidates.into_iter().map(|c| Candidate { text: c.insert, doc: c.doc }).collect();
         self.prompt.offer(span, candidates);
     }
 
@@ -543,8 +542,7 @@ impl Desk {
         let (mut rest, bottom) = layout::bottom(area, if area.height >= 18 { 2 } else { 1 });
         let on_left = prose.is_some() || self.editor_open;
         if wide && on_left {
-            let columns = (area.width * 2 / 5).clamp(40, 76);
-            let (left, right) = layout::left(rest, columns);
+            let (left, right) = layout::left(rest, layout::prose_width(area));
             if self.editor_open {
                 self.editor.render(layout::inset(left, 1, 0), buffer, theme, self.place == Place::Editor);
             } else if let Some(draw) = prose {
@@ -561,11 +559,7 @@ impl Desk {
             }
             Place::Transcript if !wide => self.transcript(rest, buffer, look),
             _ => {
-                let rows = if rest.height < 14 { rest.height / 3 } else { (rest.height * 3 / 10).clamp(6, 18) };
-                let (top, below) = layout::bottom(rest, rows);
-                let sight = self.sight(look);
-                stage_view::render(layout::inset(top, u16::from(top.width > 60), 0), buffer, sight, &self.stage);
-                self.transcript(below, buffer, look);
+                self.render_stage(rest, buffer, look, true);
             }
         }
         let cursor = self.bottom(bottom, buffer, look);
@@ -578,9 +572,16 @@ impl Desk {
 
     /// Draws only the stage, with its transcript if asked.
     pub(super) fn render_stage(&self, area: Rect, buffer: &mut Buffer, look: Look<'_>, transcript: bool) {
-        let rows = if transcript { (area.height / 3).clamp(4, 14) } else { 0 };
+        let margin = u16::from(area.width > 60);
+        let sight = self.sight(look);
+        let wanted = stage_view::needed(area.width - 2 * margin, sight, &self.stage) + 2;
+        // In steps, so that the two don't move against each other with every line.
+        let wanted = wanted.next_multiple_of(4);
+        let least = area.height / 2;
+        let most = area.height - (area.height / 4).min(18);
+        let rows = if transcript { area.height - wanted.clamp(least, most) } else { 0 };
         let (top, below) = layout::bottom(area, rows);
-        stage_view::render(layout::inset(top, 1, 0), buffer, self.sight(look), &self.stage);
+        stage_view::render(layout::inset(top, margin, 0), buffer, sight, &self.stage);
         if transcript {
             self.transcript(below, buffer, look);
         }
@@ -637,7 +638,8 @@ impl Desk {
             let (_, row) = layout::left(Rect { height: area.height.min(1), ..area }, words.len() as u16);
             return Some(line.render(row, buffer, theme.style(Role::Text)).0);
         }
-        let hint = super::complete::hint(self.prompt.line.text(), look.registry, theme);
+        let (text, cursor) = self.prompt.whole();
+        let hint = prompt::hint(&text, cursor, look.registry, theme);
         let focused = self.place == Place::Prompt;
         let cursor = prompt::render(area, buffer, &self.prompt, &hint, theme, focused);
         focused.then_some(cursor)

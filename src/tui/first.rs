@@ -203,7 +203,7 @@ impl First {
 
 fn say(desk: &mut Desk, line: &str, out: &mut Out) {
     match parse_line(line, out.registry) {
-        Ok(statement) => desk.say(statement, out),
+        Ok(statement) => _ = desk.say(statement, out),
         Err(_) => out.notice(Notice::error(format!("this build does not know: {line}"))),
     }
 }

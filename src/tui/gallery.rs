@@ -13,8 +13,11 @@ use super::app::{App, Opening};
 use super::conductor::Conductor;
 use super::event::{Event, Events};
 use super::keys::{Chord, Keymap};
+use super::lessons::Lessons;
 use super::picture::{self, Own};
 use super::theme::{Palette, Theme};
+use crate::lesson::Pack;
+use crate::lesson::progress::Progress;
 
 /// One picture: its name, how the program opens, and the keys that lead there. Text in the list is typed; `<enter>`
 /// and the like are keys; after each key the stage may come to rest.
@@ -36,6 +39,13 @@ const SCENES: &[Scene] = &[
         keys: &["<space>", "<enter>", "2"],
     },
     Scene { name: "menu", title: "The menu", opening: || Opening::Menu, keys: &[] },
+    Scene { name: "lessons", title: "The lessons", opening: || Opening::Learn(None), keys: &[] },
+    Scene {
+        name: "lesson",
+        title: "A lesson",
+        opening: || Opening::Learn(Some("pipe-eof".to_owned())),
+        keys: &["<enter>", "1"],
+    },
     Scene {
         name: "pipe",
         title: "A pipe and its reader",
@@ -171,7 +181,10 @@ impl Rehearsal {
         let events = Events::new();
         let conductor = Conductor::start(launcher.to_owned(), false, events.sender())?;
         let theme = Theme::new(Palette::Dark, false);
-        let app = App::new(theme, Keymap::default(), Vec::new(), opening, area).timeless();
+        // Progress is nobody's: pictures show a learner who has just begun.
+        let progress = Progress::off("progress is not kept while pictures are made".to_owned());
+        let lessons = Lessons::new(Pack::embedded(crate::facility::registry())?, progress);
+        let app = App::new(theme, Keymap::default(), Vec::new(), Some(lessons), opening, area).timeless();
         let mut own = Self { app, events, conductor, area };
         own.rest()?;
         Ok(own)

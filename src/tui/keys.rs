@@ -112,8 +112,13 @@ actions! {
     Answer2 "answer-2" ["2"] "answer" "Predict the second choice" in contexts(&[First, Lesson]), shown 0;
     Answer3 "answer-3" ["3"] "answer" "Predict the third choice" in contexts(&[First, Lesson]), shown 0;
     Answer4 "answer-4" ["4"] "answer" "Predict the fourth choice" in contexts(&[First, Lesson]), shown 0;
+    Answer5 "answer-5" ["5"] "answer" "Predict the fifth choice" in contexts(&[Lesson]), shown 0;
+    Answer6 "answer-6" ["6"] "answer" "Predict the sixth choice" in contexts(&[Lesson]), shown 0;
+    Skip "skip" ["s"] "" "Leave out the test of a belief" in contexts(&[Lesson]), shown 0;
+    Solve "solve" ["S"] "" "Run the solution" in contexts(&[Lesson]), shown 0;
+    StepBefore "step-before" ["b"] "" "Go back to the beginning of the step, or to the one before" in contexts(&[Lesson]), shown 0;
     Hint "hint" ["h"] "hint" "Show the next hint" in contexts(&[Lesson]), shown contexts(&[Lesson]);
-    Undo "undo" ["u"] "undo" "Step back: a new stage runs the same statements up to the one before" in LOOK | contexts(&[First]), shown contexts(&[Stage, First, Lesson]);
+    Undo "undo" ["u"] "undo" "Step back: a new stage runs the same statements up to the one before" in LOOK | contexts(&[First]), shown contexts(&[Stage, First]);
     Suspend "suspend" ["ctrl-z"] "" "Stop the program until the shell brings it forward" in EVERYWHERE, shown 0;
     Complete "complete" ["tab"] "complete" "Complete the word, and go through what fits" in contexts(&[Prompt]), shown contexts(&[Prompt]);
     CompleteBack "complete-back" ["backtab"] "" "Go back through what fits" in contexts(&[Prompt]), shown 0;

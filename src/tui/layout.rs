@@ -14,6 +14,11 @@ pub(super) const LEAST: (u16, u16) = (40, 12);
 /// From this width on, prose and stage stand side by side.
 pub(super) const WIDE: u16 = 100;
 
+/// How many columns prose or a script has beside a stage in that area.
+pub(super) fn prose_width(area: Rect) -> u16 {
+    if area.width >= WIDE { (area.width * 2 / 5).clamp(40, 76) } else { area.width }
+}
+
 /// The parts of every screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Parts {

@@ -14,6 +14,8 @@ use super::theme::{Role, Theme};
 pub(super) enum Entry {
     /// The live pipe of the start.
     First,
+    /// Lessons.
+    Learn,
     /// A stage of one's own.
     Play,
     /// Help.
@@ -22,7 +24,8 @@ pub(super) enum Entry {
     Quit,
 }
 
-const ENTRIES: [(Entry, &str, &str); 4] = [
+const ENTRIES: [(Entry, &str, &str); 5] = [
+    (Entry::Learn, "Learn", "lessons: predict what happens, then watch the kernel do it"),
     (Entry::Play, "Play", "a stage of your own: make processes, give them orders, watch the kernel"),
     (Entry::Help, "Help", "every call and predicate of the language, with examples"),
     (Entry::First, "First minute", "the live pipe again"),

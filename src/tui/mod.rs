@@ -5,7 +5,6 @@
 //! something has changed, and at rest nothing happens at all.
 
 mod app;
-mod complete;
 mod conductor;
 pub mod config;
 mod desk;
@@ -20,11 +19,14 @@ mod help;
 mod input;
 pub mod keys;
 mod layout;
+mod lesson;
+mod lessons;
 pub mod link;
 mod menu;
 mod panes;
 mod picture;
 mod prompt;
+mod prose;
 mod run;
 mod session;
 mod stage_view;
@@ -49,12 +51,14 @@ pub enum Start {
     FirstMinute,
     /// The menu.
     Menu,
+    /// The list of lessons, or the lesson with that id.
+    Learn(Option<String>),
     /// A stage, with a script in the editor if one is named.
     Play(Option<PathBuf>),
 }
 
 /// How to run the terminal face.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Options {
     /// The binary that stages are made of.
     pub launcher: PathBuf,
@@ -66,6 +70,8 @@ pub struct Options {
     pub palette: Option<theme::Palette>,
     /// Only ASCII on the screen.
     pub ascii: bool,
+    /// The lessons; those of the program if none are given.
+    pub pack: Option<crate::lesson::Pack>,
 }
 
 /// Runs the terminal face. An error is one of ours or of the terminal's: [`terminal::TakeError`] where the terminal

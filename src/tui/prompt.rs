@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::text::{self, clip};
 use super::theme::{Role, Theme};
-use crate::script::{Diagnostic, STATEMENT_MAX};
+use crate::script::{Diagnostic, Registry, STATEMENT_MAX};
 
 /// One way to complete the word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +57,6 @@ impl LineEdit {
     pub(super) fn set(&mut self, text: impl Into<String>) {
         self.text = text.into();
         self.cursor = self.text.len();
-    }
-
-    /// Takes the line away.
-    pub(super) fn take(&mut self) -> String {
-        self.cursor = 0;
-        std::mem::take(&mut self.text)
     }
 
     /// Puts characters at the cursor, without those that no line can hold; whether all of them fitted.
@@ -211,6 +205,14 @@ impl Prompt {
         self.block.clear();
     }
 
+    /// The lines of the block and the line itself as one text, and where the cursor is in it.
+    pub(super) fn whole(&self) -> (String, usize) {
+        let mut text: String = self.block.iter().map(|l| format!("{l}\n")).collect();
+        let cursor = text.len() + self.line.cursor;
+        text.push_str(&self.line.text);
+        (text, cursor)
+    }
+
     /// Keeps a line in the history.
     pub(super) fn remember(&mut self, line: &str) {
         if self.history.last().is_none_or(|last| last != line) && !line.trim().is_empty() {
@@ -280,6 +282,26 @@ impl Prompt {
         offer.chosen = next;
         self.offer = Some(offer);
     }
+}
+
+/// What the call at the cursor takes: its usage with the argument at the cursor marked, then what that is for.
+pub(super) fn hint(text: &str, cursor: usize, registry: &Registry, theme: &Theme) -> Vec<Span<'static>> {
+    let Some(signature) = crate::script::help_for(text, cursor, registry) else { return Vec::new() };
+    let (code, dim) = (theme.style(Role::Code), theme.style(Role::Dim));
+    let Some((active, arg)) = signature.active_arg.and_then(|i| signature.args.get(i).map(|a| (i, a))) else {
+        return vec![
+            Span::styled(signature.usage, code),
+            Span::styled(format!("  {}  {}", signature.doc, signature.man), dim),
+        ];
+    };
+    let mut spans = vec![Span::styled(signature.name.clone(), code)];
+    for (i, other) in signature.args.iter().enumerate() {
+        let style = if i == active { theme.style(Role::Accent) } else { code };
+        spans.push(Span::raw(" "));
+        spans.push(Span::styled(other.text.clone(), style));
+    }
+    spans.push(Span::styled(format!("  {}: {}", arg.doc, arg.takes), dim));
+    spans
 }
 
 /// Draws the prompt in one row and what is said about it in the row below; gives the cursor's place.

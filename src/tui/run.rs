@@ -16,9 +16,12 @@ use super::editor::Editor;
 use super::event::{Event, Events};
 use super::glyphs::locale_is_utf8;
 use super::keys::Keymap;
+use super::lessons::Lessons;
 use super::terminal::{self, FrameWriter, Guard};
 use super::theme::{Palette, Theme};
 use super::{Options, Start};
+use crate::lesson::Pack;
+use crate::lesson::progress::Progress;
 
 /// The least time between two frames that nobody at the keyboard waits for.
 const BACKGROUND: Duration = Duration::from_millis(33);
@@ -45,9 +48,15 @@ pub(super) fn run(options: Options) -> anyhow::Result<Ending> {
     {
         theme = Theme::new(palette, ascii);
     }
+    let pack = match options.pack {
+        Some(pack) => pack,
+        None => Pack::embedded(crate::facility::registry())?,
+    };
+    let lessons = Lessons::new(pack, Progress::load());
     let opening = match options.start {
         Start::FirstMinute => Opening::First,
         Start::Menu => Opening::Menu,
+        Start::Learn(id) => Opening::Learn(id),
         Start::Play(None) => Opening::Play(None),
         Start::Play(Some(path)) => Opening::Play(Some(Editor::open(path).map_err(anyhow::Error::msg)?)),
     };
@@ -67,7 +76,7 @@ pub(super) fn run(options: Options) -> anyhow::Result<Ending> {
     events.read_input()?;
     let conductor = Conductor::start(options.launcher, options.shared, events.sender())?;
     let mut face = Face::new(guard)?;
-    let mut app = App::new(theme, keys, messages, opening, face.area()?);
+    let mut app = App::new(theme, keys, messages, Some(lessons), opening, face.area()?);
     let ending = turn(&mut app, &mut face, &events, &conductor);
     // The terminal first: ending the stage may take a moment, and nothing shall be painted over what the shell says.
     drop(face);

@@ -3,7 +3,7 @@
 use super::link::{FromStage, ToStage};
 use super::transcript::Transcript;
 use crate::model::Snapshot;
-use crate::script::Statement;
+use crate::script::{Body, Statement};
 use crate::stage::{Report, StageInfo, Timeline};
 
 /// How far a stage is.
@@ -46,13 +46,28 @@ struct Replay {
     difference: Option<String>,
 }
 
+/// A statement that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ended {
+    /// Its number.
+    pub(super) id: u64,
+    /// The statement.
+    pub(super) statement: Statement,
+    /// How it ended.
+    pub(super) report: Box<Report>,
+}
+
 /// What a face may want to know of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Happened {
     /// Nothing that needs words.
     Nothing,
+    /// The stage is open.
+    Opened,
+    /// Something changed while no statement ended.
+    Refreshed,
     /// A statement has ended.
-    Ended(Box<Report>),
+    Ended(Ended),
     /// A replay has come to its end; what differs from the first time.
     Replayed(Option<String>),
     /// The stage could not be opened, or is gone.
@@ -77,9 +92,18 @@ impl Session {
 
     /// Hands a statement to the stage; `id` is new.
     pub(super) fn say(&mut self, id: u64, statement: Statement, orders: &mut Vec<ToStage>) {
-        self.transcript.said(id, statement.to_string());
         self.waiting.push((id, statement.clone()));
+        if self.waiting.len() == 1 {
+            self.begin();
+        }
         orders.push(ToStage::Submit(self.stage, id, Box::new(statement)));
+    }
+
+    /// Tells in the transcript that it is the turn of the first statement that waits.
+    fn begin(&mut self) {
+        if let Some((id, statement)) = self.waiting.first() {
+            self.transcript.said(*id, statement.to_string(), c_of(statement));
+        }
     }
 
     /// A session on a new stage that runs the same statements up to the one before the last.
@@ -94,11 +118,6 @@ impl Session {
         }
         session.replay = Some(Replay { first, left: kept, difference: None });
         Some(session)
-    }
-
-    /// Whether a replay is on its way.
-    pub(super) const fn replaying(&self) -> bool {
-        self.replay.is_some()
     }
 
     /// Whether a statement has not ended yet.
@@ -130,7 +149,7 @@ impl Session {
                     self.replay = None;
                     return Happened::Replayed(None);
                 }
-                Happened::Nothing
+                Happened::Opened
             }
             FromStage::Failed(why) | FromStage::Lost(why) => {
                 self.state = State::Gone(why.clone());
@@ -146,7 +165,7 @@ impl Session {
                     self.transcript.news(text);
                 }
                 self.now = *snapshot;
-                Happened::Nothing
+                Happened::Refreshed
             }
             FromStage::Ended(id, report) => self.ended(id, report),
         }
@@ -158,11 +177,11 @@ impl Session {
         }
         self.transcript.ended(id, &report.outcome);
         self.before = std::mem::replace(&mut self.now, report.snapshot.clone());
-        if let Some(at) = self.waiting.iter().position(|(own, _)| *own == id) {
-            let (_, statement) = self.waiting.remove(at);
-            self.timeline.note(&statement, &report);
-        }
-        let Some(replay) = &mut self.replay else { return Happened::Ended(report) };
+        let Some(at) = self.waiting.iter().position(|(own, _)| *own == id) else { return Happened::Nothing };
+        let (_, statement) = self.waiting.remove(at);
+        self.timeline.note(&statement, &report);
+        self.begin();
+        let Some(replay) = &mut self.replay else { return Happened::Ended(Ended { id, statement, report }) };
         let index = replay.first.len() - replay.left;
         if replay.difference.is_none() {
             replay.difference = replay.first.differs(index, &report.snapshot);
@@ -180,4 +199,11 @@ impl Session {
     pub(super) fn close(&self, orders: &mut Vec<ToStage>) {
         orders.push(ToStage::Close(self.stage));
     }
+}
+
+/// How a statement reads in C, if it is a call.
+fn c_of(statement: &Statement) -> Option<String> {
+    let Body::Order { call, .. } = &statement.body else { return None };
+    let (_, spec) = crate::facility::registry().call(&call.verb)?;
+    Some(crate::script::c_line(call, spec))
 }

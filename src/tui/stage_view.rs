@@ -67,8 +67,8 @@ fn plan(width: u16, actors: usize, objects: usize) -> Plan {
         return Plan { actors: width.min(60), gap: 0, objects: width, columns: 1 };
     }
     if width >= 100 && actors > 1 {
-        let actors = (width / 4).clamp(26, 42);
-        let gap = if width >= 116 { 10 } else { 8 };
+        let actors = (width * 27 / 100).clamp(26, 44);
+        let gap = if width >= 130 { 10 } else { 8 };
         let objects = spare(2 * (actors + gap)).min(84);
         // What is left over goes to the gaps, evenly.
         let gap = gap + (spare(2 * (actors + gap) + objects) / 2).min(6);
@@ -92,6 +92,12 @@ pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &
         buffer.set_string(x, area.y + area.height / 2, words, sight.theme.style(Role::Dim));
         return;
     }
+    // A row of air on top, where there is one to spare.
+    let area = if needed(area.width, sight, state) < area.height {
+        Rect { y: area.y + 1, height: area.height - 1, ..area }
+    } else {
+        area
+    };
     let plan = plan(area.width, sight.now.actors.len(), sight.now.objects.len());
     let mut nodes = nodes(sight, state, plan, false);
     let mut height = place(&mut nodes, plan, area, 1);
@@ -113,6 +119,13 @@ pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &
         draw_wires(&wires(&nodes, sight), &mut canvas, sight.theme);
     }
     show(&canvas, area, buffer, scroll(&nodes, state, area.height, canvas.area.height), sight);
+}
+
+/// How many rows the stage would like to have at that width.
+pub(super) fn needed(width: u16, sight: Sight<'_>, state: &StageState) -> u16 {
+    let plan = plan(width, sight.now.actors.len(), sight.now.objects.len());
+    let area = Rect::new(0, 0, width, TALLEST);
+    place(&mut nodes(sight, state, plan, false), plan, area, 1)
 }
 
 /// The card or pane that had best be drawn in its short form: of those in the tallest column that lose lines by it, not

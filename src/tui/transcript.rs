@@ -21,6 +21,8 @@ pub(super) enum Entry {
         id: u64,
         /// As it was said.
         text: String,
+        /// How it reads in C, if it is a call.
+        c: Option<String>,
         /// How it ended.
         outcome: Option<Outcome>,
     },
@@ -56,8 +58,13 @@ impl Transcript {
     }
 
     /// Adds a statement that was handed to the stage.
-    pub(super) fn said(&mut self, id: u64, text: String) {
-        self.push(Entry::Statement { id, text, outcome: None });
+    pub(super) fn said(&mut self, id: u64, text: String, c: Option<String>) {
+        // A block is told by its first line.
+        let text = match text.split_once('\n') {
+            Some((first, rest)) => format!("{first} ({} lines)", rest.lines().count() + 1),
+            None => text,
+        };
+        self.push(Entry::Statement { id, text, c, outcome: None });
     }
 
     /// Tells how a statement ended.
@@ -246,12 +253,21 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
         [Span::styled(shown, sight.hue(name)), Span::raw(pad)]
     };
     match entry {
-        Entry::Statement { text, outcome, .. } => {
+        Entry::Statement { text, c, outcome, .. } => {
             let mut spans = vec![
                 Span::styled(format!("{} ", theme.glyphs.prompt), theme.style(Role::Accent)),
                 Span::styled(text.clone(), theme.style(Role::Code)),
             ];
-            spans.extend(outcome.as_ref().map(|o| ending(o, sight)).unwrap_or_default());
+            let tail = outcome.as_ref().map(|o| ending(o, sight)).unwrap_or_default();
+            if let Some(c) = c.as_ref().filter(|_| tail.is_empty()) {
+                // The same in C stands at the right edge, where there is room for it.
+                let blank = width.saturating_sub(text::line_width(&spans) + text::width(c));
+                if blank >= 4 {
+                    spans.push(Span::raw(" ".repeat(blank)));
+                    spans.push(Span::styled(c.clone(), dim.add_modifier(ratatui::style::Modifier::ITALIC)));
+                }
+            }
+            spans.extend(tail);
             spans
         }
         Entry::Call(call) | Entry::Resumed(call) => {

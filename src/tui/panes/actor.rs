@@ -48,7 +48,9 @@ pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compac
     }
     flow(&mut lines, descriptors(actor, sight), width, more);
     flow(&mut lines, mappings(actor, sight), width, more);
-    let variables = actor.variables.iter().map(|(name, value)| {
+    // What the last call returned stands there already.
+    let variables = actor.variables.iter().filter(|(name, _)| !matches!(name.as_str(), "ret" | "errno"));
+    let variables = variables.map(|(name, value)| {
         vec![Span::styled(format!("${name} "), dim), Span::styled(clip(value, 16, more), sight.style(Role::Value))]
     });
     flow(&mut lines, variables.collect(), width, more);

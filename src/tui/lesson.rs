@@ -1,0 +1,415 @@
+//! A lesson on screen: its words at the left, its stage at the right.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use super::app::{Notice, Out};
+use super::desk::{Desk, Look, Place};
+use super::keys::{Action, Keymap};
+use super::layout;
+use super::link::FromStage;
+use super::prose;
+use super::session::{Ended, Happened, State};
+use super::text::{self, clip_spans};
+use super::theme::{Role, Theme};
+use crate::lesson::progress::Progress;
+use crate::lesson::session::{Answered, Ask, News, Order, Part, Rung, Session};
+use crate::lesson::{Lesson, Prediction, Run};
+use crate::plain::learn::note;
+
+/// A lesson that a learner goes through.
+#[derive(Debug)]
+pub(super) struct LessonView {
+    session: Session,
+    /// Its stage.
+    pub(super) desk: Desk,
+    /// The number of the statement that the lesson has under way.
+    flying: Option<u64>,
+    /// Whether the lesson waits for a stage to be open.
+    opening: bool,
+    /// How many parts of the page had been read when something was added.
+    read: usize,
+    /// Lines by which the learner has scrolled from there.
+    scroll: i32,
+}
+
+/// What the screen must do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Nothing.
+    Stay,
+    /// The lesson is over.
+    Next,
+}
+
+impl LessonView {
+    /// Opens a lesson where the learner left it.
+    pub(super) fn open(lesson: Lesson, progress: &mut Progress, out: &mut Out) -> Self {
+        let from = progress.lesson(lesson.id()).filter(|l| !l.done).and_then(|l| l.step.clone());
+        let session = Session::new(lesson, from.as_deref());
+        let desk = Desk::open(out, Place::Prose);
+        let mut view = Self { session, desk, flying: None, opening: true, read: 0, scroll: 0 };
+        view.news(progress, out);
+        view
+    }
+
+    /// The lesson's id.
+    pub(super) fn id(&self) -> &str {
+        self.session.lesson().id()
+    }
+
+    /// Its title, and how far it is.
+    pub(super) fn title(&self) -> String {
+        let lesson = self.session.lesson();
+        format!("{} ({} of {})", lesson.front.title, self.session.position() + 1, lesson.steps.len())
+    }
+
+    /// Hands the lesson's next order to the stage, if it has one.
+    fn drive(&mut self, progress: &mut Progress, out: &mut Out) {
+        self.news(progress, out);
+        while !self.opening
+            && let Some(order) = self.session.next_order()
+        {
+            match order {
+                Order::Open => {
+                    self.desk.restart(Vec::new(), out);
+                    self.opening = true;
+                }
+                Order::Submit { statement, .. } => self.flying = Some(self.desk.say(statement, out)),
+            }
+        }
+    }
+
+    fn news(&mut self, progress: &mut Progress, out: &mut Out) {
+        for news in self.session.take_news() {
+            if let Err(why) = note(progress, self.session.lesson(), &news) {
+                out.notice(Notice::warning(why));
+            }
+            let lesson = self.session.lesson();
+            match &news {
+                News::Step(_) => (self.read, self.scroll) = (0, 0),
+                News::Met(id) => {
+                    let words = lesson.goals().find(|g| g.id == *id).map_or("", |g| g.text.as_str());
+                    out.notice(Notice::good(format!("done: {words}")));
+                }
+                News::Differs { span, .. } => out.notice(Notice::error(format!(
+                    "this came out otherwise than the lesson says: {}",
+                    lesson.text(*span)
+                ))),
+                News::Restored => out.notice(Notice::good("the stage is set as the lesson wants it")),
+                News::Revealed { .. } | News::Done(_) | News::Helped(_) | News::Over => {}
+            }
+        }
+    }
+
+    /// Learns what a stage said.
+    pub(super) fn learn(&mut self, stage: u64, said: FromStage, progress: &mut Progress, out: &mut Out) {
+        match self.desk.learn(stage, said, out) {
+            Happened::Opened => {
+                if let State::Open(info) = &self.desk.session.state {
+                    let front = &self.session.lesson().front;
+                    let lacks: Vec<&str> =
+                        front.requires.iter().filter(|r| !info.capabilities.contains(r)).map(String::as_str).collect();
+                    if !lacks.is_empty() {
+                        let words = format!("this stage lacks what the lesson needs: {}", lacks.join(", "));
+                        out.notice(Notice::error(format!("{words}; `ipclab doctor` says why")));
+                        return;
+                    }
+                }
+                self.opening = false;
+                self.session.opened();
+            }
+            Happened::Ended(Ended { id, report, .. }) if self.flying == Some(id) => {
+                self.flying = None;
+                self.session.ended(&report);
+            }
+            Happened::Ended(Ended { statement, report, .. }) => self.session.typed(&statement, &report),
+            Happened::Refreshed => self.session.refreshed(&self.desk.session.now),
+            Happened::Gone(_) => {
+                self.opening = false;
+                self.flying = None;
+                self.session.lost();
+            }
+            Happened::Nothing | Happened::Replayed(_) => {}
+        }
+        self.drive(progress, out);
+    }
+
+    /// What a key means in the lesson; `None` if it means nothing to it.
+    pub(super) fn act(&mut self, action: Action, progress: &mut Progress, out: &mut Out) -> Option<Wish> {
+        let answer = match action {
+            Action::Answer1 => Some(0),
+            Action::Answer2 => Some(1),
+            Action::Answer3 => Some(2),
+            Action::Answer4 => Some(3),
+            Action::Answer5 => Some(4),
+            Action::Answer6 => Some(5),
+            _ => None,
+        };
+        let parts = self.session.page().len();
+        match action {
+            Action::Next if matches!(self.session.ask(), Ask::Over) => return Some(Wish::Next),
+            Action::Next => {
+                match self.session.ask() {
+                    Ask::Goals => out.notice(Notice::warning("first reach the goals: `:` types a statement, h hints")),
+                    Ask::Answer(_) => out.notice(Notice::warning("first predict: choose a number")),
+                    Ask::End => {
+                        self.session.go_on();
+                        self.drive(progress, out);
+                        return Some(Wish::Next);
+                    }
+                    _ => self.go_on(parts),
+                }
+            }
+            Action::Skip => self.session.skip(),
+            Action::Hint => {
+                if matches!(self.session.hint(), None | Some(Rung::Solution(_))) {
+                    out.notice(Notice::warning("that is all the help there is; S runs the solution"));
+                }
+                self.read(parts);
+            }
+            Action::Solve => {
+                self.session.solve();
+                self.read(parts);
+            }
+            Action::StepBefore => self.session.back(),
+            Action::Reset | Action::Undo if self.desk.place == Place::Prose => self.session.restore(),
+            Action::Up if self.desk.place == Place::Prose => self.scroll -= 1,
+            Action::Down if self.desk.place == Place::Prose => self.scroll += 1,
+            Action::PageUp if self.desk.place == Place::Prose => self.scroll -= 10,
+            Action::PageDown if self.desk.place == Place::Prose => self.scroll += 10,
+            Action::Top if self.desk.place == Place::Prose => self.scroll = -10_000,
+            Action::Bottom if self.desk.place == Place::Prose => self.scroll = 10_000,
+            Action::Undo | Action::Reset | Action::RunAll => {
+                out.notice(Notice::warning("in a lesson, R in the column of words sets the stage as it wants it"));
+            }
+            _ => match answer {
+                Some(choice) => {
+                    if self.session.answer(choice) {
+                        self.read(parts.saturating_sub(1));
+                    }
+                }
+                None => return None,
+            },
+        }
+        self.drive(progress, out);
+        Some(Wish::Stay)
+    }
+
+    fn go_on(&mut self, parts: usize) {
+        if self.session.off_path() {
+            self.session.restore();
+        }
+        self.session.go_on();
+        self.read(parts);
+    }
+
+    /// What was on the page has been read.
+    const fn read(&mut self, parts: usize) {
+        self.read = parts;
+        self.scroll = 0;
+    }
+
+    /// Draws the lesson; gives the cursor's place.
+    pub(super) fn render(
+        &mut self,
+        area: Rect,
+        buffer: &mut Buffer,
+        look: Look<'_>,
+        keys: &Keymap,
+        ascii: bool,
+    ) -> Option<Position> {
+        let columns = usize::from(layout::prose_width(area).saturating_sub(4));
+        let (lines, starts) = self.page(columns, look.theme, keys, ascii);
+        let from = starts.get(self.read).copied().unwrap_or(lines.len());
+        let scroll = std::cell::Cell::new(self.scroll);
+        let draw = |area: Rect, buffer: &mut Buffer, focused: bool| {
+            let inner = layout::inset(area, 2, 1);
+            let rows = usize::from(inner.height);
+            let most = lines.len().saturating_sub(rows);
+            // What is new begins at the top if it is long; else the end is shown.
+            let at = from.saturating_sub(1).min(most) as i32;
+            let top = (at + scroll.get()).clamp(0, most as i32);
+            scroll.set(top - at);
+            for (y, line) in lines.iter().skip(top as usize).take(rows).enumerate() {
+                layout::line_at(inner, y as u16, buffer, line);
+            }
+            let theme = look.theme;
+            let style = theme.style(if focused { Role::Focus } else { Role::Border });
+            if (top as usize) < most {
+                let words = format!(" {} more lines {} ", lines.len() - rows - top as usize, theme.glyphs.more);
+                let x = area.x + area.width.saturating_sub(text::width(&words) as u16 + 1);
+                buffer.set_stringn(x, area.bottom().saturating_sub(1), words, usize::from(area.width), style);
+            }
+        };
+        let cursor = self.desk.render(area, buffer, look, Some(&draw));
+        self.scroll = scroll.get();
+        cursor
+    }
+
+    /// The page as lines, and at which line each part begins.
+    fn page(&self, width: usize, theme: &Theme, keys: &Keymap, ascii: bool) -> (Vec<Line<'static>>, Vec<usize>) {
+        let mut lines = Vec::new();
+        let mut starts = Vec::new();
+        let lesson = self.session.lesson();
+        if self.session.position() == 0 {
+            lines.extend(prose::blocks(&lesson.opening, width, theme));
+            lines.push(Line::default());
+        }
+        for line in text::wrap(&self.session.step().title, width) {
+            lines.push(Line::from(Span::styled(line, theme.style(Role::Heading))));
+        }
+        let mut goals = false;
+        for part in self.session.page() {
+            // Goals stand in a list of their own, without air between them.
+            let air = !(goals && matches!(part, Part::Goal(..)));
+            goals = matches!(part, Part::Goal(..));
+            if air {
+                lines.push(Line::default());
+            }
+            starts.push(lines.len());
+            self.part(part, width, theme, keys, ascii, &mut lines);
+        }
+        lines.push(Line::default());
+        self.ask(width, theme, keys, ascii, &mut lines);
+        (lines, starts)
+    }
+
+    fn part(
+        &self,
+        part: Part<'_>,
+        width: usize,
+        theme: &Theme,
+        keys: &Keymap,
+        ascii: bool,
+        lines: &mut Vec<Line<'static>>,
+    ) {
+        let glyphs = theme.glyphs;
+        match part {
+            Part::Prose(blocks) => lines.extend(prose::blocks(blocks, width, theme)),
+            Part::Run(run) => self.run(run, width, theme, lines),
+            Part::Refutation(refutation) => {
+                let words = "Let us see what became of that belief:";
+                lines.push(Line::from(Span::styled(words, theme.style(Role::Dim))));
+                self.run(&refutation.run, width, theme, lines);
+            }
+            Part::Prediction(prediction, answered) => {
+                self.prediction(prediction, answered, width, theme, keys, ascii, lines);
+            }
+            Part::Goal(goal, met) => {
+                let (mark, role) = if met { (glyphs.yes, Role::Good) } else { (glyphs.open, Role::Accent) };
+                for (i, line) in text::wrap(&goal.text, width.saturating_sub(2)).into_iter().enumerate() {
+                    let mark = if i == 0 { mark } else { " " };
+                    lines.push(Line::from(vec![
+                        Span::styled(format!("{mark} "), theme.style(role)),
+                        Span::styled(line, theme.style(if met { Role::Dim } else { Role::Text })),
+                    ]));
+                }
+            }
+            Part::Hint(hint) => {
+                for (i, line) in prose::blocks(&hint.text, width.saturating_sub(6), theme).into_iter().enumerate() {
+                    let mark = if i == 0 { "Hint: " } else { "      " };
+                    let mut spans = vec![Span::styled(mark, theme.style(Role::Warning))];
+                    spans.extend(line.spans);
+                    lines.push(Line::from(spans));
+                }
+            }
+            Part::Solution(run) => {
+                lines.push(Line::from(Span::styled("The solution:", theme.style(Role::Warning))));
+                self.run(run, width, theme, lines);
+            }
+            Part::Explain(blocks) => lines.extend(prose::blocks(blocks, width, theme)),
+        }
+    }
+
+    fn run(&self, run: &Run, width: usize, theme: &Theme, lines: &mut Vec<Line<'static>>) {
+        for statement in &run.statements {
+            for line in statement.to_string().lines() {
+                let spans = vec![
+                    Span::styled(format!("  {} ", theme.glyphs.prompt), theme.style(Role::Dim)),
+                    Span::styled(line.to_owned(), theme.style(Role::Code)),
+                ];
+                lines.push(Line::from(clip_spans(spans, width, theme.glyphs.more)));
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a view of its own would carry the same")]
+    fn prediction(
+        &self,
+        prediction: &Prediction,
+        answered: Option<Answered>,
+        width: usize,
+        theme: &Theme,
+        keys: &Keymap,
+        ascii: bool,
+        lines: &mut Vec<Line<'static>>,
+    ) {
+        let glyphs = theme.glyphs;
+        lines.extend(prose::blocks(&prediction.question, width, theme));
+        lines.push(Line::default());
+        let decided = answered.and_then(|a| a.decided);
+        let actions =
+            [Action::Answer1, Action::Answer2, Action::Answer3, Action::Answer4, Action::Answer5, Action::Answer6];
+        for (i, choice) in prediction.choices.iter().enumerate() {
+            let chosen = answered.is_some_and(|a| a.chosen == i);
+            let held = decided == Some(Some(i));
+            let (mark, role) = match (decided, chosen, held) {
+                (Some(_), _, true) => (glyphs.yes.to_owned(), Role::Good),
+                (Some(_), true, false) => (glyphs.no.to_owned(), Role::Error),
+                (None, true, _) => (glyphs.chosen.to_owned(), Role::Accent),
+                _ if answered.is_some() => (" ".to_owned(), Role::Dim),
+                _ => (actions.get(i).map_or_else(String::new, |a| keys.label(*a, ascii)), Role::Key),
+            };
+            let base = theme.style(if answered.is_some() && !chosen && !held { Role::Dim } else { Role::Text });
+            for (y, line) in prose::inlines(&choice.text, width.saturating_sub(5), theme, base).into_iter().enumerate() {
+                let mark = if y == 0 { format!("  {mark}  ") } else { "     ".to_owned() };
+                let mut spans = vec![Span::styled(mark, theme.style(role))];
+                spans.extend(line.spans);
+                lines.push(Line::from(spans));
+            }
+        }
+        let (Some(answered), Some(held)) = (answered, decided) else { return };
+        lines.push(Line::default());
+        let mut say = |role: Role, words: &str| {
+            for line in text::wrap(words, width) {
+                lines.push(Line::from(Span::styled(line, theme.style(role))));
+            }
+        };
+        match held {
+            Some(held) if held == answered.chosen => say(Role::Good, "You predicted it."),
+            Some(_) => say(Role::Warning, "It came out otherwise than you predicted."),
+            None => say(Role::Warning, "Your kernel does something that none of the answers foresaw."),
+        }
+        let shown = [Some(answered.chosen), held.filter(|h| *h != answered.chosen)];
+        for choice in shown.into_iter().flatten().filter_map(|i| prediction.choices.get(i)) {
+            lines.extend(prose::inlines(&choice.answer, width, theme, theme.style(Role::Text)));
+        }
+    }
+
+    /// What the lesson waits for, as the last line of the page.
+    fn ask(&self, width: usize, theme: &Theme, keys: &Keymap, ascii: bool, lines: &mut Vec<Line<'static>>) {
+        let key = |action| keys.label(action, ascii);
+        let (next, hint) = (key(Action::Next), key(Action::Hint));
+        let (role, words) = match self.session.ask() {
+            Ask::Busy => (Role::Running, "statements are being run".to_owned()),
+            Ask::Run(run) if run.statements.len() == 1 => (Role::Accent, format!("{next}  run this statement")),
+            Ask::Run(_) => (Role::Accent, format!("{next}  run these statements")),
+            Ask::Refute(_) => {
+                (Role::Accent, format!("{next}  put your belief to the test   {}  skip", key(Action::Skip)))
+            }
+            Ask::Answer(_) => (Role::Accent, "What do you predict? Choose a number.".to_owned()),
+            Ask::Goals => (
+                Role::Accent,
+                format!("{}  type a statement   {hint}  hint   {}  solution", key(Action::Command), key(Action::Solve)),
+            ),
+            Ask::Step(step) => (Role::Accent, format!("{next}  go on: {}", step.title)),
+            Ask::End => (Role::Accent, format!("{next}  finish the lesson")),
+            Ask::Over => (Role::Good, format!("{} The lesson is done.  {next}  go on", theme.glyphs.yes)),
+        };
+        for line in text::wrap(&words, width) {
+            lines.push(Line::from(Span::styled(line, theme.style(role))));
+        }
+    }
+}

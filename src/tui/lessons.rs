@@ -1,0 +1,156 @@
+//! The list of lessons, with what has been done of them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::layout;
+use super::text;
+use super::theme::{Role, Theme};
+use crate::lesson::progress::Progress;
+use crate::lesson::{Lesson, Pack};
+
+/// All lessons, the learner's progress, and which one is chosen.
+#[derive(Debug)]
+pub(super) struct Lessons {
+    /// The lessons.
+    pub(super) pack: Pack,
+    /// What has been done.
+    pub(super) progress: Progress,
+    at: usize,
+}
+
+impl Lessons {
+    /// The list, with the first lesson chosen that is not done.
+    pub(super) fn new(pack: Pack, progress: Progress) -> Self {
+        let mut lessons = Self { pack, progress, at: 0 };
+        lessons.at = lessons.order().iter().position(|l| !lessons.is_done(l)).unwrap_or(0);
+        lessons
+    }
+
+    /// In the order of the units.
+    fn order(&self) -> Vec<&Lesson> {
+        self.pack.units.iter().flat_map(|u| u.lessons.iter().filter_map(|id| self.pack.lesson(id))).collect()
+    }
+
+    fn is_done(&self, lesson: &Lesson) -> bool {
+        self.progress.lesson(lesson.id()).is_some_and(|l| l.done)
+    }
+
+    /// Goes up or down, around.
+    pub(super) fn step(&mut self, by: isize) {
+        let count = self.order().len().max(1);
+        self.at = (self.at as isize + by).rem_euclid(count as isize) as usize;
+    }
+
+    /// The chosen lesson.
+    pub(super) fn chosen(&self) -> Option<Lesson> {
+        self.order().get(self.at).map(|l| (*l).clone())
+    }
+
+    /// Chooses the lesson after the one with that id, if there is one; whether there is.
+    pub(super) fn choose_after(&mut self, id: &str) -> bool {
+        let order = self.order();
+        let next = order.iter().position(|l| l.id() == id).map_or(0, |i| i + 1);
+        let found = next < order.len();
+        if found {
+            self.at = next;
+        }
+        found
+    }
+
+    /// Draws the list, and what the chosen lesson is about.
+    pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+        let area = layout::inset(area, if area.width > 90 { 4 } else { 2 }, u16::from(area.height > 20));
+        let about = self.about(area, theme);
+        let (mut top, below) = if area.width >= 100 {
+            let (left, right) = layout::left(area, area.width / 2);
+            (left, layout::left(right, 3).1)
+        } else {
+            layout::bottom(area, (about.len() as u16 + 1).min(area.height / 2))
+        };
+        top.width = top.width.saturating_sub(1);
+        let mut lines: Vec<(Line<'static>, bool)> = Vec::new();
+        let mut number = 0;
+        for unit in &self.pack.units {
+            let own: Vec<&Lesson> = unit.lessons.iter().filter_map(|id| self.pack.lesson(id)).collect();
+            if own.is_empty() {
+                continue;
+            }
+            if !lines.is_empty() {
+                lines.push((Line::default(), false));
+            }
+            lines.push((Line::from(Span::styled(unit.title.clone(), theme.style(Role::Heading))), false));
+            for lesson in own {
+                lines.push((self.line(lesson, number == self.at, usize::from(top.width), theme), number == self.at));
+                number += 1;
+            }
+        }
+        for bad in &self.pack.bad {
+            let first = bad.diagnostics.first().map_or("", |d| d.message.as_str());
+            let words = format!("{} {}: {first}", theme.glyphs.no, bad.file);
+            let words = text::clip(&words, usize::from(top.width), theme.glyphs.more);
+            lines.push((Line::from(Span::styled(words, theme.style(Role::Error))), false));
+        }
+        let chosen = lines.iter().position(|(_, chosen)| *chosen).unwrap_or(0);
+        let first = (chosen + 2).saturating_sub(usize::from(top.height));
+        for (y, (line, _)) in lines.into_iter().skip(first).take(usize::from(top.height)).enumerate() {
+            layout::line_at(top, y as u16, buffer, &line);
+        }
+        let below =
+            if area.width >= 100 { below } else { Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below } };
+        for (y, line) in about.iter().take(usize::from(below.height)).enumerate() {
+            layout::line_at(below, y as u16, buffer, line);
+        }
+    }
+
+    fn line(&self, lesson: &Lesson, chosen: bool, width: usize, theme: &Theme) -> Line<'static> {
+        let glyphs = theme.glyphs;
+        let record = self.progress.lesson(lesson.id());
+        let (mark, role) = match record {
+            Some(r) if r.done => (glyphs.yes, Role::Good),
+            Some(r) if r.step.is_some() => (glyphs.chosen, Role::Running),
+            _ => (glyphs.open, Role::Dim),
+        };
+        let style = theme.style(if chosen { Role::Selection } else { Role::Text });
+        let left = vec![
+            Span::styled(if chosen { format!("{} ", glyphs.chosen) } else { "  ".to_owned() }, theme.style(Role::Accent)),
+            Span::styled(format!("{mark} "), theme.style(role)),
+            Span::styled(lesson.front.title.clone(), style),
+        ];
+        let right = vec![Span::styled(format!("{} min", lesson.front.minutes), theme.style(Role::Dim))];
+        text::spread(left, right, width, glyphs.more)
+    }
+
+    fn about(&self, area: Rect, theme: &Theme) -> Vec<Line<'static>> {
+        let width = usize::from(if area.width >= 100 { area.width / 2 - 3 } else { area.width });
+        let order = self.order();
+        let Some(lesson) = order.get(self.at) else { return Vec::new() };
+        let mut lines = Vec::new();
+        let mut say = |role: Role, words: &str| {
+            for line in text::wrap(words, width) {
+                lines.push(Line::from(Span::styled(line, theme.style(role))));
+            }
+        };
+        say(Role::Title, &lesson.front.title);
+        say(Role::Dim, &format!("Many believe: {}.", lesson.front.misconception));
+        if area.width >= 100 {
+            say(Role::Text, "");
+        }
+        for objective in &lesson.front.objectives {
+            say(Role::Text, &format!("{} {objective}", theme.glyphs.dot));
+        }
+        let predictions = lesson.predictions().count();
+        let goals = lesson.goals().count();
+        say(Role::Dim, &format!("{predictions} predictions, {goals} goals; read on in {}", lesson.front.read.join(", ")));
+        if let Some(record) = self.progress.lesson(lesson.id()) {
+            let right = record.predictions.values().filter(|a| a.right).count();
+            let met = record.goals.len();
+            say(Role::Good, &format!("so far {right} of {predictions} predicted right, {met} of {goals} goals met"));
+        }
+        if let Some(notice) = self.progress.notice() {
+            say(Role::Warning, notice);
+        }
+        lines
+    }
+}
