@@ -87,4 +87,13 @@ pub(super) enum Command {
     /// Write the reference of the language
     #[command(hide = true)]
     Reference,
+    /// Draw the screens of the terminal program as pictures
+    #[command(hide = true)]
+    Pictures {
+        /// Where they are, or shall be
+        directory: PathBuf,
+        /// Compare only, and exit with 1 if one differs
+        #[arg(long)]
+        check: bool,
+    },
 }

@@ -8,7 +8,7 @@ use super::line::Global;
 use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE, interrupt};
 use crate::facility::registry;
 use crate::lesson::progress::Progress;
-use crate::lesson::{BadLesson, Pack, PackError};
+use crate::lesson::{BadLesson, Lesson, Pack, PackError};
 use crate::plain::desk::{Desk, Setup, Stop};
 use crate::plain::diagnose::diagnose;
 use crate::plain::{learn as face, script};
@@ -89,20 +89,7 @@ pub(super) fn learn(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let pack = match pack(options, lesson) {
-        Ok(pack) => pack,
-        Err(PackError::Wrong(bad)) => {
-            write!(err, "{}", diagnose(&bad.file, &bad.source, &bad.diagnostics))?;
-            return Ok(BAD_INPUT.into());
-        }
-        Err(error) => {
-            writeln!(err, "error: {error}")?;
-            return Ok(BAD_INPUT.into());
-        }
-    };
-    for BadLesson { file, source, diagnostics } in &pack.bad {
-        write!(err, "{}", diagnose(file, source, diagnostics))?;
-    }
+    let Some(pack) = pack_or_tell(options, lesson, err)? else { return Ok(BAD_INPUT.into()) };
     let mut progress = Progress::load();
     if let Some(notice) = progress.notice() {
         writeln!(err, "{notice}")?;
@@ -112,16 +99,7 @@ pub(super) fn learn(
         writeln!(out, "\n`ipclab learn --plain LESSON` begins one.")?;
         return Ok(ExitCode::SUCCESS);
     };
-    let found = if Path::new(word).is_file() { pack.lessons.first() } else { pack.lesson(word) };
-    let Some(lesson) = found else {
-        if pack.bad.is_empty() {
-            let help = pack
-                .nearest(word)
-                .map_or_else(|| "`ipclab learn --plain` lists them".to_owned(), |near| format!("did you mean {near}?"));
-            writeln!(err, "error: there is no lesson {word}; {help}")?;
-        }
-        return Ok(BAD_INPUT.into());
-    };
+    let Some(lesson) = find(&pack, word, err)? else { return Ok(BAD_INPUT.into()) };
     at_desk(options, out, err, |desk| {
         let prompt = io::stdin().is_terminal() && !desk.json();
         let from = progress.lesson(lesson.id()).filter(|l| !l.done).and_then(|l| l.step.clone());
@@ -129,6 +107,43 @@ pub(super) fn learn(
         desk.close();
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The pack that is meant; `None` if there is none, which was told. Bad lessons in it are told and hide no others.
+pub(super) fn pack_or_tell(options: &Global, lesson: Option<&str>, err: &mut dyn Write) -> io::Result<Option<Pack>> {
+    let pack = match pack(options, lesson) {
+        Ok(pack) => pack,
+        Err(PackError::Wrong(bad)) => {
+            write!(err, "{}", diagnose(&bad.file, &bad.source, &bad.diagnostics))?;
+            return Ok(None);
+        }
+        Err(error) => {
+            writeln!(err, "error: {error}")?;
+            return Ok(None);
+        }
+    };
+    for BadLesson { file, source, diagnostics } in &pack.bad {
+        write!(err, "{}", diagnose(file, source, diagnostics))?;
+    }
+    Ok(Some(pack))
+}
+
+/// The id of the lesson that a word means; `None` if there is none, which was told.
+pub(super) fn lesson_or_tell(options: &Global, word: &str, err: &mut dyn Write) -> io::Result<Option<String>> {
+    let Some(pack) = pack_or_tell(options, Some(word), err)? else { return Ok(None) };
+    Ok(find(&pack, word, err)?.map(|lesson| lesson.id().to_owned()))
+}
+
+/// The lesson that a word means: its id or its file.
+fn find<'a>(pack: &'a Pack, word: &str, err: &mut dyn Write) -> io::Result<Option<&'a Lesson>> {
+    let found = if Path::new(word).is_file() { pack.lessons.first() } else { pack.lesson(word) };
+    if found.is_none() && pack.bad.is_empty() {
+        let help = pack
+            .nearest(word)
+            .map_or_else(|| "`ipclab learn --plain` lists them".to_owned(), |near| format!("did you mean {near}?"));
+        writeln!(err, "error: there is no lesson {word}; {help}")?;
+    }
+    Ok(found)
 }
 
 /// The pack that is meant: that of a lesson file, of the folder in the options, or the program's own.

@@ -9,6 +9,7 @@ mod linear;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -77,15 +78,19 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
         }
         Some(Command::Run { file }) => linear::run(&line.options, file, out, err),
         Some(Command::Play { file }) if line.options.linear() => linear::play(&line.options, file.as_deref(), out, err),
+        Some(Command::Learn { lesson }) if !line.options.linear() => learn(line, lesson.as_deref(), err),
+        Some(Command::Pictures { directory, check }) => {
+            pictures(&line.options.stage().launcher, directory, *check, err)
+        }
         Some(Command::Learn { lesson }) => linear::learn(&line.options, lesson.as_deref(), out, err),
         None if line.options.linear() => linear::play(&line.options, None, out, err),
-        Some(Command::Play { file }) => terminal(line, tui::Start::Play(file.clone()), err),
-        None => terminal(line, tui::Start::FirstMinute, err),
+        Some(Command::Play { file }) => terminal(line, tui::Start::Play(file.clone()), None, err),
+        None => terminal(line, tui::Start::FirstMinute, None, err),
     }
 }
 
-/// The terminal program.
-fn terminal(line: &Line, start: tui::Start, err: &mut dyn Write) -> io::Result<ExitCode> {
+/// The terminal program, with the lessons that the options and the word for a lesson mean.
+fn terminal(line: &Line, start: tui::Start, lesson: Option<&str>, err: &mut dyn Write) -> io::Result<ExitCode> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         let which = if io::stdin().is_terminal() { "standard output" } else { "standard input" };
         writeln!(
@@ -95,6 +100,40 @@ fn terminal(line: &Line, start: tui::Start, err: &mut dyn Write) -> io::Result<E
         return Ok(ExitCode::from(BAD_INPUT));
     }
     let Options { launcher, shared } = line.options.stage();
-    let options = tui::Options { launcher, shared, start, palette: None, ascii: line.options.ascii };
+    let Some(pack) = linear::pack_or_tell(&line.options, lesson, err)? else { return Ok(ExitCode::from(BAD_INPUT)) };
+    let options = tui::Options { launcher, shared, start, palette: None, ascii: line.options.ascii, pack: Some(pack) };
     Ok(tui::run(options).map_or_else(|error| tui::tell(&error), tui::Ending::leave))
+}
+
+/// A lesson, or the list of them, in the terminal program.
+fn learn(line: &Line, lesson: Option<&str>, err: &mut dyn Write) -> io::Result<ExitCode> {
+    let id = match lesson {
+        None => None,
+        Some(word) => match linear::lesson_or_tell(&line.options, word, err)? {
+            Some(id) => Some(id),
+            None => return Ok(ExitCode::from(BAD_INPUT)),
+        },
+    };
+    terminal(line, tui::Start::Learn(id), lesson, err)
+}
+
+/// Draws the screens for the documentation, or checks those that are there.
+fn pictures(launcher: &Path, directory: &Path, check: bool, err: &mut dyn Write) -> io::Result<ExitCode> {
+    match tui::pictures(launcher, directory, check) {
+        Ok(differ) if check && !differ.is_empty() => {
+            for path in differ {
+                writeln!(
+                    err,
+                    "{} is not what the program shows; `ipclab pictures DIRECTORY` draws it",
+                    path.display()
+                )?;
+            }
+            Ok(ExitCode::from(FAILED))
+        }
+        Ok(_) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            writeln!(err, "error: {error:#}")?;
+            Ok(ExitCode::from(FAILED))
+        }
+    }
 }

@@ -529,7 +529,11 @@ impl App {
                 let id = view.id().to_owned();
                 let more = lessons.choose_after(&id);
                 self.leave_lesson();
-                self.out.notice(Notice::good(if more { "done; the next one is chosen" } else { "done; that was the last" }));
+                self.out.notice(Notice::good(if more {
+                    "done; the next one is chosen"
+                } else {
+                    "done; that was the last"
+                }));
             }
             None => {
                 if !view.desk.act(action, true, wide, &mut self.out) && action == Action::Cancel {

@@ -129,7 +129,7 @@ const SCENES: &[Scene] = &[
 ];
 
 /// Sizes in which each scene is drawn.
-pub const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
 /// How long a stage may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);

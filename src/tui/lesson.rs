@@ -150,18 +150,16 @@ impl LessonView {
         let parts = self.session.page().len();
         match action {
             Action::Next if matches!(self.session.ask(), Ask::Over) => return Some(Wish::Next),
-            Action::Next => {
-                match self.session.ask() {
-                    Ask::Goals => out.notice(Notice::warning("first reach the goals: `:` types a statement, h hints")),
-                    Ask::Answer(_) => out.notice(Notice::warning("first predict: choose a number")),
-                    Ask::End => {
-                        self.session.go_on();
-                        self.drive(progress, out);
-                        return Some(Wish::Next);
-                    }
-                    _ => self.go_on(parts),
+            Action::Next => match self.session.ask() {
+                Ask::Goals => out.notice(Notice::warning("first reach the goals: `:` types a statement, h hints")),
+                Ask::Answer(_) => out.notice(Notice::warning("first predict: choose a number")),
+                Ask::End => {
+                    self.session.go_on();
+                    self.drive(progress, out);
+                    return Some(Wish::Next);
                 }
-            }
+                _ => self.go_on(parts),
+            },
             Action::Skip => self.session.skip(),
             Action::Hint => {
                 if matches!(self.session.hint(), None | Some(Rung::Solution(_))) {
@@ -363,7 +361,8 @@ impl LessonView {
                 _ => (actions.get(i).map_or_else(String::new, |a| keys.label(*a, ascii)), Role::Key),
             };
             let base = theme.style(if answered.is_some() && !chosen && !held { Role::Dim } else { Role::Text });
-            for (y, line) in prose::inlines(&choice.text, width.saturating_sub(5), theme, base).into_iter().enumerate() {
+            for (y, line) in prose::inlines(&choice.text, width.saturating_sub(5), theme, base).into_iter().enumerate()
+            {
                 let mark = if y == 0 { format!("  {mark}  ") } else { "     ".to_owned() };
                 let mut spans = vec![Span::styled(mark, theme.style(role))];
                 spans.extend(line.spans);

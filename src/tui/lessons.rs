@@ -97,8 +97,11 @@ impl Lessons {
         for (y, (line, _)) in lines.into_iter().skip(first).take(usize::from(top.height)).enumerate() {
             layout::line_at(top, y as u16, buffer, &line);
         }
-        let below =
-            if area.width >= 100 { below } else { Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below } };
+        let below = if area.width >= 100 {
+            below
+        } else {
+            Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below }
+        };
         for (y, line) in about.iter().take(usize::from(below.height)).enumerate() {
             layout::line_at(below, y as u16, buffer, line);
         }
@@ -114,7 +117,10 @@ impl Lessons {
         };
         let style = theme.style(if chosen { Role::Selection } else { Role::Text });
         let left = vec![
-            Span::styled(if chosen { format!("{} ", glyphs.chosen) } else { "  ".to_owned() }, theme.style(Role::Accent)),
+            Span::styled(
+                if chosen { format!("{} ", glyphs.chosen) } else { "  ".to_owned() },
+                theme.style(Role::Accent),
+            ),
             Span::styled(format!("{mark} "), theme.style(role)),
             Span::styled(lesson.front.title.clone(), style),
         ];
@@ -142,7 +148,10 @@ impl Lessons {
         }
         let predictions = lesson.predictions().count();
         let goals = lesson.goals().count();
-        say(Role::Dim, &format!("{predictions} predictions, {goals} goals; read on in {}", lesson.front.read.join(", ")));
+        say(
+            Role::Dim,
+            &format!("{predictions} predictions, {goals} goals; read on in {}", lesson.front.read.join(", ")),
+        );
         if let Some(record) = self.progress.lesson(lesson.id()) {
             let right = record.predictions.values().filter(|a| a.right).count();
             let met = record.goals.len();

@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn words_keep_together_across_styles() {
         let theme = Theme::new(Palette::Mono, true);
-        let lines: Vec<String> = blocks(&read("x **strong**er y"), 10, &theme).iter().map(ToString::to_string).collect();
+        let lines: Vec<String> =
+            blocks(&read("x **strong**er y"), 10, &theme).iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["x stronger", "y"]);
     }
 
