@@ -287,7 +287,8 @@ impl App {
     pub(super) fn handle(&mut self, event: Event) {
         match event {
             Event::Input(event) => self.input(event),
-            Event::InputEnded(why) => self.ending = Some(Ending::Failed(format!("the terminal can't be read: {why}"))),
+            // A terminal that can't be read has hung up, whether the signal has come yet or not.
+            Event::InputEnded => self.ending = Some(Ending::Signal(signal_hook::consts::SIGHUP)),
             Event::Resize => self.dirty = Dirty::Now,
             Event::Signal(signal) if signal == signal_hook::consts::SIGTSTP => self.out.effects.push(Effect::Suspend),
             Event::Signal(signal) => self.ending = Some(Ending::Signal(signal)),

@@ -16,7 +16,7 @@ pub enum Event {
     /// A key, a paste or the mouse.
     Input(input::Event),
     /// The terminal can no longer be read.
-    InputEnded(String),
+    InputEnded,
     /// The terminal may have another size.
     Resize,
     /// A signal that asks to end or to stop.
@@ -86,8 +86,8 @@ impl Events {
         thread::Builder::new()
             .name("input".to_owned())
             .spawn(move || {
-                let error = super::input::read(|event| sender.send(Event::Input(event)).is_ok());
-                let _ = sender.send(Event::InputEnded(error.to_string()));
+                super::input::read(|event| sender.send(Event::Input(event)).is_ok());
+                let _ = sender.send(Event::InputEnded);
             })
             .context("the thread that reads the terminal can't be started")?;
         Ok(())

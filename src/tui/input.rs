@@ -18,8 +18,8 @@ const PASTE: usize = 4 << 20;
 /// The longest escape sequence that means something.
 const SEQUENCE: usize = 64;
 
-/// Reads the terminal until it ends, and gives each event to `sink`, as long as that wants more.
-pub(super) fn read(mut sink: impl FnMut(Event) -> bool) -> io::Error {
+/// Reads the terminal until it can't be read any longer, and gives each event to `sink`, as long as that wants more.
+pub(super) fn read(mut sink: impl FnMut(Event) -> bool) {
     let stdin = io::stdin();
     let (mut decoder, mut buffer, mut events) = (Decoder::default(), vec![0; 16384], Vec::new());
     loop {
@@ -27,17 +27,17 @@ pub(super) fn read(mut sink: impl FnMut(Event) -> bool) -> io::Error {
         match poll(&mut [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)], patience) {
             Ok(0) => decoder.flush(&mut events),
             Ok(_) => match nix::unistd::read(&stdin, &mut buffer) {
-                Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
+                Ok(0) => return,
                 Ok(n) => decoder.feed(&buffer[..n], &mut events),
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Err(error) => return error.into(),
+                Err(_) => return,
             },
             Err(Errno::EINTR) => {}
-            Err(error) => return error.into(),
+            Err(_) => return,
         }
         for event in events.drain(..) {
             if !sink(event) {
-                return io::ErrorKind::BrokenPipe.into();
+                return;
             }
         }
     }
