@@ -112,6 +112,8 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         (Fate::Dead(death), ..) => ActorState::Dead(death.clone()),
         (Fate::Alive, Posture::Idle, _) => ActorState::Idle,
         (Fate::Alive, Posture::Asleep(_), Some(sleep)) => ActorState::Asleep(sleep),
+        // No other signal stops an actor: its process group is orphaned, and the kernel lets SIGTSTP and the like
+        // stop nobody there (kernel/signal.c, get_signal).
         (Fate::Alive, Posture::Stopped, _) => ActorState::Stopped { signal: "SIGSTOP".to_owned() },
         (Fate::Alive, Posture::Asleep(_) | Posture::Running, _) => {
             let free = member.busy.as_ref().is_some_and(|b| b.free);

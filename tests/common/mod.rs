@@ -27,6 +27,11 @@ impl Play {
         Self { stage, snapshot: Snapshot::empty() }
     }
 
+    /// The stage itself.
+    pub(crate) const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
     /// Carries out one statement, however it ends.
     pub(crate) fn line(&mut self, text: &str) -> Report {
         let [statement] = &statements(text)[..] else { panic!("one statement was expected: {text}") };

@@ -62,21 +62,22 @@ impl Lock {
     pub(super) fn value(&self) -> Value {
         let waits = self.waits.iter().map(|wait| {
             let actor = ("actor".to_owned(), Value::Text(wait.actor.clone()));
-            Value::Record([vec![actor], parts(wait.write, wait.start, wait.end)].concat())
+            Value::Record([vec![actor, kind(wait.kind)], parts(wait.write, wait.start, wait.end)].concat())
         });
-        let kind = ("kind".to_owned(), Value::Text(kind_word(self.kind).to_owned()));
         let owner = ("owner".to_owned(), Value::Text(self.owners.join(", ")));
         let waits = ("waits".to_owned(), Value::List(waits.collect()));
-        Value::Record([vec![kind], parts(self.write, self.start, self.end), vec![owner, waits]].concat())
+        Value::Record([vec![kind(self.kind)], parts(self.write, self.start, self.end), vec![owner, waits]].concat())
     }
 
     /// Back from the value of a field.
     pub(super) fn from_value(value: &Value) -> Option<Self> {
         let text = |value: &Value, part: &str| value.part(part)?.as_text().map(str::to_owned);
-        let kind = match value.part("kind")?.as_text()? {
-            "flock" => LockKind::Flock,
-            "ofd" => LockKind::Ofd,
-            _ => LockKind::Posix,
+        let kind = |value: &Value| {
+            Some(match value.part("kind")?.as_text()? {
+                "flock" => LockKind::Flock,
+                "ofd" => LockKind::Ofd,
+                _ => LockKind::Posix,
+            })
         };
         let span = |value: &Value| {
             let start = value.part("start")?.as_int()? as u64;
@@ -85,12 +86,12 @@ impl Lock {
         };
         let wait = |value: &Value| {
             let (write, start, end) = span(value)?;
-            Some(Wait { actor: text(value, "actor")?, kind, write, start, end })
+            Some(Wait { actor: text(value, "actor")?, kind: kind(value)?, write, start, end })
         };
         let (write, start, end) = span(value)?;
         let owners = text(value, "owner")?.split(", ").map(str::to_owned).collect();
         let waits = value.part("waits")?.as_list().iter().filter_map(wait).collect();
-        Some(Self { kind, write, start, end, owners, waits })
+        Some(Self { kind: kind(value)?, write, start, end, owners, waits })
     }
 
     /// In words: `write 0..100 by alice (posix)`.
@@ -99,6 +100,10 @@ impl Lock {
         let range = range(self.start, self.end);
         format!("{mode} {range} by {} ({})", self.owners.join(", "), kind_word(self.kind))
     }
+}
+
+fn kind(kind: LockKind) -> (String, Value) {
+    ("kind".to_owned(), Value::Text(kind_word(kind).to_owned()))
 }
 
 fn parts(write: bool, start: u64, end: Option<u64>) -> Vec<(String, Value)> {
@@ -363,7 +368,8 @@ mod tests {
             start: 4,
             end: None,
             owners: vec!["alice".to_owned(), "bob".to_owned()],
-            waits: vec![wait("carol", LockKind::Ofd, true, 0, Some(9))],
+            // A record lock of either kind waits behind one of the other.
+            waits: vec![wait("carol", LockKind::Ofd, true, 0, Some(9)), wait("dora", LockKind::Posix, true, 5, None)],
         };
         assert_eq!(Lock::from_value(&lock.value()), Some(lock.clone()));
         assert_eq!(lock.value().part("end"), Some(&Value::Nothing));
