@@ -11,7 +11,8 @@ use crate::kernel::arena::{Arena, Record, Writer};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{clock, fd};
 use crate::script::{
-    Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Place, Registry, Wants,
+    Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
+    Wants,
 };
 
 /// Most bytes that one call may move or one expression may make.
@@ -115,6 +116,8 @@ pub enum Given {
     Bytes(Vec<u8>),
     /// A name as written.
     Name(String),
+    /// Descriptors, each with the constants that were written behind it.
+    Interests(Vec<(i32, i64)>),
     /// From and up to; `None` has no end.
     Range(i64, Option<i64>),
     /// Typed memory.
@@ -176,6 +179,10 @@ pub fn is_constant(expr: &CallExpr) -> bool {
         ArgValue::Range(a, b) => constant(a) && b.as_ref().is_none_or(constant),
         ArgValue::Socket(address) => address.port().is_none_or(constant),
         ArgValue::Place(p) => constant(&p.index) && p.until.as_ref().is_none_or(constant),
+        ArgValue::Interests(all) => all.iter().all(|one| match &one.descriptor {
+            ArgValue::Fd(e) => constant(e),
+            _ => true,
+        }),
         ArgValue::Name(_) | ArgValue::Flags(_) | ArgValue::By(_) => true,
     })
 }
@@ -201,12 +208,7 @@ impl Scope<'_> {
         Ok(match (spec.kind, &arg.value) {
             (ArgKind::Descriptor(wants), ArgValue::Name(name)) => Given::Int(self.descriptor(name, wants)?.into()),
             (ArgKind::Descriptor(_), ArgValue::Fd(number) | ArgValue::Expr(number)) => {
-                let fd = self.int(number)?;
-                if (OURS_FROM..=i32::MAX.into()).contains(&fd) {
-                    return Err(Refusal::new(format!("descriptor {fd} is not the learner's"))
-                        .help(format!("numbers from {OURS_FROM} on belong to the stage")));
-                }
-                Given::Int(fd)
+                Given::Int(self.number(number)?.into())
             }
             (ArgKind::Actor, ArgValue::Name(name)) if name == "any" && spec.form == Form::Optional => Given::Int(-1),
             (ArgKind::Actor, ArgValue::Name(name)) => {
@@ -219,11 +221,25 @@ impl Scope<'_> {
                 Given::Int(i64::from(crate::facility::signal_number(name)?) + self.int(plus)?)
             }
             (ArgKind::Flags(table) | ArgKind::Constant(table), ArgValue::Flags(names)) => {
-                let mut value = 0;
+                Given::Int(flags(table, names)?)
+            }
+            (ArgKind::Signals, ArgValue::Flags(names)) => {
+                let mut set = 0;
                 for name in names {
-                    value |= lookup(table, name)?;
+                    set |= 1 << (crate::facility::signal_number(name)? - 1);
                 }
-                Given::Int(value)
+                Given::Int(set)
+            }
+            (ArgKind::Interests(table), ArgValue::Interests(all)) => {
+                let one = |interest: &Interest| {
+                    let fd = match &interest.descriptor {
+                        ArgValue::Name(name) => self.descriptor(name, Wants::Any)?,
+                        ArgValue::Fd(number) => self.number(number)?,
+                        other => return Err(wrong(&format!("not something that {other:?} can stand for"))),
+                    };
+                    Ok((fd, flags(table, &interest.events)?))
+                };
+                Given::Interests(all.iter().map(one).collect::<Result<_, Refusal>>()?)
             }
             (ArgKind::Flags(table) | ArgKind::Constant(table), ArgValue::Name(name)) => {
                 Given::Int(lookup(table, name)?)
@@ -270,6 +286,16 @@ impl Scope<'_> {
             Data::Int(n) => Ok(n),
             Data::Bytes(_) => Err(Refusal::new(format!("{expr} is data, and a number is needed"))),
         }
+    }
+
+    /// A descriptor by its number, as the kernel would take it: an int.
+    fn number(&self, number: &Expr) -> Result<i32, Refusal> {
+        let fd = self.int(number)?;
+        if (OURS_FROM..=i32::MAX.into()).contains(&fd) {
+            return Err(Refusal::new(format!("descriptor {fd} is not the learner's"))
+                .help(format!("numbers from {OURS_FROM} on belong to the stage")));
+        }
+        Ok(fd as i32)
     }
 
     /// A bare `p` means the one end that fits; two that fit are an error which names both.
@@ -340,6 +366,10 @@ impl Scope<'_> {
             }
         })
     }
+}
+
+fn flags(table: &[(&str, i64)], names: &[String]) -> Result<i64, Refusal> {
+    names.iter().try_fold(0, |value, name| Ok(value | lookup(table, name)?))
 }
 
 fn lookup(table: &[(&str, i64)], name: &str) -> Result<i64, Refusal> {

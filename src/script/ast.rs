@@ -125,8 +125,19 @@ pub enum ArgValue {
     Address(String, Expr),
     /// `unix:srv`, `127.0.0.1:5000`: the address of a socket.
     Socket(SocketAddress),
+    /// `p.r:POLLIN q:POLLIN|POLLPRI`: one or more descriptors, each with what is asked of it.
+    Interests(Vec<Interest>),
     /// `by alice`, behind a predicate: [`PredicateArg::By`](super::PredicateArg::By).
     By(String),
+}
+
+/// A descriptor and what is asked of it: `p.r:POLLIN`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interest {
+    /// [`ArgValue::Name`] or [`ArgValue::Fd`].
+    pub descriptor: ArgValue,
+    /// C constants joined by `|`, without repeats; none is written `0`.
+    pub events: Vec<String>,
 }
 
 /// Typed memory in a mapping or object: `m[3]` is the 4-byte int at offset 12, `m:u8[0]` a byte, `m[0..5]` bytes.

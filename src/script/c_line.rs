@@ -2,7 +2,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Arg, ArgKind, ArgValue, CallExpr, CallSpec, Expr, IntType, Op, Place, SocketAddress};
+use super::{Arg, ArgKind, ArgValue, CallExpr, CallSpec, Expr, IntType, Interest, Op, Place, SocketAddress};
 
 /// Stands in a line where an argument was left out, until the line is tidied.
 const GAP: char = '\0';
@@ -17,14 +17,16 @@ const GAP: char = '\0';
 /// | path `"notes"`, `notes` | `"notes"` |
 /// | data `"a\n"`; `'x' * 9`; `$buf` | `"a\n"`; `memset(buf, 'x', 9)`; `buf` |
 /// | number, `$n`, constants, flags | `0x41`, `n`, `SEEK_SET`, `O_RDWR\|O_CREAT` |
+/// | descriptors with events `p.r:POLLIN fd 7:0` | `{p_r, POLLIN}, {7, 0}` |
 /// | place `m[3]`, `m:u8[0]` | `m[3]`, `((uint8_t *)m)[0]` |
 /// | address `m+12` | `(char *)m + 12` |
 /// | duration `500ms` | `500ms` |
 /// | address `unix:srv` | `&(struct sockaddr_un){ AF_UNIX, "srv" }` |
 ///
 /// Parts of an argument: `{buf.len}` is the length of data in bytes, `{t.timespec}` a duration as `0, 500000000`,
-/// `{t.timeval}` one as `0, 500000`, `{r.start}` and `{r.len}` the two numbers of a range (the length is 0 for
-/// `100..`), `{a.len}` the size of a socket's address.
+/// `{t.timeval}` one as `0, 500000`, `{t.ms}` one in milliseconds, `{fds.count}` how many descriptors there are,
+/// `{fds.readfds}` the address of that set if one is to be in it, else NULL, `{r.start}` and `{r.len}` the two numbers
+/// of a range (the length is 0 for `100..`), `{a.len}` the size of a socket's address.
 ///
 /// An argument that was not given reads as its default, `{flags=0}`; without one it is dropped with its comma.
 /// `{as}` is the name behind `as`; without it in the template, that name stands in front: `q = dup(p)`.
@@ -121,6 +123,7 @@ fn reads(arg: &Arg, kind: ArgKind, part: &str) -> String {
                 _ => format!("{}, {length}", number(from)),
             }
         }
+        ArgValue::Interests(interests) => watched(interests, part),
         ArgValue::Place(place) => element(place),
         ArgValue::Address(base, offset) => format!("(char *){} + {}", plain(base), number(offset)),
         ArgValue::Socket(address) => {
@@ -134,6 +137,7 @@ fn reads(arg: &Arg, kind: ArgKind, part: &str) -> String {
             (_, "len") => data_length(e),
             (_, "timespec") => timespec(e, 1),
             (_, "timeval") => timespec(e, 1000),
+            (_, "ms") => milliseconds(e),
             (ArgKind::Data | ArgKind::Path | ArgKind::Value, _) => data(e),
             _ => number(e),
         },
@@ -232,6 +236,35 @@ fn socket_address(address: &SocketAddress) -> String {
                 ip => format!("/* {ip} */"),
             };
             format!("&(struct sockaddr_in6){{ AF_INET6, htons({}), 0, {ip} }}", number(port))
+        }
+    }
+}
+
+fn milliseconds(e: &Expr) -> String {
+    match e {
+        Expr::Duration(ns) => (ns / 1_000_000).to_string(),
+        _ => number(e),
+    }
+}
+
+/// Descriptors with what is asked of them: the entries of an array, their number, or one of the sets of select(2).
+fn watched(interests: &[Interest], part: &str) -> String {
+    let name = |one: &Interest| match &one.descriptor {
+        ArgValue::Fd(e) => number(e),
+        ArgValue::Name(name) => plain(name),
+        _ => String::new(),
+    };
+    let entry = |one: &Interest| {
+        let events = if one.events.is_empty() { "0".to_owned() } else { one.events.join("|") };
+        format!("{{{}, {events}}}", name(one))
+    };
+    match part {
+        "" => interests.iter().map(entry).collect::<Vec<_>>().join(", "),
+        "count" => interests.len().to_string(),
+        set => {
+            let of = |one: &&Interest| one.events.iter().any(|e| e == set);
+            let members: Vec<String> = interests.iter().filter(of).map(name).collect();
+            if members.is_empty() { "NULL".to_owned() } else { format!("&{set} /* {} */", members.join(", ")) }
         }
     }
 }
@@ -341,6 +374,12 @@ mod tests {
             ("store m[0..5] \"hello\"", "memcpy((char *)m + 0, \"hello\", 5)"),
             ("store m[0] $x + 1", "m[0] = x + 1"),
             ("sem_wait m+12", "sem_wait((char *)m + 12)"),
+            (
+                "poll p.r:POLLIN|POLLPRI fd 7:0 timeout=1500ms",
+                "poll((struct pollfd[]){ {p_r, POLLIN|POLLPRI}, {7, 0} }, 2, 1500)",
+            ),
+            ("poll q:POLLOUT", "poll((struct pollfd[]){ {q, POLLOUT} }, 1, -1)"),
+            ("sigprocmask SIGUSR1|SIGRTMIN+2", "sigprocmask(&set /* SIGUSR1|SIGRTMIN+2 */)"),
             ("lseek f -5", "lseek(f, -5)"),
             ("connect s unix:srv", "connect(s, &(struct sockaddr_un){ AF_UNIX, \"srv\" }, sizeof(struct sockaddr_un))"),
             (

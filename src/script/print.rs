@@ -4,7 +4,8 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use super::token::UNITS;
 use super::{
-    ActorClaim, Arg, ArgValue, Body, CallExpr, Claim, Cmp, Expectation, Expr, IntType, Op, Place, Radix, Statement,
+    ActorClaim, Arg, ArgValue, Body, CallExpr, Claim, Cmp, Expectation, Expr, IntType, Interest, Op, Place, Radix,
+    Statement,
 };
 
 impl Display for Statement {
@@ -91,8 +92,18 @@ impl Display for ArgValue {
             Self::Place(place) => place.fmt(f),
             Self::Address(base, offset) => write!(f, "{base}+{offset}"),
             Self::Socket(address) => address.fmt(f),
+            Self::Interests(interests) => {
+                interests.iter().enumerate().try_for_each(|(i, one)| write!(f, "{}{one}", if i > 0 { " " } else { "" }))
+            }
             Self::By(actor) => write!(f, "by {actor}"),
         }
+    }
+}
+
+impl Display for Interest {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let events = if self.events.is_empty() { "0".to_owned() } else { self.events.join("|") };
+        write!(f, "{}:{events}", self.descriptor)
     }
 }
 

@@ -122,6 +122,15 @@ fn address() -> impl Strategy<Value = SocketAddress> {
     ]
 }
 
+fn interest(table: &'static [(&'static str, i64)]) -> impl Strategy<Value = Interest> {
+    let descriptor = prop_oneof![
+        3 => dotted().prop_map(ArgValue::Name),
+        1 => number().prop_map(|e| ArgValue::Fd(one_operand(e)))
+    ];
+    let events = proptest::sample::subsequence(constants(table), 0..=table.len()).prop_shuffle();
+    (descriptor, events).prop_map(|(descriptor, events)| Interest { descriptor, events })
+}
+
 fn value(kind: ArgKind) -> BoxedStrategy<ArgValue> {
     let zero = || Just(ArgValue::Expr(Expr::int(0)));
     match kind {
@@ -156,6 +165,15 @@ fn value(kind: ArgKind) -> BoxedStrategy<ArgValue> {
                 .boxed()
         }
         ArgKind::SocketAddress => address().prop_map(ArgValue::Socket).boxed(),
+        ArgKind::Interests(table) => vec(interest(table), 1..4).prop_map(ArgValue::Interests).boxed(),
+        ArgKind::Signals => {
+            let signals = vec(signal(), 1..4).prop_map(|mut signals| {
+                signals.sort();
+                signals.dedup();
+                ArgValue::Flags(signals)
+            });
+            prop_oneof![4 => signals, 1 => zero()].boxed()
+        }
         ArgKind::Variable => "[a-z]{1,4}".prop_map(|n| ArgValue::Expr(Expr::Var(n))).boxed(),
     }
 }
@@ -369,6 +387,11 @@ fn soup() -> impl Strategy<Value = String> {
         "F_SETLKW",
         "SIGUSR1",
         "SIGRTMIN+",
+        "poll",
+        "p.r:POLLIN",
+        "p:",
+        "POLLIN|",
+        "sigprocmask",
         "=",
         "maxmsg=",
         "==",

@@ -151,6 +151,9 @@ fn describe_all(kind: ArgKind) -> String {
     match kind {
         ArgKind::Flags(table) => format!("0, or flags joined by a bar: {}", names(table)),
         ArgKind::Constant(table) => format!("one of {}", names(table)),
+        ArgKind::Interests(table) => {
+            format!("one or more descriptors, each with a colon and 0 or events joined by a bar: {}", names(table))
+        }
         _ => describe(kind),
     }
 }

@@ -135,6 +135,11 @@ pub enum ArgKind {
     Variable,
     /// The address of a socket: `unix:srv`, `127.0.0.1:5000`.
     SocketAddress,
+    /// One or more descriptors, each with constants of these or `0` behind a colon: `p.r:POLLIN q:POLLIN|POLLPRI`.
+    /// Keyed arguments alone may follow.
+    Interests(&'static [(&'static str, i64)]),
+    /// A set of signals joined by `|`, or `0` for the empty one.
+    Signals,
 }
 
 /// Which end of a two-ended object a bare name means.

@@ -42,6 +42,8 @@ const LOCK_COMMANDS: &[(&str, i64)] = &[("F_GETLK", 5), ("F_SETLK", 6), ("F_SETL
 const LOCK_TYPES: &[(&str, i64)] = &[("F_RDLCK", 0), ("F_WRLCK", 1), ("F_UNLCK", 2)];
 const WHENCE: &[(&str, i64)] = &[("SEEK_SET", 0), ("SEEK_CUR", 1), ("SEEK_END", 2)];
 
+const EVENTS: &[(&str, i64)] = &[("POLLIN", 1), ("POLLPRI", 2), ("POLLOUT", 4)];
+
 const DESCRIPTOR: ArgSpec = required("fd", ArgKind::Descriptor(Wants::Any), "descriptor");
 
 const CORE: &[CallSpec] = &[
@@ -114,6 +116,21 @@ const CORE: &[CallSpec] = &[
         ],
         "Locks a range of a file",
         "fcntl({fd}, {cmd}, &(struct flock){ .l_type = {type}, .l_start = {range.start}, .l_len = {range.len} })",
+    ),
+    call(
+        "poll",
+        &[
+            required("fds", ArgKind::Interests(EVENTS), "which, and what is asked of each"),
+            keyed("timeout", ArgKind::Duration, "how long"),
+        ],
+        "Waits for one of several descriptors",
+        "poll((struct pollfd[]){ {fds} }, {fds.count}, {timeout.ms=-1})",
+    ),
+    call(
+        "sigprocmask",
+        &[required("set", ArgKind::Signals, "which signals")],
+        "Blocks signals",
+        "sigprocmask(&set /* {set} */)",
     ),
     call(
         "lseek",

@@ -85,6 +85,8 @@ const fn kind(kind: ArgKind) -> &'static str {
         ArgKind::Address => "ADDRESS",
         ArgKind::Variable => "$NAME",
         ArgKind::SocketAddress => "ADDRESS",
+        ArgKind::Interests(_) => "FD:EVENTS…",
+        ArgKind::Signals => "SIGNALS",
         #[expect(unreachable_patterns, reason = "kinds may be added to the language without a word here")]
         _ => "VALUE",
     }

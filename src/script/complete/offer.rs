@@ -145,7 +145,8 @@ impl<'a> Offer<'a> {
             ArgKind::ObjectName => self.objects_of(call),
             ArgKind::Path => self.paths(),
             ArgKind::Actor => self.actors("", &[]),
-            ArgKind::Signal => self.signals(),
+            ArgKind::Signal | ArgKind::Signals => self.signals(),
+            ArgKind::Interests(_) => self.descriptors_with(":", Wants::Any, actor),
             ArgKind::Flags(table) | ArgKind::Constant(table) => self.constants(table, &[]),
             ArgKind::Mode => {
                 for (mode, doc) in [("0600", "its user alone"), ("0644", "others may read"), ("0666", "all may write")]
@@ -175,7 +176,12 @@ impl<'a> Offer<'a> {
 
     /// Descriptor variables that fit the direction; `p` for `p.r` where only one of its ends fits.
     fn descriptors(&mut self, wants: Wants, actor: Option<&SceneActor>) {
-        let Some(actor) = actor else { return self.objects("") };
+        self.descriptors_with("", wants, actor);
+    }
+
+    /// The same, with what must follow the name.
+    pub(super) fn descriptors_with(&mut self, tail: &str, wants: Wants, actor: Option<&SceneActor>) {
+        let Some(actor) = actor else { return self.objects(tail) };
         let fits = |reads: bool, writes: bool| match wants {
             Wants::Read => reads,
             Wants::Write => writes,
@@ -188,9 +194,9 @@ impl<'a> Offer<'a> {
             let short = base(&descriptor.name)
                 .filter(|short| fitting.iter().filter(|d| base(&d.name).as_deref() == Some(short)).count() == 1);
             if let Some(short) = short {
-                self.add(&short, "", format!("{}: {doc}", descriptor.name), CandidateKind::Name);
+                self.add(&short, tail, format!("{}: {doc}", descriptor.name), CandidateKind::Name);
             }
-            self.add(&descriptor.name, "", doc, CandidateKind::Name);
+            self.add(&descriptor.name, tail, doc, CandidateKind::Name);
         }
     }
 

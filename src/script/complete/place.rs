@@ -142,10 +142,16 @@ fn in_call(before: &str, from: usize, actor: &str, offer: &mut Offer<'_>) {
             place
         }
         "|" => flag_place(text, &tokens, call, offer),
-        ":" => {
-            offer.types();
-            active(&open)
-        }
+        ":" => match interests_of(call) {
+            Some((place, table)) => {
+                offer.constants(table, &[]);
+                Some(place)
+            }
+            None => {
+                offer.types();
+                active(&open)
+            }
+        },
         "+" | "-" | "*" | "/" | "%" | "(" | "[" | ".." => {
             offer.variables(actor);
             offer.quantities();
@@ -173,6 +179,12 @@ fn next_argument(
     if !all_given(call, done) {
         return;
     }
+    // Another descriptor may follow those that are given, as long as nothing else has.
+    if let Some((place, _)) = interests_of(call)
+        && done.given.last().is_some_and(|(last, _)| *last == place)
+    {
+        offer.argument(call, &call.args[place], actor);
+    }
     for (place, arg) in call.args.iter().enumerate() {
         if arg.form == Form::Keyed && !done.given.iter().any(|(p, _)| *p == place) {
             offer.add(&format!("{}=", arg.name), "", arg.doc, CandidateKind::Key);
@@ -186,6 +198,14 @@ fn next_argument(
     }
 }
 
+/// The place of the argument that takes descriptors with events, and the events.
+fn interests_of(call: &CallSpec) -> Option<(usize, &'static [(&'static str, i64)])> {
+    call.args.iter().enumerate().find_map(|(place, arg)| match arg.kind {
+        ArgKind::Interests(table) => Some((place, table)),
+        _ => None,
+    })
+}
+
 /// Behind `O_RDWR|`: the place of the argument whose flags are being joined.
 fn flag_place(text: &str, tokens: &[Token], call: &CallSpec, offer: &mut Offer<'_>) -> Option<usize> {
     let mut given: Vec<&str> = Vec::new();
@@ -195,7 +215,11 @@ fn flag_place(text: &str, tokens: &[Token], call: &CallSpec, offer: &mut Offer<'
         given.push(&text[name.span.start..name.span.end]);
     }
     let of = |kind: ArgKind| match kind {
-        ArgKind::Flags(table) if given.iter().any(|g| table.iter().any(|(n, _)| n == g)) => Some(table),
+        ArgKind::Flags(table) | ArgKind::Interests(table)
+            if given.iter().any(|g| table.iter().any(|(n, _)| n == g)) =>
+        {
+            Some(table)
+        }
         _ => None,
     };
     let (place, table) = call.args.iter().enumerate().find_map(|(place, arg)| Some((place, of(arg.kind)?)))?;

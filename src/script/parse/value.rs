@@ -5,7 +5,9 @@ use super::{Parsed, Parser};
 use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
 use crate::script::words::SIGNALS;
-use crate::script::{ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, IntType, Place, Radix, SocketAddress};
+use crate::script::{
+    ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, IntType, Interest, Place, Radix, SocketAddress,
+};
 
 /// What an argument of this kind is, for messages and help: "a number that is not negative".
 pub(in crate::script) fn describe(kind: ArgKind) -> String {
@@ -30,6 +32,14 @@ pub(in crate::script) fn describe(kind: ArgKind) -> String {
         ArgKind::Address => "a mapping or semaphore, or an address such as m+12".to_owned(),
         ArgKind::Variable => "a variable such as $x".to_owned(),
         ArgKind::SocketAddress => "an address: unix:srv, unix:@srv, 127.0.0.1:5000, [::1]:5000 or *:5000".to_owned(),
+        ArgKind::Interests(events) => {
+            format!(
+                "descriptors with 0 or events such as p.r:{}, out of {}",
+                events.first().map_or("", |e| e.0),
+                list(events)
+            )
+        }
+        ArgKind::Signals => "0 or signals such as SIGUSR1|SIGRTMIN+1".to_owned(),
     }
 }
 
@@ -62,6 +72,7 @@ impl Parser<'_> {
                 | ArgKind::Duration
                 | ArgKind::Range
                 | ArgKind::SocketAddress
+                | ArgKind::Signals
         );
         if telling && is_name && self.is_constant(call) {
             return Err(self.expected(what()));
@@ -100,7 +111,49 @@ impl Parser<'_> {
             }
             ArgKind::Variable => self.variable().map(|name| ArgValue::Expr(Expr::Var(name))),
             ArgKind::SocketAddress => self.socket_address(&what()).map(ArgValue::Socket),
+            ArgKind::Interests(events) => self.interests(call, arg, events),
+            ArgKind::Signals => self.signals(&what()),
         }
+    }
+
+    /// `p.r:POLLIN fd 7:0`, as many as stand here.
+    fn interests(&mut self, call: &CallSpec, arg: &ArgSpec, known: &[(&'static str, i64)]) -> Parsed<ArgValue> {
+        let what = format!("`{}` of `{}`, {}", arg.name, call.name, describe(arg.kind));
+        let mut interests = Vec::new();
+        loop {
+            let descriptor = if self.eat_word("fd") {
+                self.primary().map(|(e, _)| ArgValue::Fd(e))?
+            } else {
+                self.dotted(&what).map(ArgValue::Name)?
+            };
+            if !self.eat_mark(":") {
+                let shown = known.first().map_or("0", |(name, _)| name);
+                return Err(self.expected(format!("`:` and what is asked, as in `{descriptor}:{shown}`")));
+            }
+            let events = match self.flags(call, arg, known)? {
+                ArgValue::Flags(events) => events,
+                _ => Vec::new(),
+            };
+            interests.push(Interest { descriptor, events });
+            let another = self.at_word("fd")
+                || matches!(self.peek(), TokenKind::Name(_)) && (self.next_is_mark(":") || self.next_is_mark("."));
+            if !another || self.adjacent() {
+                return Ok(ArgValue::Interests(interests));
+            }
+        }
+    }
+
+    fn signals(&mut self, what: &str) -> Parsed<ArgValue> {
+        let Some(first) = self.signal(what)? else { return Ok(zero()) };
+        let mut signals = vec![first];
+        while self.eat_mark("|") {
+            match self.signal(what)? {
+                Some(signal) if !signals.contains(&signal) => signals.push(signal),
+                Some(_) => {}
+                None => return Err(self.expected("another signal")),
+            }
+        }
+        Ok(ArgValue::Flags(signals))
     }
 
     /// Whether the name here is a constant of one of the call's arguments, or a quantity.
