@@ -188,7 +188,7 @@ fn at_desk(
     work: impl FnOnce(&mut Desk<'_>) -> Result<ExitCode, Stop>,
 ) -> io::Result<ExitCode> {
     let (interrupted, bytes) = interrupt::catch()?;
-    let setup = Setup { stage: options.stage(), json: options.json, interrupted };
+    let setup = Setup { stage: options.stage(), json: options.json, ascii: options.ascii, interrupted };
     let mut desk = Desk::new(out, setup, bytes)?;
     match work(&mut desk) {
         Ok(code) => Ok(code),

@@ -58,7 +58,7 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
             let _ = nix::sys::prctl::set_child_subreaper(true);
             let stage = line.options.stage();
             let check = check::Check {
-                path: path.as_deref(),
+                path: path.as_deref().or(line.options.lessons.as_deref()),
                 json: line.options.json,
                 junit: junit.as_deref(),
                 stage: &stage,

@@ -20,8 +20,9 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/lessons");
         let on_disk: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .filter(|n| n.ends_with(".md"))
+            .map(|e| e.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "md"))
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
             .collect();
         let listed: BTreeSet<String> = super::FILES.iter().map(|(n, _)| (*n).to_owned()).collect();
         assert_eq!(on_disk, listed);

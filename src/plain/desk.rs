@@ -57,6 +57,8 @@ pub struct Setup {
     pub stage: Options,
     /// Lines of JSON instead of text.
     pub json: bool,
+    /// Only ASCII in lines of text.
+    pub ascii: bool,
     /// Set by Ctrl-C, and by nothing else.
     pub interrupted: Arc<AtomicBool>,
 }
@@ -123,7 +125,11 @@ impl<'o> Desk<'o> {
 
     /// Writes text, and makes sure that it is seen.
     pub fn say(&mut self, text: &str) -> Result<(), Stop> {
-        self.out.write_all(text.as_bytes())?;
+        if self.setup.ascii && !text.is_ascii() {
+            self.out.write_all(super::words::ascii(text).as_bytes())?;
+        } else {
+            self.out.write_all(text.as_bytes())?;
+        }
         self.out.flush()?;
         Ok(())
     }

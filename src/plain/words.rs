@@ -44,6 +44,23 @@ pub fn inlines(inlines: &[Inline]) -> String {
     out
 }
 
+/// The same text in ASCII: what has no twin there becomes a question mark.
+pub fn ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '…' => out.push_str("..."),
+            '→' => out.push_str("->"),
+            '–' | '—' => out.push('-'),
+            '‘' | '’' => out.push('\''),
+            '“' | '”' => out.push('"'),
+            c if c.is_ascii() => out.push(c),
+            _ => out.push('?'),
+        }
+    }
+    out
+}
+
 /// Text folded to [`WIDTH`], the first line behind `first`, the others behind `rest`.
 pub fn fold(text: &str, first: &str, rest: &str) -> String {
     let mut out = String::new();
@@ -136,6 +153,11 @@ mod tests {
             blocks(&prose::blocks(text)),
             "Some `code` and **more** of it.\n\n1. one\n2. two\n   - deep\n\n- parent: reads `p.r`; writes `p.w`\n- child: reads `p.r`\n\n     a\n\n      b\n\n> said\n"
         );
+    }
+
+    #[test]
+    fn ascii_has_twins() {
+        assert_eq!(ascii("read(3, …) → “ü”"), "read(3, ...) -> \"?\"");
     }
 
     #[test]

@@ -1,0 +1,271 @@
+//! The command line: help, errors, exit statuses, the linear face, Ctrl-C and broken pipes.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+fn ipclab(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipclab"));
+    command.args(args).stdin(Stdio::null()).env("XDG_STATE_HOME", "relative paths do not count");
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    ipclab(args).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Runs with something on standard input.
+fn with_input(command: &mut Command, input: &str) -> Output {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may not want to hear all of it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn script(text: &str) -> Output {
+    with_input(&mut ipclab(&["run", "-"]), text)
+}
+
+/// A place that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("cli-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn help_says_what_there_is() {
+    insta::assert_snapshot!("help", out(&run(&["--help"])));
+    for command in ["run", "play", "learn", "check", "doctor", "completions"] {
+        let output = run(&[command, "--help"]);
+        assert!(output.status.success());
+        insta::assert_snapshot!(format!("help-{command}"), out(&output));
+    }
+    assert_eq!(out(&run(&["--version"])), format!("ipclab {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn bad_input_is_said_with_the_nearest_right_thing() {
+    for (args, parts) in [
+        (&["--plian"][..], &["--plian", "--plain"][..]),
+        (&["chekc"], &["chekc", "check"]),
+        (&["run"], &["<FILE>"]),
+        (&["run", "/nowhere/at-all.ipc"], &["/nowhere/at-all.ipc: No such file"]),
+        (&["learn", "pipe-eoff", "--plain"], &["there is no lesson pipe-eoff; did you mean pipe-eof?"]),
+        (&["learn", "zebra", "--plain"], &["there is no lesson zebra; `ipclab learn --plain` lists them"]),
+        (&["learn", "--plain", "--lessons", "/nowhere/at-all"], &["/nowhere/at-all"]),
+        (&["check", "--junit", "/nowhere/x.xml", "pipe-eof"], &["/nowhere/x.xml: No such file"]),
+        (&["completions", "fsh"], &["fsh", "fish"]),
+        (&[], &["standard input is not a terminal", "ipclab --plain"]),
+        (&["play"], &["standard input is not a terminal"]),
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", err(&output));
+        for part in parts {
+            assert!(err(&output).contains(part), "{args:?}: {part}\n{}", err(&output));
+        }
+    }
+}
+
+#[test]
+fn completions_and_the_manual_page_come_on_standard_output() {
+    for shell in ["bash", "zsh", "fish"] {
+        let text = out(&run(&["completions", shell]));
+        assert!(text.contains("ipclab") && text.contains("check"), "{shell}");
+    }
+    assert!(out(&run(&["man"])).starts_with(".ie"));
+    assert!(out(&run(&["reference"])).contains("mq_open"));
+}
+
+#[test]
+fn a_script_tells_what_happened() {
+    let output = script(
+        "spawn alice # somebody\nalice: pipe p\nalice: fork bob\nbob: read p 100\nalice: write p \"hi\\n\"\nexpect bob got \"hi\\n\"\n",
+    );
+    assert!(output.status.success(), "{}", err(&output));
+    // A shared stage says first that it is one; sizes are the machine's.
+    let text = out(&output);
+    let text = &text[text.find("spawn alice").unwrap()..];
+    insta::with_settings!({ filters => vec![(r"capacity \d+", "capacity [16 pages]")] }, {
+        insta::assert_snapshot!("script", text);
+    });
+    let ascii = with_input(&mut ipclab(&["run", "--ascii", "-"]), "spawn bob\nbob: pipe p\nbob: read p 1\n");
+    assert!(out(&ascii).is_ascii() && out(&ascii).contains("bob is asleep in read(3, ..., 1) on p"), "{}", out(&ascii));
+}
+
+#[test]
+fn the_exit_status_tells_how_a_script_ended() {
+    for (text, status, on_out, on_err) in [
+        ("", 0, "", ""),
+        ("spawn alice\nexpect alice idle\n", 0, "true: ", ""),
+        (
+            "spawn alice\nexpect alice blocked\nexpect alice idle\n",
+            1,
+            "not true: expected alice blocked; seen: alice is idle [kernel]",
+            "",
+        ),
+        ("spawn alice\nalice: pause\nawait alice limit=1ms\n", 1, "not in time", ""),
+        ("spawn alice\nspawn alice\n", 2, "refused: alice is taken by an actor on stage\n  help: alice2 is free", ""),
+        ("spawn alice\nalice: wirte p 1\nfoo\n", 2, "", "help: did you mean `write`?"),
+    ] {
+        let output = script(text);
+        let (stdout, stderr) = (out(&output), err(&output));
+        assert_eq!(output.status.code(), Some(status), "{text}\n{stdout}{stderr}");
+        assert!(stdout.contains(on_out) && stderr.contains(on_err), "{text}\n{stdout}{stderr}");
+    }
+    let wrong = script("spawn alice\nalice: wirte p 1\nfoo\n");
+    assert!(out(&wrong).is_empty(), "nothing is run of a script with an error in it");
+    assert!(
+        err(&wrong).contains("standard input:2:8") && err(&wrong).contains("standard input:3:1"),
+        "{}",
+        err(&wrong)
+    );
+    let folder = Folder::new("binary");
+    let file = folder.0.join("a.ipc");
+    std::fs::write(&file, b"spawn alice\n\xff\n").unwrap();
+    let output = run(&["run", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("line 2 is not UTF-8 text"), "{}", err(&output));
+}
+
+#[test]
+fn json_lines_can_be_read_by_machines() {
+    let output = with_input(
+        &mut ipclab(&["run", "--json", "-"]),
+        "spawn alice\nalice: pipe p\nalice: write p \"hi\"\nexpect p bytes 2\n",
+    );
+    assert!(output.status.success());
+    let lines: Vec<serde_json::Value> = out(&output).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(lines.iter().all(|l| l["version"] == 1));
+    let events: Vec<&str> = lines.iter().map(|l| l["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["opened", "ended", "ended", "ended", "ended"]);
+    let wrote = &lines[3];
+    assert_eq!(wrote["statement"], "alice: write p \"hi\"");
+    assert_eq!(wrote["calls"].as_array().unwrap().last().unwrap()["ret"], 2);
+    let pipe = &wrote["snapshot"]["objects"][0];
+    let field = |name: &str| pipe["fields"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone();
+    assert_eq!((field("bytes")["value"].as_i64(), field("bytes")["evidence"].as_str()), (Some(2), Some("kernel")));
+    assert_eq!(field("holds")["value"]["hex"], "6869");
+    assert_eq!(lines[4]["outcome"]["met"], true);
+}
+
+#[test]
+fn playing_in_lines_survives_what_is_typed() {
+    let input = "spawn alice\nalice: pipe p\nprogram alice\n  write p \"x\"\nend\nstep alice\nnonsense\n/hlep\n/undo\nexpect p bytes 0\n/quit\nspawn never\n";
+    let output = with_input(&mut ipclab(&["play", "--plain"]), input);
+    assert!(output.status.success(), "{}", err(&output));
+    let text = out(&output);
+    for part in ["unknown statement `nonsense`", "did you mean `/help`?", "undone: step alice", "true: p bytes 0"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains("never"));
+    assert!(!text.contains('\u{1b}'), "no line of this face moves the cursor");
+}
+
+#[test]
+fn a_lesson_can_be_gone_through_in_lines_and_is_remembered() {
+    let folder = Folder::new("learn");
+    let lesson = |input: &str, more: &[&str]| {
+        let args = [&["learn", "pipe-eof", "--plain"], more].concat();
+        with_input(ipclab(&args).env("XDG_STATE_HOME", &folder.0), input)
+    };
+    let first = lesson("\nb\n\n", &[]);
+    assert!(first.status.success(), "{}{}", out(&first), err(&first));
+    assert!(out(&first).contains("You said so, and so it is: it sleeps."), "{}", out(&first));
+    let second = lesson("\nchild: close p.w\nchild: read p 1\n\n\na\n\n\n/solve\n\n", &[]);
+    let text = out(&second);
+    assert!(text.contains("Step 2 of 3") && !text.contains("Step 1 of 3"), "it goes on where it was left\n{text}");
+    for part in [
+        "Done: Make the child see the end of file.",
+        "You said: 0: its writer is dead.",
+        "What happened: nothing, it sleeps.",
+        "This is the end of the lesson.",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let kept = std::fs::read_to_string(folder.0.join("ipclab/progress.toml")).unwrap();
+    for part in ["done = true", "\"end\"", "\"release\"", "choice = \"b\"", "right = true"] {
+        assert!(kept.contains(part), "{part}\n{kept}");
+    }
+    let list = ipclab(&["learn", "--plain"]).env("XDG_STATE_HOME", &folder.0).output().unwrap();
+    assert!(out(&list).contains("pipe-eof: End of file is a count of writers, 6 minutes, done"), "{}", out(&list));
+    let json = lesson("\nb\n", &["--json"]);
+    for line in out(&json).lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    }
+}
+
+#[test]
+fn progress_that_cannot_be_kept_is_said() {
+    let folder = Folder::new("state");
+    let file = folder.0.join("file");
+    std::fs::write(&file, "").unwrap();
+    let output = ipclab(&["learn", "--plain"]).env("XDG_STATE_HOME", &file).output().unwrap();
+    assert!(output.status.success());
+    assert!(err(&output).contains("progress is off"), "{}", err(&output));
+}
+
+/// Reads until the output contains `text`.
+fn until(child: &mut Child, text: &str) {
+    let stdout = child.stdout.as_mut().unwrap();
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while stdout.read(&mut byte).unwrap() == 1 {
+        seen.push(byte[0]);
+        if String::from_utf8_lossy(&seen).contains(text) {
+            return;
+        }
+    }
+    panic!("ended before {text:?}: {}", String::from_utf8_lossy(&seen));
+}
+
+#[test]
+fn ctrl_c_cancels_what_runs_and_ends_with_130() {
+    let folder = Folder::new("cancel");
+    let file = folder.0.join("a.ipc");
+    std::fs::write(&file, "spawn alice\nalice: pause\nawait alice limit=1000s\nspawn never\n").unwrap();
+    let mut child = ipclab(&["run", file.to_str().unwrap()]).stdout(Stdio::piped()).spawn().unwrap();
+    until(&mut child, "await alice");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", out(&output));
+    assert!(!out(&output).contains("never"), "{}", out(&output));
+}
+
+#[test]
+fn nobody_listening_is_no_panic() {
+    let mut child = ipclab(&["reference"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(!err(&output).contains("panicked"), "{}", err(&output));
+    let mut child =
+        ipclab(&["run", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let _ = child.stdin.take().unwrap().write_all(b"spawn alice\nspawn bob\n");
+    let output = child.wait_with_output().unwrap();
+    assert!(err(&output).is_empty(), "{}", err(&output));
+}
