@@ -17,6 +17,7 @@ mod process;
 mod semaphore;
 mod shm;
 pub mod show;
+mod stdio;
 mod table;
 
 use std::sync::OnceLock;
@@ -145,12 +146,13 @@ pub struct Card {
     pub manual: &'static [&'static str],
 }
 
-/// All facilities, in the order of the reference. The first three are not facilities of IPC: they bring the calls
-/// on processes, descriptors and memory that all others need.
+/// All facilities, in the order of the reference. The first four are not facilities of IPC: they bring the calls
+/// on processes, descriptors, memory and standard output that all others need.
 pub static ALL: &[&dyn Facility] = &[
     &process::Process,
     &descriptor::Descriptors,
     &memory::Memory,
+    &stdio::Stdio,
     &pipe::Pipe,
     &fifo::Fifo,
     &mq::MessageQueue,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::arena::{Arena, Record, Writer};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{clock, fd};
+use crate::model::Stdout;
 use crate::script::{
     Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
     Wants,
@@ -62,6 +63,8 @@ pub struct Names {
     pub bound: BTreeMap<String, Bound>,
     /// The `$` variables, by name without `$`.
     pub variables: BTreeMap<String, Data>,
+    /// What the C library's standard output holds back, once it has been used: memory, so a fork copies it too.
+    pub stdout: Option<Stdout>,
 }
 
 /// What a call made, for the stage to lay a name over it.

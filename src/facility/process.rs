@@ -4,11 +4,12 @@ use std::cell::Cell;
 
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
+use nix::unistd::Pid;
 
 use super::perform::{Given, Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
 use super::table::{CALL, mode, optional, required};
-use super::{Card, Facility, signal_name};
+use super::{Card, Facility, signal_name, stdio};
 use crate::kernel::arena::Record;
 use crate::kernel::process::{self, How};
 use crate::script::{ArgKind, CallSpec, Data, Makes, Sleeps, WaitsOn};
@@ -28,7 +29,17 @@ static CARD: Card = Card {
     access: "signals: the same user",
     blocking: "waitpid until a child changes its state, nanosleep and pause for a time or a signal",
     boundaries: "none",
-    manual: &["fork(2)", "execve(2)", "exit(3)", "waitpid(2)", "kill(2)", "signal(7)", "credentials(7)"],
+    manual: &[
+        "fork(2)",
+        "execve(2)",
+        "exit(3)",
+        "waitpid(2)",
+        "kill(2)",
+        "setsid(2)",
+        "setpgid(2)",
+        "signal(7)",
+        "credentials(7)",
+    ],
 };
 
 const WAIT_FLAGS: &[(&str, i64)] = &[
@@ -64,10 +75,19 @@ static CALLS: &[CallSpec] = &[
     CallSpec {
         name: "exit",
         args: &[required("status", ArgKind::Int, "the low 8 bits go to the parent")],
-        doc: "Ends the process",
+        doc: "Ends the process, after what stdout still holds back has been written",
+        man: "exit(3)",
+        c: "exit({status})",
+        example: "alice: exit 0",
+        ..CALL
+    },
+    CallSpec {
+        name: "_exit",
+        args: &[required("status", ArgKind::Int, "the low 8 bits go to the parent")],
+        doc: "Ends the process at once; what stdout holds back is lost",
         man: "_exit(2)",
         c: "_exit({status})",
-        example: "alice: exit 0",
+        example: "alice: _exit 0",
         ..CALL
     },
     CallSpec {
@@ -103,6 +123,68 @@ static CALLS: &[CallSpec] = &[
         man: "kill(2)",
         c: "kill({pid}, {sig})",
         example: "alice: kill bob SIGUSR1",
+        ..CALL
+    },
+    CallSpec {
+        name: "killpg",
+        args: &[
+            required("pgrp", ArgKind::Actor, "whose process group: its leader's, of which the group has its number"),
+            required("sig", ArgKind::Signal, "which; 0 only asks whether there is such a group"),
+        ],
+        doc: "Sends a signal to all processes of a process group",
+        man: "killpg(3)",
+        c: "killpg({pgrp}, {sig})",
+        example: "alice: killpg bob SIGINT",
+        ..CALL
+    },
+    CallSpec {
+        name: "setsid",
+        doc: "Makes a new session without a terminal, and a process group in it; the caller leads both",
+        man: "setsid(2)",
+        c: "setsid()",
+        gives: true,
+        example: "alice: setsid",
+        ..CALL
+    },
+    CallSpec {
+        name: "setpgid",
+        args: &[
+            required("pid", ArgKind::Actor, "the actor itself, or a child of its that has not called execve"),
+            required("pgid", ArgKind::Actor, "who leads the group; the same one for a group of its own"),
+        ],
+        doc: "Puts a process into a process group of the same session, or makes a new one",
+        man: "setpgid(2)",
+        c: "setpgid({pid}, {pgid})",
+        example: "alice: setpgid bob bob",
+        ..CALL
+    },
+    CallSpec {
+        name: "getpgid",
+        args: &[required("pid", ArgKind::Actor, "of whom")],
+        doc: "Tells the process group of a process: its leader's pid",
+        man: "getpgid(2)",
+        c: "getpgid({pid})",
+        gives: true,
+        example: "alice: getpgid bob",
+        ..CALL
+    },
+    CallSpec {
+        name: "getpgrp",
+        doc: "Tells its own process group: the leader's pid",
+        man: "getpgrp(2)",
+        c: "getpgrp()",
+        gives: true,
+        example: "alice: getpgrp",
+        ..CALL
+    },
+    CallSpec {
+        name: "getsid",
+        args: &[required("pid", ArgKind::Actor, "of whom")],
+        doc: "Tells the session of a process: its leader's pid",
+        man: "getsid(2)",
+        c: "getsid({pid})",
+        gives: true,
+        example: "alice: getsid bob",
         ..CALL
     },
     CallSpec {
@@ -203,12 +285,33 @@ impl Facility for Process {
         match verb {
             "fork" => return performer.fork(),
             "execve" => return performer.exec(),
-            "exit" | "exit_group" => {
+            "exit" | "_exit" | "exit_group" => {
+                if verb == "exit" {
+                    stdio::at_exit(performer);
+                }
                 let status = performer.int("status", 0);
                 let _ = performer.call(Making::new([status, 0, 0, 0, 0, 0]), || process::exit_now(status as i32));
             }
             "waitpid" => waitpid(performer),
             "kill" => return kill(performer),
+            "killpg" => killpg(performer),
+            "setsid" => {
+                group(performer, [0; 6], || nix::unistd::setsid());
+            }
+            "setpgid" => {
+                let (pid, pgid) = (performer.int("pid", -1), performer.int("pgid", -1));
+                let making = Making::new([pid, pgid, 0, 0, 0, 0]);
+                let _ = performer.call(making, || nix::unistd::setpgid(task(pid), task(pgid)).map(|()| 0));
+            }
+            "getpgid" | "getsid" => {
+                let pid = performer.int("pid", -1);
+                let args = [pid, 0, 0, 0, 0, 0];
+                group(performer, args, || match verb {
+                    "getpgid" => nix::unistd::getpgid(Some(task(pid))),
+                    _ => nix::unistd::getsid(Some(task(pid))),
+                });
+            }
+            "getpgrp" => number(performer, || i64::from(nix::unistd::getpgrp().as_raw())),
             "getpid" => number(performer, || i64::from(nix::unistd::getpid().as_raw())),
             "getppid" => number(performer, || i64::from(nix::unistd::getppid().as_raw())),
             "umask" => {
@@ -248,7 +351,7 @@ impl Facility for Process {
         let [a, b, c, ..] = record.args;
         match verb {
             "execve" => Shown::args("self".to_owned()),
-            "exit" | "exit_group" => Shown { args: a.to_string(), result: Some("?".to_owned()) },
+            "exit" | "_exit" | "exit_group" => Shown { args: a.to_string(), result: Some("?".to_owned()) },
             "waitpid" => {
                 let status = if !returned(record) {
                     "…".to_owned()
@@ -260,7 +363,9 @@ impl Facility for Process {
                 let args = format!("{}, {status}, {}", show::pid(a), show::flags(c, WAIT_FLAGS, None));
                 Shown { args, result: pid_result(record) }
             }
-            "kill" => {
+            "setpgid" => Shown::args(format!("{}, {}", show::pid(a), show::pid(b))),
+            "getpgid" | "getsid" => Shown { args: show::pid(a), result: pid_result(record) },
+            "kill" | "killpg" => {
                 let signal = if b == 0 { "0".to_owned() } else { signal_name(b as i32) };
                 Shown::args(format!("{}, {signal}", show::pid(a)))
             }
@@ -310,6 +415,24 @@ fn kill(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let _ =
         performer.call(Making::new([pid, signal, 0, 0, 0, 0]), || process::kill(pid as i32, signal as i32).map(|()| 0));
     Ok(())
+}
+
+/// The group is named by its leader, so the number is never 0, 1 or negative, which would mean other groups.
+fn killpg(performer: &mut Performer<'_>) {
+    let (pgrp, signal) = (performer.int("pgrp", -1), performer.int("sig", 0));
+    let making = Making::new([pgrp, signal, 0, 0, 0, 0]);
+    let _ = performer.call(making, || process::killpg(pgrp as i32, signal as i32).map(|()| 0));
+}
+
+const fn task(pid: i64) -> Pid {
+    Pid::from_raw(pid as i32)
+}
+
+/// A call that gives a process group or session.
+fn group(performer: &mut Performer<'_>, args: [i64; 6], call: impl FnOnce() -> Result<Pid, Errno>) {
+    if let Ok(leader) = performer.call(Making::new(args), || call().map(|pid| pid.as_raw().into())) {
+        performer.deliver(Data::Int(leader));
+    }
 }
 
 /// The record of a computation carries the variable's name, and behind it the value if that is data.
@@ -414,6 +537,10 @@ mod tests {
             ("waitpid", [7, 0, 1, 0, 0, 0], 0, "7<>, [], WNOHANG", Some("0")),
             ("kill", [7, 10, 0, 0, 0, 0], 0, "7<>, SIGUSR1", None),
             ("kill", [7, 0, 0, 0, 0, 0], 0, "7<>, 0", None),
+            ("killpg", [7, 2, 0, 0, 0, 0], 0, "7<>, SIGINT", None),
+            ("setsid", [0; 6], 7, "", Some("7<>")),
+            ("setpgid", [7, 8, 0, 0, 0, 0], 0, "7<>, 8<>", None),
+            ("getpgid", [7, 0, 0, 0, 0, 0], 8, "7<>", Some("8<>")),
             ("umask", [0o77, 0, 0, 0, 0, 0], 0o22, "077", Some("022")),
             ("nanosleep", [500_000_000, 0, 0, 0, 0, 0], 0, "500ms", None),
             ("nanosleep", [0; 6], 0, "0ns", None),

@@ -31,6 +31,7 @@ pub mod proc;
 pub mod process;
 mod ring;
 pub mod sem;
+pub mod stdio;
 #[cfg(test)]
 mod testing;
 

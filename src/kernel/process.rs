@@ -131,6 +131,18 @@ pub fn kill(pid: i32, signal: i32) -> Result<(), Errno> {
     Errno::result(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
+/// Sends a signal to a process group, see killpg(3).
+///
+/// # Errors
+/// EINVAL for 0, 1 and negative numbers, which mean other groups or everybody; ESRCH, EPERM.
+pub fn killpg(pgrp: i32, signal: i32) -> Result<(), Errno> {
+    if pgrp <= 1 {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: takes two integers.
+    Errno::result(unsafe { libc::kill(-pgrp, signal) }).map(drop)
+}
+
 /// Sleeps for `ns`, see nanosleep(2).
 ///
 /// # Errors

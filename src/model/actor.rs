@@ -23,6 +23,8 @@ pub struct Actor {
     pub mappings: Vec<Mapping>,
     /// Its `$` variables as the actor said them, by name; values as the language prints them.
     pub variables: Vec<(String, String)>,
+    /// What the C library keeps of its standard output, as the actor said it; `None` before it printed anything.
+    pub stdout: Option<Stdout>,
     /// The program that it holds back, if any.
     pub program: Option<Program>,
     /// Its last finished call.
@@ -31,6 +33,26 @@ pub struct Actor {
     pub finished: u64,
     /// How many records its ring had to drop.
     pub dropped: u64,
+}
+
+/// The C library's buffer of standard output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stdout {
+    /// What was printed and not written yet, oldest first.
+    pub holds: Vec<u8>,
+    /// When it is written: `line` with each line, `block` when the buffer is full, `unbuffered` at once.
+    pub buffering: String,
+}
+
+impl Stdout {
+    /// When it writes, in words.
+    pub fn words(&self) -> &'static str {
+        match self.buffering.as_str() {
+            "line" => "buffered by lines",
+            "block" => "buffered by blocks",
+            _ => "unbuffered",
+        }
+    }
 }
 
 /// What an actor is doing.

@@ -10,7 +10,7 @@ mod snapshot;
 mod value;
 mod waits;
 
-pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Sleep};
+pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Sleep, Stdout};
 pub use call::{Call, CallState};
 pub use object::{Holder, Object, ObjectKey, Waiter};
 pub use snapshot::{Mode, Snapshot};

@@ -126,6 +126,9 @@ fn actor(actor: &Actor) -> Json {
     json!({
         "name": actor.name, "pid": actor.pid, "uid": actor.uid, "parent": actor.parent, "state": state(&actor.state),
         "descriptors": descriptors, "mappings": mappings, "variables": variables,
+        "stdout": actor.stdout.as_ref().map(|s| {
+            json!({ "holds": bytes(&s.holds, s.holds.len() as u64), "buffering": s.buffering })
+        }),
         "program": actor.program.as_ref().map(|p| json!({ "lines": p.lines, "next": p.next })),
         "last": actor.last.as_ref().map(call), "finished": actor.finished, "dropped": actor.dropped,
     })
@@ -280,6 +283,7 @@ mod tests {
             descriptors: Vec::new(),
             mappings: Vec::new(),
             variables: vec![("x".into(), "1".into())],
+            stdout: None,
             program: None,
             last: None,
             finished: 0,
@@ -309,7 +313,7 @@ mod tests {
                         "kind": "asleep", "verb": "read", "args": "3, …, 100", "object": "p", "direction": "read",
                         "since_ns": 7, "deadline_ns": null, "syscall": 0,
                     },
-                    "descriptors": [], "mappings": [], "variables": { "x": "1" }, "program": null, "last": null,
+                    "descriptors": [], "mappings": [], "variables": { "x": "1" }, "stdout": null, "program": null, "last": null,
                     "finished": 0, "dropped": 0,
                 }],
                 "objects": [{

@@ -199,6 +199,10 @@ pub fn stage(snapshot: &Snapshot) -> String {
         for (name, value) in &actor.variables {
             let _ = writeln!(out, "  ${name} is {value}");
         }
+        if let Some(stdout) = &actor.stdout {
+            let holds = crate::facility::show::text(&stdout.holds, stdout.holds.len() as u64, 64);
+            let _ = writeln!(out, "  stdout holds back {holds} (reported), {}", stdout.words());
+        }
         if let Some(program) = &actor.program {
             let next = program.lines.get(program.next).map_or("nothing", String::as_str);
             let _ = writeln!(out, "  program: {} of {} lines given, next {next}", program.next, program.lines.len());

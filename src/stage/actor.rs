@@ -142,6 +142,7 @@ pub(super) fn reborn(packed: &str) -> ! {
     let mut writer = slot.writer();
     let mut names = handover.names;
     names.bound.retain(|_, bound| matches!(bound, Bound::Descriptor(_)));
+    names.stdout = None;
     writer.finish(&Record {
         order: handover.order,
         verb: handover.verb,

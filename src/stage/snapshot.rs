@@ -112,9 +112,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         (Fate::Dead(death), ..) => ActorState::Dead(death.clone()),
         (Fate::Alive, Posture::Idle, _) => ActorState::Idle,
         (Fate::Alive, Posture::Asleep(_), Some(sleep)) => ActorState::Asleep(sleep),
-        // No other signal stops an actor: its process group is orphaned, and the kernel lets SIGTSTP and the like
-        // stop nobody there (kernel/signal.c, get_signal).
-        (Fate::Alive, Posture::Stopped, _) => ActorState::Stopped { signal: "SIGSTOP".to_owned() },
+        (Fate::Alive, Posture::Stopped, _) => ActorState::Stopped { signal: stopped_by(member) },
         (Fate::Alive, Posture::Asleep(_) | Posture::Running, _) => {
             let free = member.busy.as_ref().is_some_and(|b| b.free);
             ActorState::Running { progress: free.then(|| member.slot.progress()) }
@@ -174,6 +172,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         descriptors,
         mappings,
         variables: member.names.variables.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
+        stdout: member.names.stdout.clone(),
         program: member
             .program
             .as_ref()
@@ -219,6 +218,14 @@ pub(super) fn death(member: &Member, pidfd: Option<&OwnedFd>) -> Death {
 fn zombie(member: &Member) -> Option<How> {
     let stat = member.task.stat()?;
     (stat.state == 'Z').then(|| How::from_status(stat.exit_status))
+}
+
+/// Which signal stopped a process: newer kernels tell it in the place of the exit status.
+fn stopped_by(member: &Member) -> String {
+    match member.task.stat().map_or(0, |stat| stat.exit_status) {
+        signal @ 1..=64 => facility::signal_name(signal),
+        _ => "a signal".to_owned(),
+    }
 }
 
 /// A death in one line.

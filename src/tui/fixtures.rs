@@ -12,6 +12,7 @@ pub(super) fn actor(name: &str, pid: i32) -> Actor {
         descriptors: Vec::new(),
         mappings: Vec::new(),
         variables: Vec::new(),
+        stdout: None,
         program: None,
         last: None,
         finished: 0,

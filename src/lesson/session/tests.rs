@@ -97,6 +97,7 @@ fn actor(name: &str, asleep: bool) -> Actor {
         descriptors: Vec::new(),
         mappings: Vec::new(),
         variables: Vec::new(),
+        stdout: None,
         program: None,
         last: Some(last),
         finished: 1,

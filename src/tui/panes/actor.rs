@@ -54,6 +54,20 @@ pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compac
         vec![Span::styled(format!("${name} "), dim), Span::styled(clip(value, 16, more), sight.style(Role::Value))]
     });
     flow(&mut lines, variables.collect(), width, more);
+    if let Some(stdout) = &actor.stdout {
+        let mut spans = vec![Span::styled("stdout ", dim)];
+        if stdout.holds.is_empty() {
+            spans.push(Span::styled("holds nothing back", dim));
+        } else {
+            let room = width.saturating_sub(text::width(stdout.words()) + 14);
+            let (bytes, shown) = text::bytes(&stdout.holds, room.max(8), sight.style(Role::Value), sight.theme);
+            spans.push(Span::styled("\"", dim));
+            spans.extend(bytes);
+            spans.push(Span::styled(if shown < stdout.holds.len() { more } else { "\"" }, dim));
+        }
+        spans.push(Span::styled(format!(" {}", stdout.words()), dim));
+        lines.push(spread(spans, vec![mark(Evidence::Reported, sight.theme)], width, more));
+    }
     if let Some(program) = &actor.program {
         for (i, line) in program.lines.iter().enumerate() {
             let next = i == program.next;
