@@ -270,13 +270,12 @@ impl Facility for Semaphore {
             return Reading { identifier: format!("{base}+{}", found.key.offset), fields, ..Reading::default() };
         }
         // A semaphore is made under another name and linked: what /proc says of its maker's mapping is that name.
-        let file = files(look.tag, is_semaphore)
-            .into_iter()
-            .find(|(_, _, stat)| (stat.st_dev, stat.st_ino) == (found.key.dev, found.key.ino));
-        if let Some((_, _, stat)) = &file {
+        let stat = found.path.as_deref().and_then(|path| nix::sys::stat::lstat(path).ok());
+        let stat = stat.filter(|stat| (stat.st_dev, stat.st_ino) == (found.key.dev, found.key.ino));
+        if let Some(stat) = &stat {
             fields.push(Field::new("mode", Value::Text(table::mode(stat.st_mode.into())), Evidence::Kernel));
         }
-        let identifier = file.map_or_else(|| "unlinked".to_owned(), |(name, _, _)| format!("/{name}"));
+        let identifier = stat.map_or_else(|| "unlinked".to_owned(), |_| identifier(found, look.tag));
         Reading { identifier, fields, ..Reading::default() }
     }
 

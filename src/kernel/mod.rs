@@ -34,6 +34,7 @@ pub mod sem;
 pub mod stdio;
 #[cfg(test)]
 mod testing;
+pub mod watch;
 
 pub use error::{Result, SysError, SysResultExt};
 pub use nix::errno::Errno;

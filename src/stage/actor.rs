@@ -185,6 +185,8 @@ pub(super) struct Birth {
     pub tag: String,
     pub uid: u32,
     pub gid: u32,
+    /// How late its timers may be, in ns: as for any program, not as for the director.
+    pub timer_slack: u64,
     /// Whether uid and gid must be set: the director has the right to.
     pub set_ids: bool,
     pub name: String,
@@ -218,6 +220,7 @@ fn become_actor(birth: Birth) -> anyhow::Result<Body> {
     process::reset_signals();
     let name = std::ffi::CString::new(birth.name.as_bytes())?;
     nix::sys::prctl::set_name(&name)?;
+    nix::sys::prctl::set_timerslack(birth.timer_slack)?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, (OURS as u64).min(hard), hard)?;

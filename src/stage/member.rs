@@ -25,6 +25,8 @@ pub(super) struct Member {
     /// How many calls it has finished, and how many records its ring had to drop, when it ended: its slot is another's
     /// by now.
     pub tally: Option<(u64, u64)>,
+    /// How many orders it was given.
+    pub orders: u64,
     /// The order that it has not answered.
     pub busy: Option<Busy>,
     pub fate: Fate,
@@ -99,6 +101,11 @@ impl Member {
     /// How many calls it has finished, and how many of their records its ring had to drop.
     pub(super) fn tally(&self) -> (u64, u64) {
         self.tally.unwrap_or_else(|| (self.reader.finished(), self.reader.dropped()))
+    }
+
+    /// How many orders it was given, and how many calls it has finished.
+    pub(super) fn rounds(&self) -> (u64, u64) {
+        (self.orders, self.tally().0)
     }
 
     /// Whether its statement has ended while it still ran.

@@ -10,6 +10,7 @@ mod director;
 mod expect;
 mod identity;
 mod isolate;
+mod known;
 mod launch;
 mod member;
 mod open;
@@ -25,6 +26,7 @@ mod settle;
 mod shared;
 mod snapshot;
 mod sweep;
+mod table;
 mod wire;
 
 pub use expect::{describe, graph, in_words, judge};

@@ -1,18 +1,21 @@
 //! What is on stage, found from the kernel: the handles of every actor, the objects that they lead to, and our names
 //! laid over them. What an actor holds without our knowing shows up like the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::actor::OURS;
+use super::known::Known;
 use super::member::{Member, Posture};
+use super::table::Table;
 use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Reported};
 use crate::facility::perform::{Bound, Made};
 use crate::facility::{self, Inside, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::pipe::Scratch;
-use crate::kernel::proc::{self, FdDir, Maps};
+use crate::kernel::proc::{self, Maps};
+use crate::kernel::watch::Watch;
 use crate::model::{Holder, Object, ObjectKey, Value, Waiter};
 use crate::script::CallSpec;
 
@@ -26,22 +29,38 @@ pub(super) struct Scene {
     /// Files that are ours: device and inode of the arena and of the stage's directory.
     ours: Vec<(u64, u64)>,
     null: (u64, u64),
-    /// In order of first sight, with our name.
-    known: Vec<(ObjectKey, String)>,
+    known: Known,
     /// Objects inside memory, where no /proc file tells of them.
     inside: Vec<ObjectKey>,
     notes: BTreeMap<ObjectKey, Value>,
     scratch: Option<Scratch>,
     held: BTreeMap<i32, Held>,
     pidfds: BTreeMap<i32, OwnedFd>,
+    /// The directories that are listed.
+    watch: Watch,
+    /// What was found by listing them, until a name comes or goes.
+    listed: Option<Vec<Listed>>,
+    /// Files that the dead held at the last look: what they did to them before they died shows with other holders.
+    bequeathed: Vec<(u64, u64)>,
+}
+
+/// An object that exists by its name.
+#[derive(Debug)]
+struct Listed {
+    key: ObjectKey,
+    name: String,
+    path: Option<String>,
 }
 
 /// The handles of one process, and when they were read.
 #[derive(Debug)]
 struct Held {
-    descriptors: FdDir,
+    table: Table,
     maps: Maps,
     switches: Option<u64>,
+    /// How many orders and calls it had been through: one that has not slept since the last look has the same count of
+    /// switches, though it ran.
+    rounds: (u64, u64),
     handles: Vec<Claimed>,
     mappings_stale: bool,
 }
@@ -55,6 +74,7 @@ pub(super) struct Claimed {
 impl Scene {
     pub(super) fn new(directory: PathBuf, tag: String, mqueue: Option<PathBuf>, ours: Vec<(u64, u64)>) -> Self {
         let id = |path: &str| nix::sys::stat::stat(path).map(|s| (s.st_dev, s.st_ino));
+        let watch = Watch::new([directory.as_path(), Path::new("/dev/shm")].into_iter().chain(mqueue.as_deref()));
         Self {
             directory,
             tag,
@@ -62,20 +82,23 @@ impl Scene {
             mqueue,
             ours,
             null: id("/dev/null").unwrap_or((0, 0)),
-            known: Vec::new(),
+            known: Known::default(),
             inside: Vec::new(),
             notes: BTreeMap::new(),
             scratch: Scratch::new().ok(),
             held: BTreeMap::new(),
             pidfds: BTreeMap::new(),
+            watch,
+            listed: None,
+            bequeathed: Vec::new(),
         }
     }
 
     /// Takes a new process into view.
     pub(super) fn enter(&mut self, pid: i32, pidfd: OwnedFd) {
         self.pidfds.insert(pid, pidfd);
-        if let (Ok(descriptors), Ok(maps)) = (FdDir::open(pid), Maps::open(pid)) {
-            let held = Held { descriptors, maps, switches: None, handles: Vec::new(), mappings_stale: true };
+        if let (Ok(table), Ok(maps)) = (Table::open(pid), Maps::open(pid)) {
+            let held = Held { table, maps, switches: None, rounds: (0, 0), handles: Vec::new(), mappings_stale: true };
             self.held.insert(pid, held);
         }
     }
@@ -83,7 +106,9 @@ impl Scene {
     /// Lets a process go that has ended.
     pub(super) fn leave(&mut self, pid: i32) {
         self.pidfds.remove(&pid);
-        self.held.remove(&pid);
+        if let Some(held) = self.held.remove(&pid) {
+            self.bequeathed.extend(held.handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
+        }
     }
 
     pub(super) fn pidfd(&self, pid: i32) -> Option<&OwnedFd> {
@@ -103,12 +128,12 @@ impl Scene {
 
     /// Our name of an object, if it is known.
     pub(super) fn name_of(&self, key: &ObjectKey) -> Option<&str> {
-        self.known.iter().find(|(k, _)| k == key).map(|(_, n)| n.as_str())
+        self.known.name_of(key)
     }
 
     /// Whether an object on stage has this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.known.iter().any(|(_, n)| n == name)
+        self.known.has(name)
     }
 
     /// Lays the learner's name over what a call made.
@@ -133,13 +158,9 @@ impl Scene {
             (handle, Inside::Nothing | Inside::Begins | Inside::Ends) => self.claimed_by(pid, handle),
         };
         let Some(key) = key else { return };
-        match self.known.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, name)) if !is_ours(name) => {}
-            Some(_) | None => {
-                let name = self.free_name(&made.object);
-                self.known.retain(|(k, _)| *k != key);
-                self.known.push((key, name));
-            }
+        if self.known.name_of(&key).is_none_or(is_ours) {
+            let name = self.free_name(&made.object);
+            self.known.name(key, name);
         }
     }
 
@@ -154,7 +175,7 @@ impl Scene {
     fn claimed_by(&self, pid: i32, handle: Bound) -> Option<ObjectKey> {
         let held = self.held.get(&pid)?;
         let found = match handle {
-            Bound::Descriptor(fd) => descriptor(pid, &held.descriptors, fd)?,
+            Bound::Descriptor(fd) => held.table.descriptor(fd)?,
             Bound::Memory(address, _) => mapping(pid, &held.maps.at(address)?),
         };
         self.claim(&found)
@@ -182,71 +203,70 @@ impl Scene {
 
     /// Reads the handles of everyone who ran since the last time, and those on objects that they share with others.
     pub(super) fn rescan(&mut self, members: &[Member]) {
-        let mut touched: Vec<(u64, u64)> = Vec::new();
+        // Before the listing, so that what comes later is listed at the next look.
+        let names = self.watch.changed();
+        if names {
+            self.listed = None;
+        }
+        let mut touched: HashSet<(u64, u64)> = self.bequeathed.drain(..).collect();
         let mut fresh: Vec<i32> = Vec::new();
         for member in members.iter().filter(|m| m.alive()) {
             let switches = member.task.switches();
-            let Some(held) = self.held.get(&member.pid) else { continue };
-            if switches.is_some() && held.switches == switches {
-                continue;
-            }
-            let handles = self.read_handles(member.pid, member);
-            touched.extend(handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
-            fresh.push(member.pid);
-            if let Some(held) = self.held.get_mut(&member.pid) {
-                touched.extend(held.handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
+            let Some(mut held) = self.held.remove(&member.pid) else { continue };
+            if switches.is_none() || held.switches != switches || held.rounds != member.rounds() {
+                let handles = self.read_handles(member, &mut held);
+                touched.extend(held.handles.iter().chain(&handles).map(|c| (c.handle.dev, c.handle.ino)));
                 held.handles = handles;
                 held.switches = switches;
+                held.rounds = member.rounds();
                 held.mappings_stale = false;
+                fresh.push(member.pid);
             }
+            self.held.insert(member.pid, held);
         }
-        // An open file description may be shared: its offset and flags change though this process did not run.
+        // An open file description may be shared: its offset and flags change though this process did not run. So do
+        // the path and the mode of a file.
         for (pid, held) in self.held.iter_mut().filter(|(pid, _)| !fresh.contains(pid)) {
-            for claimed in &mut held.handles {
-                if !touched.contains(&(claimed.handle.dev, claimed.handle.ino)) {
-                    continue;
-                }
-                if let HandleKind::Descriptor { fd, flags, offset, .. } = &mut claimed.handle.kind
-                    && let Ok(info) = proc::fdinfo(*pid, *fd)
-                {
-                    *flags = info.flags;
-                    *offset = info.pos;
+            let Held { table, handles, maps, .. } = held;
+            for claimed in handles {
+                let handle = &mut claimed.handle;
+                let named = names && handle.link.starts_with('/');
+                match handle.kind {
+                    HandleKind::Descriptor { .. } if named || touched.contains(&(handle.dev, handle.ino)) => {
+                        table.read_again(handle, named);
+                    }
+                    HandleKind::Mapping { start, .. } if named => {
+                        if let Some(map) = maps.at(start) {
+                            *handle = mapping(*pid, &map);
+                        }
+                    }
+                    HandleKind::Descriptor { .. } | HandleKind::Mapping { .. } => {}
                 }
             }
         }
     }
 
-    fn read_handles(&self, pid: i32, member: &Member) -> Vec<Claimed> {
-        let Some(held) = self.held.get(&pid) else { return Vec::new() };
+    fn read_handles(&self, member: &Member, held: &mut Held) -> Vec<Claimed> {
+        let pid = member.pid;
+        let Held { table, maps, handles: before, mappings_stale, .. } = held;
         let claimed = |handle: Handle| {
-            let before = held.handles.iter().find(|c| c.handle.link == handle.link && same_file(&c.handle, &handle));
-            let key = before.map_or_else(|| self.claim(&handle), |c| c.key.clone());
-            Claimed { handle, key }
+            if self.is_ours(&handle) {
+                return None;
+            }
+            let known = before.iter().find(|c| c.handle.link == handle.link && same_file(&c.handle, &handle));
+            let key = known.map_or_else(|| self.claim(&handle), |c| c.key.clone());
+            Some(Claimed { handle, key })
         };
-        let mut all: Vec<Claimed> = held
-            .descriptors
-            .numbers()
-            .into_iter()
-            .filter_map(|fd| descriptor(pid, &held.descriptors, fd))
-            .filter(|h| !self.is_ours(h))
-            .map(claimed)
-            .collect();
-        if held.mappings_stale {
+        let mut all = table.read(before, claimed);
+        if *mappings_stale {
             let bound = |start: u64, end: u64| {
                 member.names.bound.values().any(|b| matches!(b, Bound::Memory(at, _) if (start..end).contains(at)))
             };
-            all.extend(
-                held.maps
-                    .all()
-                    .unwrap_or_default()
-                    .iter()
-                    .filter(|m| m.shared() || bound(m.start, m.end))
-                    .map(|m| mapping(pid, m))
-                    .filter(|h| !self.is_ours(h))
-                    .map(claimed),
-            );
+            let maps = maps.all().unwrap_or_default();
+            let wanted = maps.iter().filter(|m| m.shared() || bound(m.start, m.end));
+            all.extend(wanted.map(|m| mapping(pid, m)).filter_map(claimed));
         } else {
-            let kept = held.handles.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
+            let kept = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
             all.extend(kept.cloned());
         }
         all
@@ -290,7 +310,7 @@ impl Scene {
     /// The object at a path of the stage's directory.
     pub(super) fn at_path(&self, path: &str) -> Option<ObjectKey> {
         let stat = nix::sys::stat::stat(&self.directory.join(path)).ok()?;
-        self.known.iter().map(|(k, _)| k).find(|k| (k.dev, k.ino) == (stat.st_dev, stat.st_ino)).cloned()
+        self.known.keys().find(|k| (k.dev, k.ino) == (stat.st_dev, stat.st_ino)).cloned()
     }
 
     /// Tells the facility of the object that a finished call was made on.
@@ -325,49 +345,49 @@ impl Scene {
             notes: &mut notes,
             lock_table: None,
         };
-        let mut found: Vec<Found<'_>> = Vec::new();
-        for (pid, _) in &actors {
-            for claimed in self.held.get(pid).map_or(&[][..], |h| &h.handles) {
-                let Some(key) = &claimed.key else { continue };
-                add(&mut found, key.clone(), None, Some(&claimed.handle));
+        if self.listed.is_none() {
+            let named = facility::ALL.iter().flat_map(|facility| {
+                let all = facility.named(&mut look).into_iter();
+                all.map(|Found { key, name, path, .. }| Listed { key, name, path }).collect::<Vec<Listed>>()
+            });
+            self.listed = Some(named.collect());
+        }
+        let mut all = All::default();
+        let held = |pid: &i32| self.held.get(pid).map_or(&[][..], |h| &h.handles);
+        for claimed in actors.iter().flat_map(|(pid, _)| held(pid)) {
+            let Some(key) = &claimed.key else { continue };
+            all.item(key).handles.push(&claimed.handle);
+        }
+        let inside = std::mem::take(&mut self.inside);
+        for key in &inside {
+            for claimed in actors.iter().flat_map(|(pid, _)| held(pid)).filter(|c| covers(&c.handle, key)) {
+                all.item(key).handles.push(&claimed.handle);
             }
         }
-        for key in &self.inside {
-            for (pid, _) in &actors {
-                for claimed in self.held.get(pid).map_or(&[][..], |h| &h.handles) {
-                    if covers(&claimed.handle, key) {
-                        add(&mut found, key.clone(), None, Some(&claimed.handle));
-                    }
-                }
-            }
+        for Listed { key, name, path } in self.listed.iter().flatten() {
+            let item = all.item(key);
+            item.name.clone_from(name);
+            item.path.clone_from(path);
         }
-        for facility in facility::ALL {
-            for named in facility.named(&mut look) {
-                add(&mut found, named.key, Some((named.name, named.path)), None);
-            }
-        }
+        let All { mut found, places } = all;
         // Names: the learner's, else the one in the file system, else a made-up one. The gone are forgotten.
         let mut known = std::mem::take(&mut self.known);
-        known.retain(|(key, _)| found.iter().any(|f| f.key == *key));
+        known.retain(|key| places.contains_key(key));
         for item in &mut found {
-            let mut name = known.iter().find(|(k, _)| *k == item.key).map(|(_, n)| n.clone());
-            if name.is_none() {
-                let taken = |n: &str| known.iter().any(|(_, k)| k == n);
-                let fresh = if item.name.is_empty() || taken(&item.name) {
-                    let stem = if item.name.is_empty() { item.key.facility.clone() } else { item.name.clone() };
-                    numbered(&stem, 1, taken)
-                } else {
-                    item.name.clone()
-                };
-                known.push((item.key.clone(), fresh.clone()));
-                name = Some(fresh);
+            if let Some(name) = known.name_of(&item.key) {
+                name.clone_into(&mut item.name);
+                continue;
             }
-            item.name = name.unwrap_or_default();
+            if item.name.is_empty() || known.has(&item.name) {
+                let stem = if item.name.is_empty() { item.key.facility.clone() } else { item.name.clone() };
+                item.name = numbered(&stem, 1, |name| known.has(name));
+            }
+            known.name(item.key.clone(), item.name.clone());
         }
-        found.sort_by_key(|f| known.iter().position(|(k, _)| *k == f.key));
+        found.sort_by_key(|item| known.place(&item.key));
         let objects = found.iter().map(|item| object(item, &mut look, waiters)).collect();
-        self.inside.retain(|key| known.iter().any(|(k, _)| k == key));
-        notes.retain(|key, _| known.iter().any(|(k, _)| k == key));
+        self.inside = inside.iter().filter(|key| places.contains_key(key)).cloned().collect();
+        notes.retain(|key, _| places.contains_key(key));
         self.known = known;
         self.notes = notes;
         self.scratch = Some(scratch);
@@ -398,21 +418,21 @@ fn is_ours(name: &str) -> bool {
     name.contains('#')
 }
 
-fn add<'a>(
-    found: &mut Vec<Found<'a>>,
-    key: ObjectKey,
-    named: Option<(String, Option<String>)>,
-    handle: Option<&'a Handle>,
-) {
-    let index = found.iter().position(|f| f.key == key).unwrap_or_else(|| {
-        found.push(Found { key, name: String::new(), path: None, handles: Vec::new() });
-        found.len() - 1
-    });
-    if let Some((name, path)) = named {
-        found[index].name = name;
-        found[index].path = path;
+/// Objects as they are found, in order of first sight.
+#[derive(Default)]
+struct All<'a> {
+    found: Vec<Found<'a>>,
+    places: HashMap<&'a ObjectKey, usize>,
+}
+
+impl<'a> All<'a> {
+    fn item(&mut self, key: &'a ObjectKey) -> &mut Found<'a> {
+        let place = *self.places.entry(key).or_insert_with(|| {
+            self.found.push(Found { key: key.clone(), name: String::new(), path: None, handles: Vec::new() });
+            self.found.len() - 1
+        });
+        &mut self.found[place]
     }
-    found[index].handles.extend(handle);
 }
 
 fn object(item: &Found<'_>, look: &mut Look<'_>, waiters: &[(ObjectKey, Waiter)]) -> Object {
@@ -462,18 +482,6 @@ fn covers(handle: &Handle, key: &ObjectKey) -> bool {
         }
         HandleKind::Descriptor { .. } => false,
     }
-}
-
-fn descriptor(pid: i32, directory: &FdDir, fd: i32) -> Option<Handle> {
-    let entry = directory.entry(fd)?;
-    let info = proc::fdinfo(pid, fd).ok()?;
-    Some(Handle {
-        pid,
-        dev: entry.dev,
-        ino: entry.ino,
-        link: entry.link,
-        kind: HandleKind::Descriptor { fd, mode: entry.mode, flags: info.flags, offset: info.pos },
-    })
 }
 
 fn mapping(pid: i32, map: &proc::MapEntry) -> Handle {

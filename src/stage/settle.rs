@@ -7,38 +7,39 @@ use crate::kernel::proc::Syscall;
 
 /// Looks at everyone twice. `true` if all are settled; those whose statement ended while they ran are not waited for.
 pub(super) fn settled(members: &mut [Member]) -> bool {
-    for member in members.iter_mut().filter(|m| m.alive()) {
-        member.posture = look(member);
-        if member.posture == Posture::Running && !member.let_go() {
-            return false;
+    // First those who have an order: as long as one of them runs, nobody else needs to be looked at.
+    for busy in [true, false] {
+        for member in members.iter_mut().filter(|m| m.alive() && m.busy.is_some() == busy) {
+            member.posture = look(member);
+            if member.posture == Posture::Running && !member.let_go() {
+                return false;
+            }
         }
     }
     // Whoever was woken by another in between shows itself at the second look: its switch count or its call differ.
     members.iter().filter(|m| m.alive()).all(|member| match &member.posture {
-        Posture::Asleep(_) => look(member) == member.posture,
+        Posture::Asleep(asleep) => sleeps_on(member, asleep),
         Posture::Idle | Posture::Stopped | Posture::Running => true,
     })
 }
 
 fn look(member: &Member) -> Posture {
+    // Read first: whoever has run since, to be stopped for one, is not taken for asleep below.
+    let switches = member.task.switches();
     match (member.task.state(), &member.busy) {
         ('T', _) => Posture::Stopped,
         // Asleep in the wait for its next order. One that was sent a signal just now is awake, until it has died,
         // stopped or gone on.
         ('S', None) => Posture::Idle,
-        ('S', Some(_)) => asleep(member).map_or(Posture::Running, Posture::Asleep),
+        ('S', Some(_)) => switches.and_then(|n| asleep(member, n)).map_or(Posture::Running, Posture::Asleep),
         _ => Posture::Running,
     }
 }
 
-fn asleep(member: &Member) -> Option<Asleep> {
-    let switches = member.task.switches()?;
-    let Syscall::Blocked { nr, args, .. } = member.task.syscall() else { return None };
-    if member.task.state() != 'S' {
-        return None;
-    }
+fn asleep(member: &Member, switches: u64) -> Option<Asleep> {
     let record = member.reader.in_flight()?;
     let spec = facility::registry().call_by_id(record.verb)?;
+    let Syscall::Blocked { nr, args, .. } = member.task.syscall() else { return None };
     let syscall = if nr == libc::SYS_restart_syscall { member.slept_in? } else { nr };
     let way = spec.sleeps.iter().position(|s| s.syscall == syscall)?;
     (member.task.switches() == Some(switches)).then_some(Asleep {
@@ -49,4 +50,10 @@ fn asleep(member: &Member) -> Option<Asleep> {
         seq: record.seq,
         switches,
     })
+}
+
+/// Whether it has not run since, nor been woken to run.
+fn sleeps_on(member: &Member, asleep: &Asleep) -> bool {
+    let Syscall::Blocked { args, .. } = member.task.syscall() else { return false };
+    args == asleep.args && member.task.switches() == Some(asleep.switches)
 }

@@ -12,7 +12,7 @@ mod maps;
 mod status;
 mod task;
 
-pub use descriptors::{FdDir, FdEntry, FdInfo, descriptors, fdinfo};
+pub use descriptors::{Brief, FdDir, FdEntry, FdInfo, KeptInfo, descriptors, fdinfo};
 pub use locks::{LockEntry, LockKind, locks};
 pub(super) use maps::query_works;
 pub use maps::{MapEntry, Maps, mapping_at, maps};
