@@ -60,7 +60,8 @@ pub trait Facility: Sync {
         Inside::Nothing
     }
 
-    /// Objects that exist by name though nobody may hold them: FIFOs in the stage's directory, queues, segments.
+    /// Objects that exist by name though nobody may hold them: FIFOs in the stage's directory, queues, segments. The
+    /// stage asks again when a name has come or gone in its directory, in /dev/shm or among the queues.
     fn named(&self, _look: &mut Look<'_>) -> Vec<Found<'_>> {
         Vec::new()
     }
@@ -68,6 +69,13 @@ pub trait Facility: Sync {
     /// Reads one object. Borrowed descriptors are closed before it returns.
     fn read(&self, _found: &Found<'_>, _look: &mut Look<'_>) -> Reading {
         Reading::default()
+    }
+
+    /// Whether nothing that [`Facility::read`] tells can change unless a process runs that holds the object: it has no
+    /// name by which another could reach it, no clock ends anything in it, and `read` remembers nothing in notes. What
+    /// was read then stays true as long as none of them has run.
+    fn changed_by_holders_only(&self) -> bool {
+        false
     }
 
     /// Learns from a finished call what the kernel will not tell later; `note` is the facility's memory of the object.

@@ -162,6 +162,10 @@ impl Facility for Pipe {
         Reading { identifier: "none".to_owned(), fields: fields(found, look), ..Reading::default() }
     }
 
+    fn changed_by_holders_only(&self) -> bool {
+        true
+    }
+
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
         check(word, args, object)
     }

@@ -19,7 +19,8 @@ impl Watch {
         let watch = || {
             let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
             // And IN_ATTRIB: the mode of a file, and whether it still has a name.
-            let names = AddWatchFlags::IN_ATTRIB | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVE;
+            let names =
+                AddWatchFlags::IN_ATTRIB | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVE;
             let itself = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
             for directory in directories {
                 inotify.add_watch(directory, names | itself | AddWatchFlags::IN_ONLYDIR)?;
@@ -63,7 +64,9 @@ mod tests {
             ("linked", &|| fs::hard_link(&file, directory.join("two"))),
             ("renamed", &|| fs::rename(directory.join("two"), directory.join("three"))),
             ("unlinked", &|| fs::remove_file(directory.join("three"))),
-            ("FIFO", &|| nix::unistd::mkfifo(&directory.join("four"), nix::sys::stat::Mode::S_IRWXU).map_err(Into::into)),
+            ("FIFO", &|| {
+                nix::unistd::mkfifo(&directory.join("four"), nix::sys::stat::Mode::S_IRWXU).map_err(Into::into)
+            }),
         ];
         let mut wrong = vec![];
         let quiet = !watch.changed();

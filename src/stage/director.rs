@@ -263,7 +263,10 @@ impl Director {
             match request {
                 Request::Run { id, statement } => self.queue.push_back((id, statement)),
                 Request::Cancel => self.cancel_all()?,
-                Request::Refresh => self.refresh()?,
+                Request::Refresh => {
+                    self.scene.forget();
+                    self.refresh()?;
+                }
                 Request::Observe(observing) => self.observing = observing,
             }
         }

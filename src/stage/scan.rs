@@ -40,6 +40,8 @@ pub(super) struct Scene {
     watch: Watch,
     /// What was found by listing them, until a name comes or goes.
     listed: Option<Vec<Listed>>,
+    /// What was read of objects that only their holders can change, until one of these runs.
+    readings: HashMap<ObjectKey, Reading>,
     /// Files that the dead held at the last look: what they did to them before they died shows with other holders.
     bequeathed: Vec<(u64, u64)>,
 }
@@ -90,6 +92,7 @@ impl Scene {
             pidfds: BTreeMap::new(),
             watch,
             listed: None,
+            readings: HashMap::new(),
             bequeathed: Vec::new(),
         }
     }
@@ -205,7 +208,8 @@ impl Scene {
     pub(super) fn rescan(&mut self, members: &[Member]) {
         // Before the listing, so that what comes later is listed at the next look.
         let names = self.watch.changed();
-        if names {
+        // Queues that no file system lists are asked for by their names.
+        if names || self.mqueue.is_none() {
             self.listed = None;
         }
         let mut touched: HashSet<(u64, u64)> = self.bequeathed.drain(..).collect();
@@ -213,17 +217,19 @@ impl Scene {
         for member in members.iter().filter(|m| m.alive()) {
             let switches = member.task.switches();
             let Some(mut held) = self.held.remove(&member.pid) else { continue };
-            if switches.is_none() || held.switches != switches || held.rounds != member.rounds() {
+            if held.switches.is_none() || held.switches != switches || held.rounds != member.rounds() {
                 let handles = self.read_handles(member, &mut held);
                 touched.extend(held.handles.iter().chain(&handles).map(|c| (c.handle.dev, c.handle.ino)));
                 held.handles = handles;
-                held.switches = switches;
+                // One that runs at this moment may go on without another switch.
+                held.switches = switches.filter(|_| member.posture != Posture::Running);
                 held.rounds = member.rounds();
                 held.mappings_stale = false;
                 fresh.push(member.pid);
             }
             self.held.insert(member.pid, held);
         }
+        self.readings.retain(|key, _| !touched.contains(&(key.dev, key.ino)));
         // An open file description may be shared: its offset and flags change though this process did not run. So do
         // the path and the mode of a file.
         for (pid, held) in self.held.iter_mut().filter(|(pid, _)| !fresh.contains(pid)) {
@@ -281,6 +287,16 @@ impl Scene {
                 self.ours.contains(&file) || is_null(fd) || (fd >= OURS && handle.link.starts_with("socket:"))
             }
             HandleKind::Mapping { .. } => self.ours.contains(&file),
+        }
+    }
+
+    /// Has everything read again at the next look, whoever has run.
+    pub(super) fn forget(&mut self) {
+        self.readings.clear();
+        self.listed = None;
+        for held in self.held.values_mut() {
+            held.switches = None;
+            held.mappings_stale = true;
         }
     }
 
@@ -385,7 +401,10 @@ impl Scene {
             known.name(item.key.clone(), item.name.clone());
         }
         found.sort_by_key(|item| known.place(&item.key));
-        let objects = found.iter().map(|item| object(item, &mut look, waiters)).collect();
+        let mut readings = std::mem::take(&mut self.readings);
+        readings.retain(|key, _| places.contains_key(key));
+        let objects = found.iter().map(|item| object(item, &mut look, &mut readings, waiters)).collect();
+        self.readings = readings;
         self.inside = inside.iter().filter(|key| places.contains_key(key)).cloned().collect();
         notes.retain(|key, _| places.contains_key(key));
         self.known = known;
@@ -435,9 +454,24 @@ impl<'a> All<'a> {
     }
 }
 
-fn object(item: &Found<'_>, look: &mut Look<'_>, waiters: &[(ObjectKey, Waiter)]) -> Object {
+fn object(
+    item: &Found<'_>,
+    look: &mut Look<'_>,
+    readings: &mut HashMap<ObjectKey, Reading>,
+    waiters: &[(ObjectKey, Waiter)],
+) -> Object {
     let Reading { identifier, fields, holders, queue } =
-        facility::by_id(&item.key.facility).map(|f| f.read(item, look)).unwrap_or_default();
+        match (readings.get(&item.key), facility::by_id(&item.key.facility)) {
+            (Some(reading), _) => reading.clone(),
+            (None, Some(facility)) => {
+                let reading = facility.read(item, look);
+                if facility.changed_by_holders_only() {
+                    readings.insert(item.key.clone(), reading.clone());
+                }
+                reading
+            }
+            (None, None) => Reading::default(),
+        };
     let mut all: Vec<Holder> = item
         .handles
         .iter()

@@ -24,8 +24,8 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
 }
 
 fn look(member: &Member) -> Posture {
-    // Read first: whoever has run since, to be stopped for one, is not taken for asleep below.
-    let switches = member.task.switches();
+    // Read before the state: whoever has run since, to be stopped for one, is not taken for asleep below.
+    let switches = member.busy.as_ref().and_then(|_| member.task.switches());
     match (member.task.state(), &member.busy) {
         ('T', _) => Posture::Stopped,
         // Asleep in the wait for its next order. One that was sent a signal just now is awake, until it has died,

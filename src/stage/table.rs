@@ -103,9 +103,7 @@ impl Table {
 
     /// Whether the same numbers are open as at the last look: none is closed, and there are not more.
     fn is_whole(&mut self) -> bool {
-        !self.rows.is_empty()
-            && self.rows.iter_mut().all(Row::look)
-            && self.dir.count() == Some(self.rows.len())
+        !self.rows.is_empty() && self.rows.iter_mut().all(Row::look) && self.dir.count() == Some(self.rows.len())
     }
 
     fn list(&mut self) {

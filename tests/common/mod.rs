@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "each test program uses the part of this that it needs")]
 
+use std::time::Duration;
+
 use ipclab::facility;
 use ipclab::model::{Object, Snapshot};
 use ipclab::script::{Statement, parse};
-use ipclab::stage::{Options, Outcome, Report, Stage};
+use ipclab::stage::{Options, Outcome, Report, Stage, StageEvent};
 
 /// An open stage, with what it last said.
 pub(crate) struct Play {
@@ -58,6 +60,24 @@ impl Play {
             Outcome::Refused { why, .. } => why,
             other => panic!("{text} was not refused: {other:?}"),
         }
+    }
+
+    /// What the kernel says now, everything read anew.
+    pub(crate) fn look_again(&mut self) -> Snapshot {
+        self.stage.refresh();
+        loop {
+            match self.stage.next_event(Duration::from_secs(60)) {
+                Some(StageEvent::Refreshed { snapshot, .. }) => return *snapshot,
+                Some(StageEvent::Lost(why)) => panic!("{why}"),
+                Some(StageEvent::Ended(_)) => {}
+                None => panic!("no look within a minute"),
+            }
+        }
+    }
+
+    /// The next event that is there, or comes in time.
+    pub(crate) fn next_event(&mut self, limit: Duration) -> Option<StageEvent> {
+        self.stage.next_event(limit)
     }
 
     /// What the kernel said last.

@@ -167,8 +167,10 @@ pub fn descriptors(pid: i32) -> Result<Vec<FdEntry>> {
 /// Offset, flags and locks of one descriptor.
 pub fn fdinfo(pid: i32, fd: i32) -> Result<FdInfo> {
     let path = format!("/proc/{pid}/fdinfo/{fd}");
-    let text = std::fs::read_to_string(&path).on("read", path)?;
-    Ok(parse_fdinfo(&text))
+    let mut buffer = Vec::new();
+    let read =
+        File::open(&path).and_then(|file| read_again(&file, &mut buffer).map(|text| String::from_utf8_lossy(text)));
+    Ok(parse_fdinfo(&read.on("read", path)?))
 }
 
 fn parse_fdinfo(text: &str) -> FdInfo {
@@ -266,7 +268,9 @@ mod tests {
             drop(file);
             let gone = kept.is_some_and(|kept| kept.read().is_none());
             // The kept file is a descriptor itself, and so is gone with the other by now.
-            i32::from(!(gone && more == Some(before + 2) && dir.count() == Some(before) && dir.numbers().len() == before)) * 3
+            i32::from(
+                !(gone && more == Some(before + 2) && dir.count() == Some(before) && dir.numbers().len() == before),
+            ) * 3
         });
         use crate::kernel::process::{How, waitpid};
         assert_eq!(waitpid(child, 0), Ok(Some((child, How::Exited(0)))));

@@ -1,6 +1,6 @@
 //! File locks: /proc/locks, and the `lock:` lines of fdinfo, which have the same form.
 
-use super::number;
+use super::{number, read_again};
 use crate::kernel::{Result, SysResultExt};
 
 /// Which sort of lock.
@@ -56,8 +56,10 @@ impl LockEntry {
 
 /// The table of locks. In a pid namespace those of processes outside are left out, except OFD locks.
 pub fn locks() -> Result<Vec<LockEntry>> {
-    let text = std::fs::read_to_string("/proc/locks").on("read", "/proc/locks")?;
-    Ok(parse_locks(&text))
+    let mut buffer = Vec::new();
+    let file = std::fs::File::open("/proc/locks").on("open", "/proc/locks")?;
+    let text = read_again(&file, &mut buffer).on("read", "/proc/locks")?;
+    Ok(parse_locks(&String::from_utf8_lossy(text)))
 }
 
 fn parse_locks(text: &str) -> Vec<LockEntry> {

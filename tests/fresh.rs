@@ -1,0 +1,210 @@
+//! A look does not read again what nobody can have changed. These tests hold that it never shows what was: what others
+//! did to a shared object is seen, and a cheap look says the same as one that reads everything anew.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Play, both};
+use ipclab::kernel::proc::{Task, children};
+use ipclab::model::{Snapshot, Value};
+use ipclab::script::parse;
+
+/// Flags and offset of an actor's descriptor.
+#[track_caller]
+fn descriptor(play: &Play, actor: &str, fd: i32) -> (Vec<String>, u64) {
+    let actor = play.snapshot().actor(actor).unwrap();
+    let found = actor.descriptors.iter().find(|d| d.fd == fd).unwrap_or_else(|| panic!("{:#?}", actor.descriptors));
+    (found.flags.clone(), found.offset)
+}
+
+#[test]
+fn what_a_sharer_does_to_a_description_shows() {
+    both(|play| {
+        play.run(
+            "spawn alice\nalice: open f \"f\" O_CREAT|O_RDWR 0600\nalice: fork bob\nalice: pipe p\nalice: fork carol",
+        );
+        assert_eq!(descriptor(play, "bob", 3), (vec![], 0));
+        play.run("alice: write f \"hello\"");
+        assert_eq!(descriptor(play, "bob", 3).1, 5, "the offset is one for both");
+        play.run("bob: lseek f 2 SEEK_SET");
+        assert_eq!((descriptor(play, "alice", 3).1, descriptor(play, "carol", 3).1), (2, 2));
+        play.run("carol: fcntl p.r F_SETFL O_NONBLOCK");
+        assert_eq!(descriptor(play, "alice", 4).0, ["O_NONBLOCK"], "status flags are one for both");
+        play.run("carol: fcntl p.r F_SETFD FD_CLOEXEC");
+        assert_eq!(descriptor(play, "alice", 4).0, ["O_NONBLOCK"], "this one is the descriptor's own");
+        assert_eq!(descriptor(play, "carol", 4).0, ["O_NONBLOCK", "FD_CLOEXEC"]);
+    });
+}
+
+#[test]
+fn what_a_sharer_does_before_it_dies_shows() {
+    both(|play| {
+        play.run(
+            "spawn alice\nalice: open f \"f\" O_CREAT|O_RDWR 0600\nalice: fork bob\n\
+             program bob\nwrite f \"last words\"\nexit 3\nend\ngo bob",
+        );
+        assert_eq!(descriptor(play, "alice", 3).1, 10);
+        play.run("expect f holds \"last words\"");
+    });
+}
+
+#[test]
+fn a_pipe_resized_filled_and_left_by_others_is_seen_so() {
+    both(|play| {
+        play.run("spawn alice\nalice: pipe p\nalice: fork bob\nalice: fork carol\nalice: close p.w\nbob: close p.r");
+        assert_eq!((play.int("p", "capacity"), play.int("p", "writers")), (65536, 2));
+        play.run("bob: fcntl p.w F_SETPIPE_SZ 8192");
+        assert_eq!(play.int("p", "capacity"), 8192);
+        play.run("carol: write p \"more\"\nexpect p holds \"more\"\nbob: write p \"!\"\nexpect p holds \"more!\"");
+        play.run("alice: read p 2\nexpect p holds \"re!\"\nalice: kill carol SIGKILL");
+        assert_eq!((play.int("p", "writers"), play.int("p", "bytes")), (1, 3));
+        play.run("bob: close p.w\nalice: read p 9\nexpect p eof");
+    });
+}
+
+#[test]
+fn names_and_modes_that_others_change_are_seen() {
+    both(|play| {
+        play.run(
+            "spawn alice\nspawn bob\nalice: open f \"f\" O_CREAT|O_RDWR 0600\nalice: mkfifo \"box\" 0600\n\
+             alice: open b \"box\" O_RDWR\nalice: shm_open m O_CREAT|O_RDWR 0600\nalice: ftruncate m 4096\n\
+             alice: mmap m 4096 PROT_READ|PROT_WRITE MAP_SHARED as mem\nalice: close m\nalice: sem_open s O_CREAT 0600 value=1",
+        );
+        let mode = |play: &Play, name: &str| play.object(name).value("mode").clone();
+        let before = mode(play, "box");
+        play.run("bob: chmod \"box\" 0640\nbob: chmod \"f\" 0644");
+        assert_ne!(mode(play, "box"), before, "alice holds it and slept all the time");
+        assert_eq!(mode(play, "f"), Value::Text("0644".to_owned()));
+        play.run("bob: unlink \"f\"\nbob: unlink \"box\"\nbob: shm_unlink m\nbob: sem_unlink s");
+        let again = play.look_again();
+        for object in &play.snapshot().objects {
+            assert_eq!(Some(object), again.object(&object.name));
+        }
+        play.run("alice: close f\nalice: close b\nalice: munmap mem\nalice: sem_close s");
+        assert!(play.snapshot().objects.is_empty(), "{:#?}", play.snapshot().objects);
+    });
+}
+
+#[test]
+fn names_that_nobody_holds_come_and_go() {
+    both(|play| {
+        play.run("spawn alice\nalice: mkfifo \"box\" 0600\nalice: mq_open q O_CREAT|O_RDWR 0600\nalice: mq_close q");
+        play.run("expect box bytes 0\nexpect q messages 0");
+        play.run("alice: unlink \"box\"\nexpect gone box\nalice: mq_unlink q\nexpect gone q");
+        play.run("alice: mkfifo \"box\" 0600\nexpect box bytes 0");
+    });
+}
+
+#[test]
+fn locks_of_the_killed_are_gone() {
+    both(|play| {
+        play.run(
+            "spawn alice\nspawn bob\nalice: open f \"f\" O_CREAT|O_RDWR 0600\nbob: open g \"f\" O_RDWR\n\
+             bob: flock g LOCK_EX\nbob: fcntl g F_SETLK F_WRLCK 0..10\nexpect f write-locked\nbob: fork carol",
+        );
+        play.run("alice: kill bob SIGKILL");
+        let locks = play.object("f").value("locks").clone();
+        assert_eq!(locks.as_list().len(), 1, "carol has the flock: {locks:?}");
+        play.run("alice: kill carol SIGKILL\nexpect f unlocked");
+    });
+}
+
+/// Time goes on; all else must be the same.
+fn timeless(mut snapshot: Snapshot) -> Snapshot {
+    snapshot.at_ns = 0;
+    snapshot
+}
+
+#[test]
+fn a_cheap_look_says_what_a_full_one_says() {
+    let script = r#"
+spawn alice
+alice: pipe p
+alice: fork bob
+bob: read p 100
+alice: write p "hello"
+bob: read p 100
+alice: write p "x"
+alice: dup p.w as copy
+alice: close p.w
+bob: close p.w
+alice: close copy
+spawn carol
+carol: mkfifo "box" 0600
+carol: open inbox "box" O_RDONLY
+alice: open outbox "box" O_WRONLY
+alice: write outbox "to carol"
+carol: mq_open q O_CREAT|O_RDWR 0600 maxmsg=3 msgsize=16
+carol: fork dave
+dave: mq_send q "one" 1
+carol: mq_receive q
+carol: mq_receive q
+dave: mq_send q "two" 2
+carol: shm_open m O_CREAT|O_RDWR 0600
+carol: ftruncate m 4096
+carol: mmap m 4096 PROT_READ|PROT_WRITE MAP_SHARED as mem
+carol: fork erin
+erin: store mem[0] 7
+carol: sem_init mem+64 1 0 as s
+erin: sem_wait mem+64
+carol: sem_post mem+64
+carol: sem_open named O_CREAT 0600 value=2
+carol: sem_wait named
+carol: open f "f" O_CREAT|O_RDWR 0600
+erin: open g "f" O_RDWR
+carol: flock f LOCK_EX
+erin: flock g LOCK_EX
+carol: flock f LOCK_UN
+erin: write g "text"
+carol: lseek f 2 SEEK_SET
+carol: mmap f 4096 PROT_READ|PROT_WRITE MAP_SHARED as page
+alice: unlink "f"
+alice: unlink "box"
+carol: kill erin SIGSTOP
+carol: kill erin SIGCONT
+repeat 100 carol: write f "again"
+carol: kill dave SIGKILL
+erin: exit 0
+carol: execve self
+carol: waitpid erin
+"#;
+    both(|play| {
+        let (statements, diagnostics) = parse(script, ipclab::facility::registry());
+        assert!(diagnostics.is_empty(), "{diagnostics:#?}");
+        for statement in &statements {
+            let report = play.line(&statement.to_string());
+            assert!(report.ok(), "{statement}: {:?}\n{:#?}", report.outcome, report.snapshot);
+            let full = play.look_again();
+            assert_eq!(timeless(report.snapshot), timeless(full), "after {statement}");
+        }
+    });
+}
+
+#[test]
+fn at_rest_nobody_runs() {
+    both(|play| {
+        play.run("spawn alice\nalice: pipe p\nalice: fork bob\nbob: read p 1\nspawn carol\ncarol: mq_open q O_CREAT|O_RDWR 0600");
+        play.run("carol: mq_receive q");
+        let mut all = vec![play.stage().process()];
+        let mut next = 0;
+        while let Some(pid) = all.get(next) {
+            all.extend(children(*pid).unwrap());
+            next += 1;
+        }
+        assert_eq!(all.len(), 5, "between, director, three actors: {all:?}");
+        let tasks: Vec<Task> = all.iter().map(|pid| Task::open(*pid).unwrap()).collect();
+        let switches = || tasks.iter().map(|task| task.switches().unwrap_or(0)).sum::<u64>();
+        // The director has sent its snapshot and now goes to sleep.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while tasks.iter().any(|task| task.state() != 'S') {
+            assert!(Instant::now() < deadline, "somebody runs");
+            std::thread::yield_now();
+        }
+        let before = switches();
+        let event = play.next_event(Duration::from_secs(2));
+        let woken = switches() - before;
+        assert!(event.is_none(), "{event:?}");
+        assert!(woken <= 4, "{woken} wake-ups in 2 s");
+    });
+}
