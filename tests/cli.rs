@@ -110,7 +110,7 @@ fn a_script_tells_what_happened() {
     // A shared stage says first that it is one; sizes are the machine's.
     let text = out(&output);
     let text = &text[text.find("spawn alice").unwrap()..];
-    insta::with_settings!({ filters => vec![(r"capacity \d+", "capacity [16 pages]")] }, {
+    insta::with_settings!({ filters => vec![(r"capacity \d+", "capacity [16 pages]"), (r"= \d+<bob>", "= [pid]<bob>")] }, {
         insta::assert_snapshot!("script", text);
     });
     let ascii = with_input(&mut ipclab(&["run", "--ascii", "-"]), "spawn bob\nbob: pipe p\nbob: read p 1\n");
