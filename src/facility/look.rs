@@ -154,6 +154,12 @@ pub struct Look<'a> {
     pub mqueue: Option<&'a Path>,
     /// Our names of the processes.
     pub actors: &'a [(i32, String)],
+    /// The same with those of the dead, youngest first: the kernel goes on naming who did something last.
+    pub everyone: &'a [(i32, String)],
+    /// The ids that were made on stage and are not known to be gone.
+    pub ids: &'a [ObjectKey],
+    /// What living actors know by an id: the object, the actor and its name for it.
+    pub knowers: &'a [(ObjectKey, String, String)],
     /// Who sleeps in which system call, in order of entry.
     pub asleep: &'a [Asleep],
     /// A pidfd of each process.
@@ -187,6 +193,12 @@ impl Look<'_> {
     /// Our name of a process.
     pub fn actor(&self, pid: i32) -> Option<&str> {
         self.actors.iter().find(|(p, _)| *p == pid).map(|(_, n)| n.as_str())
+    }
+
+    /// Our name of a process that the kernel says has done something, be it dead; `nobody` for 0.
+    pub fn who(&self, pid: i32) -> String {
+        let name = self.everyone.iter().find(|(p, _)| *p == pid).map(|(_, name)| name.clone());
+        name.unwrap_or_else(|| if pid == 0 { "nobody".to_owned() } else { format!("pid {pid}") })
     }
 
     /// The machine's table of file locks, read once a look.

@@ -3,7 +3,8 @@
 //! A load, store or atomic addition is one access of the machine and no system call, so a race is a real race, and an
 //! address that leads nowhere ends the actor with the machine's own SIGSEGV or SIGBUS.
 
-use super::perform::{Bound, Given, Making, Names, Performer, Refusal, page_size};
+use super::perform::{Bound, Given, Making, Names, Performer, Refusal};
+use super::quantities::page_size;
 use super::show::{self, Shown};
 use super::table::{CALL, keyed, optional, required};
 use super::{Card, Facility};

@@ -6,6 +6,7 @@
 mod descriptor;
 mod fifo;
 mod filelock;
+mod handover;
 mod judge;
 pub mod look;
 mod memory;
@@ -14,6 +15,7 @@ mod mq;
 pub mod perform;
 mod pipe;
 mod process;
+mod quantities;
 mod semaphore;
 mod shm;
 pub mod show;
@@ -66,6 +68,12 @@ pub trait Facility: Sync {
         Vec::new()
     }
 
+    /// Objects that the kernel knows by an id, and no handle leads to: on an isolated stage all that exist, in shared
+    /// mode only those that were made here ([`Look::ids`]). Asked at each look.
+    fn numbered(&self, _look: &mut Look<'_>) -> Vec<ObjectKey> {
+        Vec::new()
+    }
+
     /// Reads one object. Borrowed descriptors are closed before it returns.
     fn read(&self, _found: &Found<'_>, _look: &mut Look<'_>) -> Reading {
         Reading::default()
@@ -86,6 +94,18 @@ pub trait Facility: Sync {
         None
     }
 
+    /// What a recorded call in which an actor sleeps waits to do, where its arguments tell it better than its
+    /// specification.
+    fn direction(&self, _record: &Record) -> Option<&'static str> {
+        None
+    }
+
+    /// Removes what dead actors of a stage in shared mode have left on the machine and neither a file system nor the
+    /// last process takes away; says how many objects there were.
+    fn remove_left(&self, _left: &Left) -> usize {
+        0
+    }
+
     /// Who could end the wait of `waiter`, which sleeps on `object` in `direction`: any one of them could.
     fn wakers(&self, _object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<String> {
         Vec::new()
@@ -101,6 +121,17 @@ pub enum Inside {
     Begins,
     /// The object at that address has ended.
     Ends,
+}
+
+/// What is known of a session that has ended; see [`Facility::remove_left`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// What its names begin with.
+    pub tag: String,
+    /// The names that its actors have used, as they were written.
+    pub names: Vec<String>,
+    /// The ids that were made, each with its facility.
+    pub ids: Vec<(String, i32)>,
 }
 
 /// What [`Facility::read`] found out.
@@ -179,6 +210,11 @@ pub fn of_verb(verb: &str) -> Option<&'static dyn Facility> {
     ALL.iter().copied().find(|f| f.calls().iter().any(|c| c.name == verb))
 }
 
+/// The place in [`ALL`] of the facility that owns a verb: what tells ids of different facilities apart.
+pub fn place_of_verb(verb: &str) -> Option<u8> {
+    ALL.iter().position(|f| f.calls().iter().any(|c| c.name == verb)).map(|place| place as u8)
+}
+
 /// All that the language knows of calls, made once.
 pub fn registry() -> &'static Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
@@ -187,7 +223,7 @@ pub fn registry() -> &'static Registry {
             .iter()
             .map(|f| Chapter { id: f.card().id, title: f.card().title, calls: f.calls(), predicates: f.predicates() })
             .collect(),
-        quantities: perform::quantities(),
+        quantities: quantities::quantities(),
     })
 }
 

@@ -7,13 +7,14 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
+pub use super::handover::{Handover, keep_over_exec};
 use crate::kernel::arena::{Arena, Record, Writer};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{clock, fd};
 use crate::model::Stdout;
 use crate::script::{
     Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
-    Wants,
+    Tuple, Wants,
 };
 
 /// Most bytes that one call may move or one expression may make.
@@ -54,6 +55,8 @@ pub enum Bound {
     Descriptor(i32),
     /// Memory at an address, of so many bytes.
     Memory(u64, u64),
+    /// An id, with the place of its facility in [`ALL`](super::ALL): each facility counts its own.
+    Id(u8, i32),
 }
 
 /// The names and variables of an actor. They are its own: a fork copies them as it copies memory.
@@ -123,6 +126,8 @@ pub enum Given {
     Interests(Vec<(i32, i64)>),
     /// From and up to; `None` has no end.
     Range(i64, Option<i64>),
+    /// Tuples of numbers, each with flags.
+    Tuples(Vec<(Vec<i64>, i64)>),
     /// Typed memory.
     Place {
         /// Address of the element.
@@ -152,7 +157,7 @@ impl Arguments {
             let Some(wanted) = spec.args.iter().find(|a| a.name == arg.name) else {
                 return Err(Refusal::new(format!("{} has no argument {}", spec.name, arg.name)));
             };
-            entries.push((wanted.name, scope.argument(wanted, arg)?));
+            entries.push((wanted.name, scope.argument(spec, wanted, arg)?));
         }
         for wanted in spec.args.iter().filter(|a| a.form == Form::Required) {
             if !entries.iter().any(|(name, _)| *name == wanted.name) {
@@ -186,6 +191,7 @@ pub fn is_constant(expr: &CallExpr) -> bool {
             ArgValue::Fd(e) => constant(e),
             _ => true,
         }),
+        ArgValue::Tuples(tuples) => tuples.iter().flat_map(|t| &t.numbers).all(constant),
         ArgValue::Name(_) | ArgValue::Flags(_) | ArgValue::By(_) => true,
     })
 }
@@ -206,7 +212,7 @@ impl Env for Scope<'_> {
 }
 
 impl Scope<'_> {
-    fn argument(&self, spec: &ArgSpec, arg: &Arg) -> Result<Given, Refusal> {
+    fn argument(&self, call: &CallSpec, spec: &ArgSpec, arg: &Arg) -> Result<Given, Refusal> {
         let wrong = |what: &str| Refusal::new(format!("{} is {what}", spec.name));
         Ok(match (spec.kind, &arg.value) {
             (ArgKind::Descriptor(wants), ArgValue::Name(name)) => Given::Int(self.descriptor(name, wants)?.into()),
@@ -250,6 +256,15 @@ impl Scope<'_> {
             (ArgKind::Address, ArgValue::Name(name)) => Given::Int(self.memory(name)?.0 as i64),
             (ArgKind::Address, ArgValue::Address(name, plus)) => {
                 Given::Int((self.memory(name)?.0 as i64).wrapping_add(self.int(plus)?))
+            }
+            (ArgKind::Id, ArgValue::Name(name)) => Given::Int(self.id(name, call)?.into()),
+            (ArgKind::Tuples(_, table), ArgValue::Tuples(tuples)) => {
+                let tuple = |tuple: &Tuple| {
+                    let numbers = tuple.numbers.iter().map(|e| self.int(e)).collect::<Result<_, _>>()?;
+                    let flags = tuple.flags.iter().try_fold(0, |all, name| Ok(all | lookup(table, name)?))?;
+                    Ok((numbers, flags))
+                };
+                Given::Tuples(tuples.iter().map(tuple).collect::<Result<_, Refusal>>()?)
             }
             (ArgKind::Variable, ArgValue::Expr(Expr::Var(name))) => Given::Name(name.clone()),
             (ArgKind::Place, ArgValue::Place(place)) => self.place(place)?,
@@ -309,6 +324,9 @@ impl Scope<'_> {
             Some(Bound::Memory(..)) => {
                 return Err(Refusal::new(format!("{name} is memory, and a descriptor is needed")));
             }
+            Some(Bound::Id(place, _)) => {
+                return Err(Refusal::new(format!("{name} is {}, and a descriptor is needed", an_id(*place))));
+            }
             None => {}
         }
         let prefix = format!("{name}.");
@@ -347,7 +365,36 @@ impl Scope<'_> {
             Some(Bound::Memory(address, length)) => Ok((*address, *length)),
             Some(Bound::Descriptor(_)) => Err(Refusal::new(format!("{name} is a descriptor, and memory is needed"))
                 .help(format!("map it first: mmap {name} …"))),
+            Some(Bound::Id(place, _)) => {
+                Err(Refusal::new(format!("{name} is {}, and memory is needed", an_id(*place))))
+            }
             None => Err(Refusal::new(format!("this actor has no memory called {name}"))),
+        }
+    }
+
+    /// An id of the facility that the call belongs to.
+    fn id(&self, name: &str, call: &CallSpec) -> Result<i32, Refusal> {
+        let wanted = super::place_of_verb(call.name).unwrap_or(u8::MAX);
+        let fits = |bound: &Bound| matches!(bound, Bound::Id(place, _) if *place == wanted);
+        match self.body.names.bound.get(name) {
+            Some(Bound::Id(place, id)) if *place == wanted => Ok(*id),
+            Some(Bound::Id(place, _)) => {
+                Err(Refusal::new(format!("{name} is {}; {} needs {}", an_id(*place), call.name, an_id(wanted))))
+            }
+            Some(Bound::Descriptor(_) | Bound::Memory(..)) => {
+                Err(Refusal::new(format!("{name} is no id; {} needs {}", call.name, an_id(wanted))))
+            }
+            None => {
+                let have = self.body.names.bound.iter().filter(|(_, bound)| fits(bound)).map(|(name, _)| name.as_str());
+                let refusal =
+                    Refusal::new(format!("this actor has {} called {name}", an_id(wanted).replacen("an", "no", 1)));
+                Err(match crate::script::nearest(name, have) {
+                    Some(near) => refusal.help(format!("it has {near}")),
+                    None => {
+                        refusal.help("an id is got by the name of its key, by each process for itself or before a fork")
+                    }
+                })
+            }
         }
     }
 
@@ -373,6 +420,12 @@ impl Scope<'_> {
 
 fn flags(table: &[(&str, i64)], names: &[String]) -> Result<i64, Refusal> {
     names.iter().try_fold(0, |value, name| Ok(value | lookup(table, name)?))
+}
+
+/// An id in words, by the place of its facility.
+fn an_id(place: u8) -> String {
+    let title = super::ALL.get(usize::from(place)).map_or("another facility", |f| f.card().title);
+    format!("an id of {title}")
 }
 
 fn lookup(table: &[(&str, i64)], name: &str) -> Result<i64, Refusal> {
@@ -459,6 +512,11 @@ impl<'a> Performer<'a> {
     /// The evaluated argument itself.
     pub fn given(&self, name: &str) -> Option<&'a Given> {
         self.arguments.get(name)
+    }
+
+    /// Tuples of numbers, each with its flags; none if not given.
+    pub fn tuples(&self, name: &str) -> &'a [(Vec<i64>, i64)] {
+        if let Some(Given::Tuples(tuples)) = self.arguments.get(name) { tuples } else { &[] }
     }
 
     /// A path beneath the stage's directory. Refused where it could lead outside.
@@ -680,53 +738,6 @@ impl<'a> Performer<'a> {
     }
 }
 
-/// What an actor's new program must know to be that actor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Handover {
-    /// Its control socket.
-    pub socket: i32,
-    /// The arena's memory file.
-    pub arena: i32,
-    /// The stage's directory.
-    pub directory: i32,
-    /// Its slot.
-    pub slot: u32,
-    /// The order that led here.
-    pub order: u32,
-    /// The id of `execve`.
-    pub verb: u16,
-    /// Its sequence number.
-    pub seq: u64,
-    /// When it was entered.
-    pub entered_ns: u64,
-    /// What stands before POSIX names.
-    pub tag: String,
-    /// Its names: those of descriptors still mean something, those of memory do not.
-    pub names: Names,
-}
-
-/// Whether a descriptor of ours survives execve(2).
-pub fn keep_over_exec(number: i32, keep: bool) -> Result<(), Errno> {
-    fd::fcntl_int(number, libc::F_SETFD, if keep { 0 } else { libc::FD_CLOEXEC }).map(drop)
-}
-
-impl Handover {
-    /// As one argument of a command line.
-    pub fn pack(&self) -> CString {
-        let bytes = postcard::to_stdvec(self).unwrap_or_default();
-        let digits = bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| b"0123456789abcdef"[usize::from(d)]);
-        CString::new(digits.collect::<Vec<u8>>()).unwrap_or_default()
-    }
-
-    /// Back from an argument; `None` if it is not one of ours.
-    pub fn unpack(text: &str) -> Option<Self> {
-        let bytes: Option<Vec<u8>> = (0..text.len() / 2)
-            .map(|i| text.get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-            .collect();
-        postcard::from_bytes(&bytes?).ok()
-    }
-}
-
 impl Names {
     /// Sets `$ret` and `$errno`, in place where they exist: this runs after every call.
     fn set_result(&mut self, ret: i64, errno: i32) {
@@ -753,69 +764,3 @@ pub fn beneath(path: &[u8]) -> Result<CString, Refusal> {
     }
     CString::new(path).map_err(|_nul| Refusal::new("a path can't hold a NUL byte"))
 }
-
-/// The size of a memory page in bytes.
-pub fn page_size() -> i64 {
-    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096)
-}
-
-/// What the machine's quantities are on this machine, with the errno constants.
-pub fn quantities() -> Vec<(&'static str, i64)> {
-    let page = page_size();
-    let mut all = vec![
-        ("PIPE_BUF", libc::PIPE_BUF as i64),
-        ("pagesize", page),
-        ("PAGE_SIZE", page),
-        ("DATA_MAX", DATA_MAX as i64),
-    ];
-    all.extend(ERRNOS.iter().map(|(name, value)| (*name, i64::from(*value))));
-    all
-}
-
-/// The errno constants that calls of these facilities return, by name.
-pub const ERRNOS: &[(&str, i32)] = &[
-    ("EPERM", libc::EPERM),
-    ("ENOENT", libc::ENOENT),
-    ("ESRCH", libc::ESRCH),
-    ("EINTR", libc::EINTR),
-    ("EIO", libc::EIO),
-    ("ENXIO", libc::ENXIO),
-    ("E2BIG", libc::E2BIG),
-    ("EBADF", libc::EBADF),
-    ("ECHILD", libc::ECHILD),
-    ("EAGAIN", libc::EAGAIN),
-    ("ENOMEM", libc::ENOMEM),
-    ("EACCES", libc::EACCES),
-    ("EFAULT", libc::EFAULT),
-    ("EBUSY", libc::EBUSY),
-    ("EEXIST", libc::EEXIST),
-    ("EXDEV", libc::EXDEV),
-    ("ENODEV", libc::ENODEV),
-    ("ENOTDIR", libc::ENOTDIR),
-    ("EISDIR", libc::EISDIR),
-    ("EINVAL", libc::EINVAL),
-    ("ENFILE", libc::ENFILE),
-    ("EMFILE", libc::EMFILE),
-    ("ENOTTY", libc::ENOTTY),
-    ("EFBIG", libc::EFBIG),
-    ("ENOSPC", libc::ENOSPC),
-    ("ESPIPE", libc::ESPIPE),
-    ("EROFS", libc::EROFS),
-    ("EPIPE", libc::EPIPE),
-    ("ERANGE", libc::ERANGE),
-    ("EDEADLK", libc::EDEADLK),
-    ("ENAMETOOLONG", libc::ENAMETOOLONG),
-    ("ENOLCK", libc::ENOLCK),
-    ("ENOSYS", libc::ENOSYS),
-    ("EWOULDBLOCK", libc::EWOULDBLOCK),
-    ("ENOMSG", libc::ENOMSG),
-    ("EIDRM", libc::EIDRM),
-    ("EOVERFLOW", libc::EOVERFLOW),
-    ("EMSGSIZE", libc::EMSGSIZE),
-    ("EOPNOTSUPP", libc::EOPNOTSUPP),
-    ("ETIMEDOUT", libc::ETIMEDOUT),
-    ("ECANCELED", libc::ECANCELED),
-    ("EOWNERDEAD", libc::EOWNERDEAD),
-    ("ENOTRECOVERABLE", libc::ENOTRECOVERABLE),
-    ("ELOOP", libc::ELOOP),
-];

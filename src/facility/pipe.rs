@@ -7,7 +7,8 @@ use std::cell::Cell;
 use std::os::fd::OwnedFd;
 
 use super::look::{Found, Ground, Handle, HandleKind, Look};
-use super::perform::{Bound, Making, Performer, Refusal, page_size};
+use super::perform::{Bound, Making, Performer, Refusal};
+use super::quantities::page_size;
 use super::show::{self, Shown, returned};
 use super::table::{CALL, required};
 use super::{Card, Facility, Judged, Reading, judge};

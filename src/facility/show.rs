@@ -22,6 +22,10 @@ impl Shown {
     }
 }
 
+/// Stands behind a number that means the object of the call's first argument, until the stage puts the actor's name
+/// for it there: `5<q>`.
+pub const OWN_NAME: &str = "<id>";
+
 /// A pid, open for the name of its actor, which only the stage knows: it fills [`named`] in.
 pub fn pid(number: i64) -> String {
     if number > 0 { format!("{number}<>") } else { number.to_string() }

@@ -32,6 +32,7 @@ pub mod process;
 mod ring;
 pub mod sem;
 pub mod stdio;
+pub mod sysv;
 #[cfg(test)]
 mod testing;
 pub mod watch;

@@ -10,12 +10,19 @@ use super::{Evidence, Field, Value};
 pub struct ObjectKey {
     /// The facility's id, such as `pipe`.
     pub facility: String,
-    /// Device number of the file system that holds it; the pid for memory of one process.
+    /// Device number of the file system that holds it; the pid for memory of one process; 0 for an id.
     pub dev: u64,
-    /// Inode number; the address for memory of one process.
+    /// Inode number; the address for memory of one process; the id.
     pub ino: u64,
     /// Byte offset within the file, for objects that live inside one.
     pub offset: u64,
+}
+
+impl ObjectKey {
+    /// That of an object which the kernel knows by an id.
+    pub fn of_id(facility: &str, id: i32) -> Self {
+        Self { facility: facility.to_owned(), dev: 0, ino: u64::from(id.cast_unsigned()), offset: 0 }
+    }
 }
 
 /// An object at one moment.

@@ -127,6 +127,8 @@ pub enum ArgValue {
     Socket(SocketAddress),
     /// `p.r:POLLIN q:POLLIN|POLLPRI`: one or more descriptors, each with what is asked of it.
     Interests(Vec<Interest>),
+    /// `0:-1 1:2:SEM_UNDO`: one or more.
+    Tuples(Vec<Tuple>),
     /// `by alice`, behind a predicate: [`PredicateArg::By`](super::PredicateArg::By).
     By(String),
 }
@@ -138,6 +140,15 @@ pub struct Interest {
     pub descriptor: ArgValue,
     /// C constants joined by `|`, without repeats; none is written `0`.
     pub events: Vec<String>,
+}
+
+/// Some numbers that belong together: `0:-1:SEM_UNDO`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tuple {
+    /// The numbers, each one operand.
+    pub numbers: Vec<Expr>,
+    /// C constants joined by `|` behind them, without repeats.
+    pub flags: Vec<String>,
 }
 
 /// Typed memory in a mapping or object: `m[3]` is the 4-byte int at offset 12, `m:u8[0]` a byte, `m[0..5]` bytes.

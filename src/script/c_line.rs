@@ -2,7 +2,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Arg, ArgKind, ArgValue, CallExpr, CallSpec, Expr, IntType, Interest, Op, Place, SocketAddress};
+use super::{Arg, ArgKind, ArgValue, CallExpr, CallSpec, Expr, IntType, Interest, Op, Place, SocketAddress, Tuple};
 
 /// Stands in a line where an argument was left out, until the line is tidied.
 const GAP: char = '\0';
@@ -19,12 +19,14 @@ const GAP: char = '\0';
 /// | number, `$n`, constants, flags | `0x41`, `n`, `SEEK_SET`, `O_RDWR\|O_CREAT` |
 /// | descriptors with events `p.r:POLLIN fd 7:0` | `{p_r, POLLIN}, {7, 0}` |
 /// | place `m[3]`, `m:u8[0]` | `m[3]`, `((uint8_t *)m)[0]` |
+/// | tuples `0:-1 1:2:SEM_UNDO`; `5`; `1 2` | `{0, -1, 0}, {1, 2, SEM_UNDO}`; `5`; `(unsigned short[]){ 1, 2 }` |
 /// | address `m+12` | `(char *)m + 12` |
 /// | duration `500ms` | `500ms` |
 /// | address `unix:srv` | `&(struct sockaddr_un){ AF_UNIX, "srv" }` |
 ///
 /// Parts of an argument: `{buf.len}` is the length of data in bytes, `{t.timespec}` a duration as `0, 500000000`,
-/// `{t.timeval}` one as `0, 500000`, `{t.ms}` one in milliseconds, `{fds.count}` how many descriptors there are,
+/// `{t.timeval}` one as `0, 500000`, `{t.ms}` one in milliseconds, `{fds.count}` how many descriptors there are, `{ops.len}` how many
+/// tuples,
 /// `{fds.readfds}` the address of that set if one is to be in it, else NULL, `{r.start}` and `{r.len}` the two numbers
 /// of a range (the length is 0 for `100..`), `{a.len}` the size of a socket's address.
 ///
@@ -124,6 +126,8 @@ fn reads(arg: &Arg, kind: ArgKind, part: &str) -> String {
             }
         }
         ArgValue::Interests(interests) => watched(interests, part),
+        ArgValue::Tuples(tuples) if part == "len" => tuples.len().to_string(),
+        ArgValue::Tuples(tuples) => elements(tuples, kind),
         ArgValue::Place(place) => element(place),
         ArgValue::Address(base, offset) => format!("(char *){} + {}", plain(base), number(offset)),
         ArgValue::Socket(address) => {
@@ -292,6 +296,22 @@ const fn c_type(ty: IntType) -> &'static str {
     }
 }
 
+/// The elements of an array of C; one number alone stands as it is.
+fn elements(tuples: &[Tuple], kind: ArgKind) -> String {
+    let numbers = |tuple: &Tuple| tuple.numbers.iter().map(number).collect::<Vec<_>>().join(", ");
+    let structure = |tuple: &Tuple| {
+        let flags = if tuple.flags.is_empty() { "0".to_owned() } else { tuple.flags.join("|") };
+        format!("{{{}, {flags}}}", numbers(tuple))
+    };
+    match (kind, tuples) {
+        (ArgKind::Tuples(1, _), [one]) => numbers(one),
+        (ArgKind::Tuples(1, _), _) => {
+            format!("(unsigned short[]){{ {} }}", tuples.iter().map(numbers).collect::<Vec<_>>().join(", "))
+        }
+        _ => tuples.iter().map(structure).collect::<Vec<_>>().join(", "),
+    }
+}
+
 fn element(place: &Place) -> String {
     let (base, index) = (plain(&place.base), number(&place.index));
     match (&place.until, place.ty) {
@@ -380,6 +400,14 @@ mod tests {
             ),
             ("poll q:POLLOUT", "poll((struct pollfd[]){ {q, POLLOUT} }, 1, -1)"),
             ("sigprocmask SIGUSR1|SIGRTMIN+2", "sigprocmask(&set /* SIGUSR1|SIGRTMIN+2 */)"),
+            ("semop s 0:-1", "semop(s, (struct sembuf[]){ {0, -1, 0} }, 1)"),
+            (
+                "semop s 0:-1:SEM_UNDO|IPC_NOWAIT $n:(2 * 3)",
+                "semop(s, (struct sembuf[]){ {0, -1, SEM_UNDO|IPC_NOWAIT}, {n, (2 * 3), 0} }, 2)",
+            ),
+            ("semctl s SETALL 5", "semctl(s, SETALL, 5)"),
+            ("semctl s SETALL 1 0 -2", "semctl(s, SETALL, (unsigned short[]){ 1, 0, -2 })"),
+            ("semctl s GETALL", "semctl(s, GETALL)"),
             ("lseek f -5", "lseek(f, -5)"),
             ("connect s unix:srv", "connect(s, &(struct sockaddr_un){ AF_UNIX, \"srv\" }, sizeof(struct sockaddr_un))"),
             (

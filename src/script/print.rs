@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter, Write};
 use super::token::UNITS;
 use super::{
     ActorClaim, Arg, ArgValue, Body, CallExpr, Claim, Cmp, Expectation, Expr, IntType, Interest, Op, Place, Radix,
-    Statement,
+    Statement, Tuple,
 };
 
 impl Display for Statement {
@@ -92,9 +92,8 @@ impl Display for ArgValue {
             Self::Place(place) => place.fmt(f),
             Self::Address(base, offset) => write!(f, "{base}+{offset}"),
             Self::Socket(address) => address.fmt(f),
-            Self::Interests(interests) => {
-                interests.iter().enumerate().try_for_each(|(i, one)| write!(f, "{}{one}", if i > 0 { " " } else { "" }))
-            }
+            Self::Interests(interests) => separated(f, interests, " "),
+            Self::Tuples(tuples) => separated(f, tuples, " "),
             Self::By(actor) => write!(f, "by {actor}"),
         }
     }
@@ -105,6 +104,17 @@ impl Display for Interest {
         let events = if self.events.is_empty() { "0".to_owned() } else { self.events.join("|") };
         write!(f, "{}:{events}", self.descriptor)
     }
+}
+
+impl Display for Tuple {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        separated(f, &self.numbers, ":")?;
+        if self.flags.is_empty() { Ok(()) } else { write!(f, ":{}", self.flags.join("|")) }
+    }
+}
+
+fn separated(f: &mut Formatter<'_>, items: &[impl Display], by: &str) -> fmt::Result {
+    items.iter().enumerate().try_for_each(|(i, item)| write!(f, "{}{item}", if i == 0 { "" } else { by }))
 }
 
 impl Display for Place {

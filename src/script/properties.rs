@@ -135,7 +135,7 @@ fn value(kind: ArgKind) -> BoxedStrategy<ArgValue> {
     let zero = || Just(ArgValue::Expr(Expr::int(0)));
     match kind {
         ArgKind::NewName | ArgKind::NewActor | ArgKind::ObjectName => name().prop_map(ArgValue::Name).boxed(),
-        ArgKind::Actor => dotted().prop_map(ArgValue::Name).boxed(),
+        ArgKind::Actor | ArgKind::Id => dotted().prop_map(ArgValue::Name).boxed(),
         ArgKind::Descriptor(_) => {
             prop_oneof![3 => dotted().prop_map(ArgValue::Name), 1 => number().prop_map(|e| ArgValue::Fd(one_operand(e)))].boxed()
         }
@@ -173,6 +173,13 @@ fn value(kind: ArgKind) -> BoxedStrategy<ArgValue> {
                 ArgValue::Flags(signals)
             });
             prop_oneof![4 => signals, 1 => zero()].boxed()
+        }
+        ArgKind::Tuples(count, table) => {
+            let flags = proptest::sample::subsequence(constants(table), 0..=table.len());
+            let numbers = vec(number().prop_map(one_operand), count..=count);
+            vec((numbers, flags).prop_map(|(numbers, flags)| Tuple { numbers, flags }), 1..4)
+                .prop_map(ArgValue::Tuples)
+                .boxed()
         }
         ArgKind::Variable => "[a-z]{1,4}".prop_map(|n| ArgValue::Expr(Expr::Var(n))).boxed(),
     }
@@ -366,6 +373,9 @@ fn soup() -> impl Strategy<Value = String> {
         "100..",
         "..",
         "500ms",
+        "semop",
+        "0:-1",
+        "1:2:SEM_UNDO",
         "\"text\"",
         "\"",
         "'x'",

@@ -42,6 +42,8 @@ pub enum Makes {
     Memory,
     /// An actor.
     Actor,
+    /// An id, which means something to the calls of the same facility only.
+    Id,
 }
 
 /// One way in which a call shows while it is asleep.
@@ -62,6 +64,8 @@ pub enum WaitsOn {
     Descriptor(usize),
     /// Argument number N is the address of a futex word.
     Futex(usize),
+    /// Argument number N is the id of an object of the call's own facility.
+    Id(usize),
     /// A path, told by the actor's record: the kernel has only the pointer.
     Path,
     /// No object: a time or a child.
@@ -99,6 +103,8 @@ pub enum ArgKind {
     NewName,
     /// A descriptor: a variable, an object's bare name, or `fd N`. The access picks among several ends.
     Descriptor(Wants),
+    /// A name that stands for an id of the call's own facility.
+    Id,
     /// The name of an object that may exist already: `mq_open q`, `sem_open s`. It also becomes the variable.
     ObjectName,
     /// A path, relative to the stage's directory: `"notes"` or a bare word.
@@ -140,6 +146,9 @@ pub enum ArgKind {
     Interests(&'static [(&'static str, i64)]),
     /// A set of signals joined by `|`, or `0` for the empty one.
     Signals,
+    /// One or more tuples of so many numbers, joined by colons and, where there are such, with flags behind the last:
+    /// `1 2 3`; `0:-1 1:2:SEM_UNDO`.
+    Tuples(usize, &'static [(&'static str, i64)]),
 }
 
 /// Which end of a two-ended object a bare name means.
@@ -201,6 +210,13 @@ pub struct Registry {
     pub chapters: Vec<Chapter>,
     /// What a quantity of the machine is: `PIPE_BUF`, `pagesize`; a pure table made at start-up.
     pub quantities: Vec<(&'static str, i64)>,
+}
+
+impl CallSpec {
+    /// Whether a call as written asks for an object that no name leads to, but only the id that it gets.
+    pub fn makes_nameless(&self, call: &super::CallExpr) -> bool {
+        self.makes == Makes::Id && call.args.iter().any(|arg| arg.name == "key")
+    }
 }
 
 impl Registry {

@@ -40,6 +40,7 @@ const PROT: &[(&str, i64)] = &[("PROT_NONE", 0), ("PROT_READ", 1), ("PROT_WRITE"
 const MAP: &[(&str, i64)] = &[("MAP_SHARED", 1), ("MAP_PRIVATE", 2), ("MAP_ANONYMOUS", 32)];
 const LOCK_COMMANDS: &[(&str, i64)] = &[("F_GETLK", 5), ("F_SETLK", 6), ("F_SETLKW", 7)];
 const LOCK_TYPES: &[(&str, i64)] = &[("F_RDLCK", 0), ("F_WRLCK", 1), ("F_UNLCK", 2)];
+const OPERATION_FLAGS: &[(&str, i64)] = &[("IPC_NOWAIT", 0o4000), ("SEM_UNDO", 0x1000)];
 const WHENCE: &[(&str, i64)] = &[("SEEK_SET", 0), ("SEEK_CUR", 1), ("SEEK_END", 2)];
 
 const EVENTS: &[(&str, i64)] = &[("POLLIN", 1), ("POLLPRI", 2), ("POLLOUT", 4)];
@@ -221,6 +222,26 @@ const MEMORY: &[CallSpec] = &[
             "{var} = {value}",
         )
     },
+    call(
+        "semop",
+        &[
+            required("semid", ArgKind::Id, "which set"),
+            required("sops", ArgKind::Tuples(2, OPERATION_FLAGS), "what to do"),
+            optional("timeout", ArgKind::Duration, "how long to wait"),
+        ],
+        "Changes semaphores",
+        "semop({semid}, (struct sembuf[]){ {sops} }, {sops.len})",
+    ),
+    call(
+        "semctl",
+        &[
+            required("semid", ArgKind::Id, "which set"),
+            required("cmd", ArgKind::Constant(&[("GETALL", 13), ("SETALL", 17)]), "what to do"),
+            optional("arg", ArgKind::Tuples(1, &[]), "the values"),
+        ],
+        "Controls semaphores",
+        "semctl({semid}, {cmd}, {arg})",
+    ),
     call("sem_wait", &[required("sem", ArgKind::Address, "the semaphore")], "Decreases a semaphore", "sem_wait({sem})"),
 ];
 

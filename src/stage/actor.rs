@@ -141,8 +141,8 @@ pub(super) fn reborn(packed: &str) -> ! {
     let Some(slot) = arena.slot(handover.slot as usize) else { process::exit_now(2) };
     let mut writer = slot.writer();
     let mut names = handover.names;
-    names.bound.retain(|_, bound| matches!(bound, Bound::Descriptor(_)));
     names.stdout = None;
+    names.bound.retain(|_, bound| matches!(bound, Bound::Descriptor(_) | Bound::Id(..)));
     writer.finish(&Record {
         order: handover.order,
         verb: handover.verb,

@@ -18,6 +18,13 @@ pub(super) fn call(
     let shown = facility::of_verb(spec.name).map(|f| f.show(spec.name, record));
     let (args, result) = shown.map_or_else(|| (String::new(), None), |s| (s.args, s.result));
     let name_of = |pid: i32| actors.iter().find(|(p, _)| *p == pid).map(|(_, name)| name.clone());
+    let on = on(names, record, spec);
+    let decorated = |text: String| match &on {
+        _ if !text.contains(show::OWN_NAME) => text,
+        Some(name) => text.replace(show::OWN_NAME, &format!("<{name}>")),
+        None => text.replace(show::OWN_NAME, ""),
+    };
+    let args = decorated(args);
     let named = |text: String| if text.contains("<>") { show::named(&text, name_of) } else { text };
     let (args, result) = (named(args), result.map(named));
     let state = if show::returned(record) {
@@ -37,14 +44,14 @@ pub(super) fn call(
         seq: record.seq,
         verb: spec.name.to_owned(),
         args,
-        on: on(names, record, spec),
+        on,
         entered_ns: record.entered_ns.saturating_sub(opened_ns),
         state,
         syscall: spec.syscall,
     }
 }
 
-/// The name of what the call's first argument is, if that is a descriptor or an address.
+/// The name of what the call's first argument is, if that is a descriptor, an address or an id.
 fn on(names: &Names, record: &Record, spec: &CallSpec) -> Option<String> {
     let first = spec.args.first()?;
     let wanted = record.args[0];
@@ -52,6 +59,9 @@ fn on(names: &Names, record: &Record, spec: &CallSpec) -> Option<String> {
         (ArgKind::Descriptor(_), Bound::Descriptor(fd)) => i64::from(*fd) == wanted,
         (ArgKind::Address | ArgKind::Place, Bound::Memory(start, length)) => {
             *start <= wanted as u64 && (wanted as u64) < start + (*length).max(1)
+        }
+        (ArgKind::Id, Bound::Id(place, id)) => {
+            i64::from(*id) == wanted && facility::place_of_verb(spec.name) == Some(*place)
         }
         _ => false,
     };

@@ -18,11 +18,12 @@ use super::scan::Scene;
 use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
 use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, settle, snapshot};
 use crate::facility;
+use crate::facility::perform::{Bound, Made};
 use crate::kernel::arena::{Arena, SLOTS_DEFAULT};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{borrow, clock};
 use crate::model::{Call, Mode, Snapshot};
-use crate::script::{Makes, Statement};
+use crate::script::{CallExpr, Makes, Statement};
 
 /// How long a statement may take to settle before it ends as running.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
@@ -327,6 +328,7 @@ impl Director {
                 }
                 let (pid, name) = (member.pid, member.name.clone());
                 for made in &made {
+                    self.note_id(made);
                     self.scene.made(pid, made);
                 }
                 if let Some(refusal) = refusal {
@@ -338,6 +340,16 @@ impl Director {
                     }
                 }
             }
+        }
+    }
+
+    /// In shared mode, writes down an id that was made: nothing else could find the object again.
+    fn note_id(&mut self, made: &Made) {
+        let facility = facility::registry().call_by_id(made.verb).and_then(|spec| facility::of_verb(spec.name));
+        if let (Some(journal), Bound::Id(_, id), Some(facility)) = (&mut self.setting.journal, made.handle, facility)
+            && let Err(error) = journal.note_id(facility.card().id, id)
+        {
+            self.news.push(format!("the stage's journal can't be written: {error}"));
         }
     }
 
@@ -379,7 +391,9 @@ impl Director {
             let member = &mut self.members[index];
             let call = chronicle::call(&member.name, &member.names, &record, spec, self.opened_ns, &actors);
             member.last = Some(call.clone());
-            if spec.makes == Makes::Memory || matches!(spec.name, "munmap" | "mprotect" | "sem_close" | "execve") {
+            if spec.makes == Makes::Memory
+                || matches!(spec.name, "munmap" | "mprotect" | "sem_close" | "shmdt" | "execve")
+            {
                 self.scene.mappings_changed(self.members[index].pid);
             }
             if let (Some(count), true) = (&mut self.since_mark, spec.syscall) {
@@ -549,6 +563,14 @@ impl Director {
     /// Gives an order to an actor and marks it busy.
     pub(super) fn order(&mut self, index: usize, mut order: Order, seat: Option<OwnedFd>) -> Result<(), String> {
         if let Some(journal) = &mut self.setting.journal {
+            let nameless = |call: &CallExpr| {
+                facility::registry().call(&call.verb).is_some_and(|(_, spec)| spec.makes_nameless(call))
+            };
+            if order.free && order.body.iter().any(nameless) {
+                return Err("in shared mode an object that only its id leads to is made one at a time: \
+                            a stage that is killed must be able to find them all"
+                    .to_owned());
+            }
             journal.note_all(&order.body).map_err(|error| format!("the stage's journal can't be written: {error}"))?;
         }
         self.order += 1;

@@ -13,6 +13,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::session;
+use crate::facility;
 use crate::kernel::{Result, SysResultExt, proc};
 
 /// The signals that ask a process to end. The reaper must not die of them before its work is done.
@@ -56,10 +57,12 @@ pub(super) fn remove(directory: &Path, id: &session::Id) -> usize {
     let tag = id.tag();
     let memory = names_with(Path::new("/dev/shm"), &[&tag, &format!("sem.{tag}")]);
     let mut removed = memory.iter().filter(|name| fs::remove_file(Path::new("/dev/shm").join(name)).is_ok()).count();
-    let mut queues: BTreeSet<String> = session::names(&directory.join(session::JOURNAL), &tag).into_iter().collect();
+    let left = session::left(&directory.join(session::JOURNAL), tag.clone());
+    let mut queues: BTreeSet<String> = left.names.iter().map(|name| format!("/{tag}{name}")).collect();
     if let Some(mounted) = mqueue_mount() {
         queues.extend(names_with(&mounted, &[&tag]).into_iter().map(|name| format!("/{name}")));
     }
+    removed += facility::ALL.iter().map(|facility| facility.remove_left(&left)).sum::<usize>();
     removed += queues.iter().filter(|name| nix::mqueue::mq_unlink(name.as_str()).is_ok()).count();
     // The journal goes last: while it is there, the next start finds what is left.
     let _ = fs::remove_dir_all(directory.join("stage"));

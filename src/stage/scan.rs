@@ -17,7 +17,7 @@ use crate::kernel::pipe::Scratch;
 use crate::kernel::proc::{self, Maps};
 use crate::kernel::watch::Watch;
 use crate::model::{Holder, Object, ObjectKey, Value, Waiter};
-use crate::script::CallSpec;
+use crate::script::{ArgKind, CallSpec};
 
 /// The objects of a stage, and what must be remembered of them from one look to the next.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(super) struct Scene {
     known: Known,
     /// Objects inside memory, where no /proc file tells of them.
     inside: Vec<ObjectKey>,
+    /// Objects that were made by an id: nothing in /proc tells which process knows one.
+    ids: Vec<ObjectKey>,
     notes: BTreeMap<ObjectKey, Value>,
     scratch: Option<Scratch>,
     held: BTreeMap<i32, Held>,
@@ -86,6 +88,7 @@ impl Scene {
             null: id("/dev/null").unwrap_or((0, 0)),
             known: Known::default(),
             inside: Vec::new(),
+            ids: Vec::new(),
             notes: BTreeMap::new(),
             scratch: Scratch::new().ok(),
             held: BTreeMap::new(),
@@ -158,6 +161,13 @@ impl Scene {
                 self.inside.retain(|k| Some(k) != key.as_ref());
                 return;
             }
+            (Bound::Id(_, id), _) => {
+                let key = ObjectKey::of_id(owner.card().id, id);
+                if !self.ids.contains(&key) {
+                    self.ids.push(key.clone());
+                }
+                Some(key)
+            }
             (handle, Inside::Nothing | Inside::Begins | Inside::Ends) => self.claimed_by(pid, handle),
         };
         let Some(key) = key else { return };
@@ -180,6 +190,7 @@ impl Scene {
         let found = match handle {
             Bound::Descriptor(fd) => held.table.descriptor(fd)?,
             Bound::Memory(address, _) => mapping(pid, &held.maps.at(address)?),
+            Bound::Id(..) => return None,
         };
         self.claim(&found)
     }
@@ -331,7 +342,13 @@ impl Scene {
 
     /// Tells the facility of the object that a finished call was made on.
     pub(super) fn learn(&mut self, member: &Member, record: &Record, spec: &'static CallSpec) {
-        let Some(key) = self.behind(member.pid, record.args[0] as i32).cloned() else { return };
+        let key = match spec.args.first().map(|arg| arg.kind) {
+            Some(ArgKind::Id) => {
+                facility::of_verb(spec.name).map(|f| ObjectKey::of_id(f.card().id, record.args[0] as i32))
+            }
+            _ => self.behind(member.pid, record.args[0] as i32).cloned(),
+        };
+        let Some(key) = key else { return };
         let Some(facility) = facility::by_id(&key.facility) else { return };
         let mut note = self.notes.remove(&key).unwrap_or(Value::Nothing);
         facility.learn(&Reported { actor: &member.name, record, spec, object: &key }, &mut note);
@@ -345,6 +362,9 @@ impl Scene {
         let Some(mut scratch) = self.scratch.take().or_else(|| Scratch::new().ok()) else { return Vec::new() };
         let actors: Vec<(i32, String)> =
             members.iter().filter(|m| m.alive()).map(|m| (m.pid, m.name.clone())).collect();
+        let everyone: Vec<(i32, String)> = members.iter().rev().map(|m| (m.pid, m.name.clone())).collect();
+        let knowers: Vec<(ObjectKey, String, String)> =
+            members.iter().filter(|m| m.alive()).flat_map(known_ids).collect();
         let mut asleep: Vec<(u64, Asleep)> = members.iter().filter(|m| m.alive()).filter_map(sleeper).collect();
         asleep.sort_by_key(|(since, _)| *since);
         let asleep: Vec<Asleep> = asleep.into_iter().map(|(_, a)| a).collect();
@@ -355,6 +375,9 @@ impl Scene {
             shm_dev: self.shm_dev,
             mqueue: self.mqueue.as_deref(),
             actors: &actors,
+            everyone: &everyone,
+            ids: &self.ids,
+            knowers: &knowers,
             asleep: &asleep,
             pidfds: &self.pidfds,
             scratch: &mut scratch,
@@ -368,6 +391,7 @@ impl Scene {
             });
             self.listed = Some(named.collect());
         }
+        let by_id: Vec<ObjectKey> = facility::ALL.iter().flat_map(|facility| facility.numbered(&mut look)).collect();
         let mut all = All::default();
         let held = |pid: &i32| self.held.get(pid).map_or(&[][..], |h| &h.handles);
         for claimed in actors.iter().flat_map(|(pid, _)| held(pid)) {
@@ -384,6 +408,9 @@ impl Scene {
             let item = all.item(key);
             item.name.clone_from(name);
             item.path.clone_from(path);
+        }
+        for key in &by_id {
+            all.item(key);
         }
         let All { mut found, places } = all;
         // Names: the learner's, else the one in the file system, else a made-up one. The gone are forgotten.
@@ -407,6 +434,7 @@ impl Scene {
         self.readings = readings;
         self.inside = inside.iter().filter(|key| places.contains_key(key)).cloned().collect();
         notes.retain(|key, _| places.contains_key(key));
+        self.ids.retain(|key| places.contains_key(key));
         self.known = known;
         self.notes = notes;
         self.scratch = Some(scratch);
@@ -430,6 +458,15 @@ fn numbered(stem: &str, from: usize, taken: impl Fn(&str) -> bool) -> String {
         }
         number += 1;
     }
+}
+
+/// What an actor knows by an id, with its name for it.
+fn known_ids(member: &Member) -> impl Iterator<Item = (ObjectKey, String, String)> {
+    member.names.bound.iter().filter_map(|(name, bound)| {
+        let Bound::Id(place, id) = bound else { return None };
+        let facility = facility::ALL.get(usize::from(*place))?.card().id;
+        Some((ObjectKey::of_id(facility, *id), member.name.clone(), name.clone()))
+    })
 }
 
 /// Names that we made up have a mark that no learner's has.
@@ -487,6 +524,11 @@ fn object(
         })
         .collect();
     all.extend(holders);
+    all.extend(look.knowers.iter().filter(|(key, ..)| *key == item.key).map(|(_, actor, name)| Holder {
+        actor: actor.clone(),
+        role: "id".to_owned(),
+        handle: name.clone(),
+    }));
     let mut waiters: Vec<Waiter> = waiters.iter().filter(|(k, _)| *k == item.key).map(|(_, w)| w.clone()).collect();
     waiters.sort_by_key(|w| {
         let place = queue.as_ref().and_then(|q| q.iter().position(|name| *name == w.actor));

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::identity::Identity;
-use crate::facility;
+use crate::facility::{self, Left};
 use crate::script::{ArgKind, ArgValue, CallExpr};
 
 /// The name of the journal in a session's directory.
@@ -73,16 +73,18 @@ impl Id {
     }
 }
 
-/// The list of POSIX names that actors may have made. Those of queues can't be found by looking where no file system
-/// lists them. It outlives its session if that is killed, and tells the next one what to remove.
+/// The list of names that actors may have made objects by, and of ids that they were told. POSIX queues can't be found
+/// by looking where no file system lists them, and objects of System V tell not whose they are. It outlives its session
+/// if that is killed, and tells the next one what to remove.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
     noted: BTreeSet<String>,
+    ids: BTreeSet<(String, i32)>,
 }
 
 impl Journal {
-    /// Notes the POSIX names that calls mention. Call it before they are made.
+    /// Notes the names that calls mention. Call it before they are made.
     ///
     /// # Errors
     /// Those of write(2).
@@ -99,6 +101,17 @@ impl Journal {
         Ok(())
     }
 
+    /// Notes an id that a facility has made: no name leads to it.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub fn note_id(&mut self, facility: &str, id: i32) -> io::Result<()> {
+        if self.ids.insert((facility.to_owned(), id)) {
+            self.file.write_all(format!("id {facility} {id}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
     /// Notes a name, as the learner says it: `q` for `/ipclab-1234-89abcdef01234567-q`.
     pub(super) fn note(&mut self, name: &str) -> io::Result<()> {
         if !self.noted.contains(name) {
@@ -109,12 +122,16 @@ impl Journal {
     }
 }
 
-/// The names that a journal holds, in full.
-pub(super) fn names(journal: &Path, tag: &str) -> Vec<String> {
+/// What a journal holds.
+pub(super) fn left(journal: &Path, tag: String) -> Left {
     let text = fs::read(journal).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let names = text.lines().filter_map(|line| line.strip_prefix("name ")).filter(|name| !name.contains('/'));
-    names.map(|name| format!("/{tag}{name}")).collect()
+    let ids = text.lines().filter_map(|line| {
+        let (facility, id) = line.strip_prefix("id ")?.split_once(' ')?;
+        Some((facility.to_owned(), id.parse().ok()?))
+    });
+    Left { tag, names: names.map(str::to_owned).collect(), ids: ids.collect() }
 }
 
 /// A session's directory. The session lives as long as the lock on its journal is held: by this value, and by what
@@ -174,7 +191,7 @@ impl Directory {
     /// The journal, opened once more: this one does not hold the lock.
     pub(super) fn journal(&self) -> io::Result<Journal> {
         let file = OpenOptions::new().append(true).open(self.path.join(JOURNAL))?;
-        Ok(Journal { file, noted: BTreeSet::new() })
+        Ok(Journal { file, noted: BTreeSet::new(), ids: BTreeSet::new() })
     }
 }
 
@@ -205,15 +222,20 @@ mod tests {
     #[test]
     fn a_journal_gives_back_its_names() {
         let path = std::env::temp_dir().join(format!("journal-{}", Id::new().as_str()));
-        let mut journal = Journal { file: File::create_new(&path).unwrap(), noted: BTreeSet::new() };
+        let file = File::create_new(&path).unwrap();
+        let mut journal = Journal { file, noted: BTreeSet::new(), ids: BTreeSet::new() };
         for name in ["q", "r", "q", "../x"] {
             journal.note(name).unwrap();
         }
+        for id in [5, 32773, 5] {
+            journal.note_id("queues", id).unwrap();
+        }
         let text = fs::read_to_string(&path).unwrap();
-        let found = names(&path, "ipclab-1-0123456789abcdef-");
+        let found = left(&path, "ipclab-1-0123456789abcdef-".to_owned());
         fs::remove_file(&path).unwrap();
-        assert_eq!(text, "name q\nname r\nname ../x\n");
-        assert_eq!(found, ["/ipclab-1-0123456789abcdef-q", "/ipclab-1-0123456789abcdef-r"]);
-        assert!(names(&path, "x").is_empty());
+        assert_eq!(text, "name q\nname r\nname ../x\nid queues 5\nid queues 32773\n");
+        assert_eq!(found.names, ["q", "r"]);
+        assert_eq!(found.ids, [("queues".to_owned(), 5), ("queues".to_owned(), 32773)]);
+        assert_eq!(left(&path, String::new()), Left::default());
     }
 }

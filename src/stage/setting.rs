@@ -27,6 +27,6 @@ pub struct Setting {
     pub strangers: bool,
     /// Where the mqueue file system is mounted, if it is.
     pub mqueue: Option<PathBuf>,
-    /// In shared mode, where names of queues are noted before they are made.
+    /// In shared mode, where names are noted before objects are made by them.
     pub journal: Option<Journal>,
 }

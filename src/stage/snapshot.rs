@@ -82,14 +82,18 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Option<ObjectKe
     let spec = facility::registry().call_by_id(asleep.verb)?;
     let way = spec.sleeps.get(asleep.way)?;
     let record = member.reader.in_flight()?;
-    let key = object(director, member, asleep, way.on, record.bytes());
+    let facility = facility::of_verb(spec.name)?;
+    let key = match way.on {
+        WaitsOn::Id(n) => Some(ObjectKey::of_id(facility.card().id, *asleep.args.get(n)? as i32)),
+        on => object(director, member, asleep, on, record.bytes()),
+    };
     let call = chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns, &director.pids());
     let since = |ns: u64| ns.saturating_sub(director.opened_ns);
     let sleep = Sleep {
         verb: spec.name.to_owned(),
         args: call.args,
         object: None,
-        direction: way.direction.to_owned(),
+        direction: facility.direction(&record).unwrap_or(way.direction).to_owned(),
         since_ns: since(record.entered_ns),
         deadline_ns: (record.deadline_ns != 0).then(|| since(record.deadline_ns)),
         syscall: asleep.syscall,
@@ -102,7 +106,7 @@ fn object(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn, da
         WaitsOn::Descriptor(n) => director.scene.behind(member.pid, *asleep.args.get(n)? as i32).cloned(),
         WaitsOn::Futex(n) => director.scene.at_address(member.pid, *asleep.args.get(n)?),
         WaitsOn::Path => director.scene.at_path(std::str::from_utf8(data).ok()?),
-        WaitsOn::Nothing => None,
+        WaitsOn::Id(_) | WaitsOn::Nothing => None,
     }
 }
 

@@ -70,6 +70,8 @@ const fn kind(kind: ArgKind) -> &'static str {
         ArgKind::NewName | ArgKind::ObjectName => "NAME",
         ArgKind::Descriptor(_) => "FD",
         ArgKind::Path => "PATH",
+        ArgKind::Id => "ID",
+        ArgKind::Tuples(..) => "N…",
         ArgKind::Actor | ArgKind::NewActor => "ACTOR",
         ArgKind::Signal => "SIGNAL",
         ArgKind::Flags(_) => "FLAGS",

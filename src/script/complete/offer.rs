@@ -141,8 +141,12 @@ impl<'a> Offer<'a> {
     pub(super) fn argument(&mut self, call: &CallSpec, arg: &ArgSpec, actor: Option<&SceneActor>) {
         match arg.kind {
             ArgKind::NewName | ArgKind::NewActor | ArgKind::Range => {}
+            ArgKind::Tuples(_, table) => {
+                self.variables(actor);
+                self.constants(table, &[]);
+            }
             ArgKind::Descriptor(wants) => self.descriptors(wants, actor),
-            ArgKind::ObjectName => self.objects_of(call),
+            ArgKind::ObjectName | ArgKind::Id => self.objects_of(call),
             ArgKind::Path => self.paths(),
             ArgKind::Actor => self.actors("", &[]),
             ArgKind::Signal | ArgKind::Signals => self.signals(),

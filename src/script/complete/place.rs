@@ -148,8 +148,13 @@ fn in_call(before: &str, from: usize, actor: &str, offer: &mut Offer<'_>) {
                 Some(place)
             }
             None => {
-                offer.types();
-                active(&open)
+                let tuples = call.args.iter().position(|a| matches!(a.kind, ArgKind::Tuples(..)));
+                if let Some(place) = tuples {
+                    offer.argument(call, &call.args[place], actor);
+                } else {
+                    offer.types();
+                }
+                tuples.or(active(&open))
             }
         },
         "+" | "-" | "*" | "/" | "%" | "(" | "[" | ".." => {
@@ -215,7 +220,7 @@ fn flag_place(text: &str, tokens: &[Token], call: &CallSpec, offer: &mut Offer<'
         given.push(&text[name.span.start..name.span.end]);
     }
     let of = |kind: ArgKind| match kind {
-        ArgKind::Flags(table) | ArgKind::Interests(table)
+        ArgKind::Flags(table) | ArgKind::Interests(table) | ArgKind::Tuples(_, table)
             if given.iter().any(|g| table.iter().any(|(n, _)| n == g)) =>
         {
             Some(table)

@@ -6,7 +6,7 @@ use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
 use crate::script::words::SIGNALS;
 use crate::script::{
-    ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, IntType, Interest, Place, Radix, SocketAddress,
+    ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, IntType, Interest, Place, Radix, SocketAddress, Tuple,
 };
 
 /// What an argument of this kind is, for messages and help: "a number that is not negative".
@@ -40,6 +40,9 @@ pub(in crate::script) fn describe(kind: ArgKind) -> String {
             )
         }
         ArgKind::Signals => "0 or signals such as SIGUSR1|SIGRTMIN+1".to_owned(),
+        ArgKind::Id => "the name of an id, such as `q` after `q` was got".to_owned(),
+        ArgKind::Tuples(1, _) => "one number or several: 1 2 3".to_owned(),
+        ArgKind::Tuples(..) => "numbers joined by colons, once or several times: 0:-1 1:2:SEM_UNDO".to_owned(),
     }
 }
 
@@ -73,13 +76,14 @@ impl Parser<'_> {
                 | ArgKind::Range
                 | ArgKind::SocketAddress
                 | ArgKind::Signals
+                | ArgKind::Tuples(..)
         );
         if telling && is_name && self.is_constant(call) {
             return Err(self.expected(what()));
         }
         match arg.kind {
             ArgKind::NewName | ArgKind::NewActor | ArgKind::ObjectName => self.name(&what()).map(ArgValue::Name),
-            ArgKind::Actor => self.dotted(&what()).map(ArgValue::Name),
+            ArgKind::Actor | ArgKind::Id => self.dotted(&what()).map(ArgValue::Name),
             ArgKind::Descriptor(_) => {
                 if self.eat_word("fd") {
                     return self.primary().map(|(e, _)| ArgValue::Fd(e));
@@ -109,6 +113,7 @@ impl Parser<'_> {
                 }
                 self.typed(ArgKind::Int, &what()).map(|offset| ArgValue::Address(base, offset))
             }
+            ArgKind::Tuples(count, flags) => self.tuples(call, arg, count, flags),
             ArgKind::Variable => self.variable().map(|name| ArgValue::Expr(Expr::Var(name))),
             ArgKind::SocketAddress => self.socket_address(&what()).map(ArgValue::Socket),
             ArgKind::Interests(events) => self.interests(call, arg, events),
@@ -360,6 +365,60 @@ impl Parser<'_> {
                 return failed.map_or(Ok(ArgValue::Flags(flags)), Err);
             }
         }
+    }
+
+    /// `0:-1 1:2:SEM_UNDO`, up to what does not begin a tuple.
+    fn tuples(
+        &mut self,
+        call: &CallSpec,
+        arg: &ArgSpec,
+        count: usize,
+        known: &[(&'static str, i64)],
+    ) -> Parsed<ArgValue> {
+        let mut tuples = Vec::new();
+        while tuples.is_empty() || self.at_tuple(count) {
+            let mut numbers = Vec::new();
+            for place in 0..count {
+                if place > 0 && !self.eat_mark(":") {
+                    let error = self.expected(format!("`:` and another number, for {}", describe(arg.kind)));
+                    return Err(error);
+                }
+                let start = self.span();
+                let (number, _) = self.primary()?;
+                if !matches!(number.kind(), Kind::Number | Kind::Open) {
+                    return Err(Diagnostic::error(
+                        start,
+                        format!("expected a number, found {}", name_of(number.kind())),
+                    ));
+                }
+                numbers.push(number);
+            }
+            let flags = if !known.is_empty() && self.eat_mark(":") {
+                match self.flags(call, arg, known)? {
+                    ArgValue::Flags(flags) => flags,
+                    _ => Vec::new(),
+                }
+            } else {
+                Vec::new()
+            };
+            tuples.push(Tuple { numbers, flags });
+        }
+        Ok(ArgValue::Tuples(tuples))
+    }
+
+    /// Whether another tuple begins here: a number, and behind it a colon where tuples have several.
+    fn at_tuple(&mut self, count: usize) -> bool {
+        if self.adjacent() || self.at_line_end() {
+            return false;
+        }
+        let before = self.pos;
+        let number = self.attempt(|p| {
+            let (number, _) = p.primary()?;
+            let more = count == 1 || (p.at_mark(":") && p.adjacent());
+            if more && matches!(number.kind(), Kind::Number | Kind::Open) { Ok(()) } else { Err(p.expected("a tuple")) }
+        });
+        self.pos = before;
+        number.is_ok()
     }
 
     fn constant(&mut self, call: &CallSpec, arg: &ArgSpec, known: &[(&'static str, i64)]) -> Parsed<String> {
