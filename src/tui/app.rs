@@ -570,7 +570,13 @@ impl App {
         match self.screen {
             Screen::First => {
                 if let Some(first) = &mut self.first {
-                    layout::header(parts.header, buffer, &theme, "the first minute", first.desk.status(&theme));
+                    layout::header(
+                        parts.header,
+                        buffer,
+                        &theme,
+                        "the first minute",
+                        first.desk.status(&theme, area.width),
+                    );
                     first.render(parts.body, buffer, look, &self.keys, self.ascii);
                 }
             }
@@ -586,14 +592,14 @@ impl App {
             }
             Screen::Lesson => {
                 if let Some(lesson) = &mut self.lesson {
-                    let status = lesson.desk.status(&theme);
+                    let status = lesson.desk.status(&theme, area.width);
                     layout::header(parts.header, buffer, &theme, &lesson.title(), status);
                     cursor = lesson.render(parts.body, buffer, look, &self.keys, self.ascii);
                 }
             }
             Screen::Play => {
                 if let Some(desk) = &mut self.play {
-                    layout::header(parts.header, buffer, &theme, "Play", desk.status(&theme));
+                    layout::header(parts.header, buffer, &theme, "Play", desk.status(&theme, area.width));
                     cursor = desk.render(parts.body, buffer, look, None);
                 }
             }
@@ -650,6 +656,15 @@ impl App {
         for (y, line) in lines.iter().skip(top).take(usize::from(inner.height)).enumerate() {
             layout::line_at(inner, y as u16, buffer, line);
         }
+    }
+
+    /// What is wrong with the last statement, or with the program; `None` if all is well.
+    pub(super) fn complaint(&mut self) -> Option<String> {
+        if let Some(notice) = self.out.notice.as_ref().filter(|n| n.role == Role::Error) {
+            return Some(notice.words.clone());
+        }
+        let desk = self.desk()?;
+        desk.prompt.errors.first().map(|e| e.message.clone()).or_else(|| desk.session.transcript.refused())
     }
 
     /// Whether something that was asked of a stage has not ended yet.

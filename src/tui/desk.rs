@@ -59,6 +59,9 @@ pub(super) struct Desk {
     editor: Editor,
     editor_open: bool,
     field: Option<(Asks, LineEdit)>,
+    /// The actors that only each other could wake, and in how many looks on end they were seen so.
+    stuck: Vec<String>,
+    looks: u32,
 }
 
 impl Desk {
@@ -75,6 +78,8 @@ impl Desk {
             editor: Editor::new(),
             editor_open: false,
             field: None,
+            stuck: Vec::new(),
+            looks: 0,
         }
     }
 
@@ -118,6 +123,8 @@ impl Desk {
         }
         self.stage = StageState::default();
         self.view = View::default();
+        self.stuck.clear();
+        self.looks = 0;
         for statement in statements {
             self.say(statement, out);
         }
@@ -163,6 +170,7 @@ impl Desk {
                     if let Some(new) = self.coming.take() {
                         self.session.close(&mut out.orders);
                         self.session = new;
+                        self.look_for_cycles(out);
                     }
                     out.notice(match difference {
                         None => Notice::good("one step back, on a new stage"),
@@ -178,15 +186,60 @@ impl Desk {
             return Happened::Nothing;
         }
         let happened = self.session.learn(said);
+        if matches!(happened, Happened::Ended(_) | Happened::Refreshed) {
+            self.look_for_cycles(out);
+        }
         if let Happened::Gone(why) = &happened {
             out.notice(Notice::error(why.clone()));
         }
         happened
     }
 
-    /// Whether the stage is being opened, or a statement or a step back has not ended.
+    /// Looks who waits for whom. A cycle is looked at twice before it is called a deadlock.
+    fn look_for_cycles(&mut self, out: &mut Out) {
+        let stuck = crate::stage::graph(&self.session.now).stuck();
+        if stuck.is_empty() || !self.session.now.settled {
+            self.stuck.clear();
+            self.looks = 0;
+            return;
+        }
+        self.looks = if stuck == self.stuck { self.looks.saturating_add(1) } else { 1 };
+        self.stuck = stuck;
+        if self.looks == 1 {
+            out.orders.push(super::link::ToStage::Refresh(self.session.stage));
+        }
+    }
+
+    /// The cycle of waits in words.
+    fn cycle(&self, theme: &Theme) -> Option<Vec<Span<'static>>> {
+        if self.stuck.is_empty() {
+            return None;
+        }
+        let named = self.looks > 1;
+        let head = if named { " Deadlock " } else { " A cycle of waits " };
+        let mut spans = vec![Span::styled(head, theme.style(Role::Error))];
+        let sight_hue = |name: &str| {
+            let place = self.session.now.actors.iter().position(|a| a.name == name);
+            place.map_or_else(|| theme.style(Role::Dim), |i| theme.hue(i))
+        };
+        for wait in crate::stage::graph(&self.session.now).waits.iter().filter(|w| self.stuck.contains(&w.waiter)) {
+            spans.push(Span::raw("  "));
+            spans.push(Span::styled(wait.waiter.clone(), sight_hue(&wait.waiter)));
+            let own = wait.needs.iter().all(|n| *n == wait.waiter);
+            let words = if own { " waits for itself".to_owned() } else { " waits for".to_owned() };
+            spans.push(Span::styled(words, theme.style(Role::Text)));
+            if !own {
+                spans.push(Span::styled(format!(" {}", wait.needs.join(" or ")), theme.style(Role::Text)));
+            }
+            spans.push(Span::styled(format!(" on {}", wait.object), theme.style(Role::Dim)));
+        }
+        Some(spans)
+    }
+
+    /// Whether the stage is being opened, or a statement, a step back or a second look has not ended.
     pub(super) fn is_busy(&self) -> bool {
-        self.session.state == State::Opening || self.session.busy() || self.coming.is_some()
+        let opening = self.session.state == State::Opening;
+        opening || self.session.busy() || self.coming.is_some() || self.looks == 1
     }
 
     /// Whether something changes by itself, so that a quiet stage is not what is shown.
@@ -417,7 +470,7 @@ impl Desk {
         let copied = match (&self.stage.focus, self.place) {
             (Some(focus), Place::Stage) => {
                 let theme = Theme::new(super::theme::Palette::Mono, true);
-                let sight = Sight { now: &self.session.now, before: None, theme: &theme, timeless: false };
+                let sight = Sight { now: &self.session.now, before: None, theme: &theme, timeless: false, stuck: &[] };
                 let lines = match focus {
                     Focus::Actor(name) => {
                         sight.now.actor(name).map(|a| super::panes::card(a, sight, 76, false)).unwrap_or_default()
@@ -497,7 +550,7 @@ impl Desk {
     }
 
     /// The right end of the header: how the stage is.
-    pub(super) fn status(&self, theme: &Theme) -> Vec<Span<'static>> {
+    pub(super) fn status(&self, theme: &Theme, width: u16) -> Vec<Span<'static>> {
         let dim = |words: String| Span::styled(words, theme.style(Role::Dim));
         let dot = || Span::styled(format!(" {} ", theme.glyphs.dot), theme.style(Role::Dim));
         let mut spans = Vec::new();
@@ -506,13 +559,19 @@ impl Desk {
             State::Gone(_) => spans.push(Span::styled("no stage", theme.style(Role::Error))),
             State::Open(info) => {
                 match info.mode {
+                    // On a narrow screen the usual is not told.
+                    _ if width < 60 && info.mode == Mode::Isolated => {}
                     Mode::Isolated => spans.push(dim("isolated".to_owned())),
                     Mode::Shared => spans.push(Span::styled("shared", theme.style(Role::Warning))),
                 }
-                spans.push(dot());
-                let count = self.session.done();
-                spans.push(dim(format!("{count} statement{}", if count == 1 { "" } else { "s" })));
-                spans.push(dot());
+                if width >= 60 {
+                    spans.push(dot());
+                    let count = self.session.done();
+                    spans.push(dim(format!("{count} statement{}", if count == 1 { "" } else { "s" })));
+                }
+                if !spans.is_empty() {
+                    spans.push(dot());
+                }
                 spans.push(if self.coming.is_some() {
                     Span::styled("stepping back", theme.style(Role::Running))
                 } else if self.session.busy() {
@@ -539,7 +598,18 @@ impl Desk {
     ) -> Option<Position> {
         let wide = area.width >= layout::WIDE;
         let theme = look.theme;
-        let (mut rest, bottom) = layout::bottom(area, if area.height >= 18 { 2 } else { 1 });
+        let (mut rest, mut bottom) = layout::bottom(
+            area,
+            match area.height {
+                0..18 => 1,
+                18..30 => 2,
+                _ => 3,
+            },
+        );
+        if bottom.height == 3 {
+            layout::rule(bottom, buffer, theme, Vec::new(), false);
+            bottom = Rect { y: bottom.y + 1, height: 2, ..bottom };
+        }
         let on_left = prose.is_some() || self.editor_open;
         if wide && on_left {
             let (left, right) = layout::left(rest, layout::prose_width(area));
@@ -580,7 +650,12 @@ impl Desk {
         let least = area.height / 2;
         let most = area.height - (area.height / 4).min(18);
         let rows = if transcript { area.height - wanted.clamp(least, most) } else { 0 };
-        let (top, below) = layout::bottom(area, rows);
+        let (mut top, below) = layout::bottom(area, rows);
+        if let Some(cycle) = self.cycle(look.theme).filter(|_| top.height > 3) {
+            let cycle = text::clip_spans(cycle, usize::from(top.width), look.theme.glyphs.more);
+            layout::line_at(top, 0, buffer, &cycle.into());
+            top = Rect { y: top.y + 1, height: top.height - 1, ..top };
+        }
         stage_view::render(layout::inset(top, margin, 0), buffer, sight, &self.stage);
         if transcript {
             self.transcript(below, buffer, look);
@@ -594,7 +669,13 @@ impl Desk {
 
     fn sight<'a>(&'a self, look: Look<'a>) -> Sight<'a> {
         let session = &self.session;
-        Sight { now: &session.now, before: Some(&session.before), theme: look.theme, timeless: look.timeless }
+        Sight {
+            now: &session.now,
+            before: Some(&session.before),
+            theme: look.theme,
+            timeless: look.timeless,
+            stuck: &self.stuck,
+        }
     }
 
     fn transcript(&self, area: Rect, buffer: &mut Buffer, look: Look<'_>) {

@@ -96,7 +96,7 @@ const SCENES: &[Scene] = &[
         opening: PLAY,
         keys: &[
             "spawn alice<enter>",
-            "alice: sem_open s O_CREAT 0644 1<enter>",
+            "alice: sem_open s O_CREAT 0644 value=1<enter>",
             "alice: fork bob<enter>",
             "alice: fork carol<enter>",
             "alice: sem_wait s<enter>",
@@ -117,6 +117,22 @@ const SCENES: &[Scene] = &[
             "alice: fcntl f F_SETLKW F_WRLCK 0..100<enter>",
             "bob: fcntl g F_SETLKW F_RDLCK 200..<enter>",
             "bob: fcntl g F_SETLKW F_WRLCK 50..150<enter>",
+        ],
+    },
+    Scene {
+        name: "deadlock",
+        title: "Two who wait for each other",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "spawn bob<enter>",
+            "alice: sem_open s O_CREAT 0600 value=0<enter>",
+            "alice: open f \"notes\" O_RDWR|O_CREAT 0644<enter>",
+            "bob: open f \"notes\" O_RDWR as g<enter>",
+            "alice: fcntl f F_SETLKW F_WRLCK 0..10<enter>",
+            "bob: flock g LOCK_EX<enter>",
+            "bob: fcntl g F_SETLKW F_WRLCK 0..10<enter>",
+            "alice: flock f LOCK_EX<enter>",
         ],
     },
     Scene {
@@ -210,7 +226,11 @@ impl Rehearsal {
             };
             self.app.handle(Event::Input(Input::Key(KeyEvent::new(chord.code, chord.modifiers))));
         }
-        self.rest()
+        self.rest()?;
+        match self.app.complaint() {
+            Some(words) => bail!("{words}"),
+            None => Ok(()),
+        }
     }
 
     /// Hands orders on and takes events in until the stage is at rest.

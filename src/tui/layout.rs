@@ -105,9 +105,12 @@ pub(super) fn line_at(area: Rect, row: u16, buffer: &mut Buffer, line: &Line<'_>
 pub(super) fn rule(area: Rect, buffer: &mut Buffer, theme: &Theme, title: Vec<Span<'static>>, focused: bool) {
     let style = theme.style(if focused { Role::Focus } else { Role::Border });
     let rule = theme.glyphs.rule;
-    let mut spans = vec![Span::styled(format!("{rule}{rule} "), style)];
-    spans.extend(title);
-    spans.push(Span::raw(" "));
+    let mut spans = Vec::new();
+    if !title.is_empty() {
+        spans.push(Span::styled(format!("{rule}{rule} "), style));
+        spans.extend(title);
+        spans.push(Span::raw(" "));
+    }
     let mut spans = clip_spans(spans, usize::from(area.width), theme.glyphs.more);
     let left = usize::from(area.width).saturating_sub(text::line_width(&spans));
     spans.push(Span::styled(rule.repeat(left), style));

@@ -32,6 +32,9 @@ pub(super) struct LessonView {
     read: usize,
     /// Lines by which the learner has scrolled from there.
     scroll: i32,
+    /// Rows of the page, and how many lines of it lie below them.
+    rows: i32,
+    below: i32,
 }
 
 /// What the screen must do next.
@@ -49,7 +52,7 @@ impl LessonView {
         let from = progress.lesson(lesson.id()).filter(|l| !l.done).and_then(|l| l.step.clone());
         let session = Session::new(lesson, from.as_deref());
         let desk = Desk::open(out, Place::Prose);
-        let mut view = Self { session, desk, flying: None, opening: true, read: 0, scroll: 0 };
+        let mut view = Self { session, desk, flying: None, opening: true, read: 0, scroll: 0, rows: 0, below: 0 };
         view.news(progress, out);
         view
     }
@@ -149,6 +152,8 @@ impl LessonView {
         };
         let parts = self.session.page().len();
         match action {
+            // What is to be read comes before what is to be done.
+            Action::Next if self.below > 0 && self.desk.place == Place::Prose => self.scroll += (self.rows - 2).max(1),
             Action::Next if matches!(self.session.ask(), Ask::Over) => return Some(Wish::Next),
             Action::Next => match self.session.ask() {
                 Ask::Goals => out.notice(Notice::warning("first reach the goals: `:` types a statement, h hints")),
@@ -222,6 +227,7 @@ impl LessonView {
         let (lines, starts) = self.page(columns, look.theme, keys, ascii);
         let from = starts.get(self.read).copied().unwrap_or(lines.len());
         let scroll = std::cell::Cell::new(self.scroll);
+        let (rows_of, below) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
         let draw = |area: Rect, buffer: &mut Buffer, focused: bool| {
             let inner = layout::inset(area, 2, 1);
             let rows = usize::from(inner.height);
@@ -230,19 +236,24 @@ impl LessonView {
             let at = from.saturating_sub(1).min(most) as i32;
             let top = (at + scroll.get()).clamp(0, most as i32);
             scroll.set(top - at);
+            rows_of.set(rows as i32);
+            below.set(most as i32 - top);
             for (y, line) in lines.iter().skip(top as usize).take(rows).enumerate() {
                 layout::line_at(inner, y as u16, buffer, line);
             }
             let theme = look.theme;
             let style = theme.style(if focused { Role::Focus } else { Role::Border });
             if (top as usize) < most {
-                let words = format!(" {} more lines {} ", lines.len() - rows - top as usize, theme.glyphs.more);
+                let more = lines.len() - rows - top as usize;
+                let words = format!(" {more} more lines: {} ", keys.label(Action::Next, ascii));
                 let x = area.x + area.width.saturating_sub(text::width(&words) as u16 + 1);
                 buffer.set_stringn(x, area.bottom().saturating_sub(1), words, usize::from(area.width), style);
             }
         };
         let cursor = self.desk.render(area, buffer, look, Some(&draw));
         self.scroll = scroll.get();
+        self.rows = rows_of.get();
+        self.below = below.get();
         cursor
     }
 
@@ -259,6 +270,8 @@ impl LessonView {
             lines.push(Line::from(Span::styled(line, theme.style(Role::Heading))));
         }
         let mut goals = false;
+        // What came of a prediction is told after the statements that decided it.
+        let mut told: Option<(&Prediction, Answered)> = None;
         for part in self.session.page() {
             // Goals stand in a list of their own, without air between them.
             let air = !(goals && matches!(part, Part::Goal(..)));
@@ -268,6 +281,15 @@ impl LessonView {
             }
             starts.push(lines.len());
             self.part(part, width, theme, keys, ascii, &mut lines);
+            match part {
+                Part::Prediction(prediction, Some(answered)) => told = Some((prediction, answered)),
+                Part::Run(_) => {
+                    if let Some((prediction, answered)) = told.take() {
+                        revealed(prediction, answered, width, theme, &mut lines);
+                    }
+                }
+                _ => {}
+            }
         }
         lines.push(Line::default());
         self.ask(width, theme, keys, ascii, &mut lines);
@@ -369,22 +391,6 @@ impl LessonView {
                 lines.push(Line::from(spans));
             }
         }
-        let (Some(answered), Some(held)) = (answered, decided) else { return };
-        lines.push(Line::default());
-        let mut say = |role: Role, words: &str| {
-            for line in text::wrap(words, width) {
-                lines.push(Line::from(Span::styled(line, theme.style(role))));
-            }
-        };
-        match held {
-            Some(held) if held == answered.chosen => say(Role::Good, "You predicted it."),
-            Some(_) => say(Role::Warning, "It came out otherwise than you predicted."),
-            None => say(Role::Warning, "Your kernel does something that none of the answers foresaw."),
-        }
-        let shown = [Some(answered.chosen), held.filter(|h| *h != answered.chosen)];
-        for choice in shown.into_iter().flatten().filter_map(|i| prediction.choices.get(i)) {
-            lines.extend(prose::inlines(&choice.answer, width, theme, theme.style(Role::Text)));
-        }
     }
 
     /// What the lesson waits for, as the last line of the page.
@@ -410,5 +416,22 @@ impl LessonView {
         for line in text::wrap(&words, width) {
             lines.push(Line::from(Span::styled(line, theme.style(role))));
         }
+    }
+}
+
+/// What came of a prediction, and what its belief overlooked.
+fn revealed(prediction: &Prediction, answered: Answered, width: usize, theme: &Theme, lines: &mut Vec<Line<'static>>) {
+    let Some(held) = answered.decided else { return };
+    lines.push(Line::default());
+    let (role, words) = match held {
+        Some(held) if held == answered.chosen => (Role::Good, "You predicted it."),
+        Some(_) => (Role::Warning, "It came out otherwise than you predicted."),
+        None => (Role::Warning, "Your kernel does something that none of the answers foresaw."),
+    };
+    lines.push(Line::from(Span::styled(words, theme.style(role))));
+    let shown = [Some(answered.chosen), held.filter(|h| *h != answered.chosen)];
+    for choice in shown.into_iter().flatten().filter_map(|i| prediction.choices.get(i)) {
+        lines.push(Line::default());
+        lines.extend(prose::inlines(&choice.answer, width, theme, theme.style(Role::Text)));
     }
 }

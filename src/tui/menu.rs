@@ -26,7 +26,7 @@ pub(super) enum Entry {
 
 const ENTRIES: [(Entry, &str, &str); 5] = [
     (Entry::Learn, "Learn", "lessons: predict what happens, then watch the kernel do it"),
-    (Entry::Play, "Play", "a stage of your own: make processes, give them orders, watch the kernel"),
+    (Entry::Play, "Play", "a stage of your own: give orders to processes, watch the kernel"),
     (Entry::Help, "Help", "every call and predicate of the language, with examples"),
     (Entry::First, "First minute", "the live pipe again"),
     (Entry::Quit, "Quit", "the stage ends, and nothing of it is left"),
@@ -51,7 +51,7 @@ impl Menu {
 
     /// Draws the menu.
     pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) {
-        let width = area.width.saturating_sub(4).min(84);
+        let width = area.width.saturating_sub(4).min(80);
         let banner = if area.height >= 18 { 7 } else { 2 };
         let height = banner + ENTRIES.len() as u16 * if area.height >= 24 { 2 } else { 1 };
         let place = layout::centered(area, width, height);
@@ -91,7 +91,7 @@ fn picture(area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let joint = theme.glyphs.joint;
     let blank = "      ";
     let at = |words: &str, style: Style| Span::styled(words.to_owned(), style);
-    let tape = format!(" ipclab{} ", theme.glyphs.hole.repeat(9));
+    let tape = format!(" ipclab{} ", theme.glyphs.hole.repeat(10));
     let lines = [
         vec![at(&top(9), border), Span::raw(blank), at(&top(18), border), Span::raw(blank), at(&top(9), border)],
         vec![

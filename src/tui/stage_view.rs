@@ -145,8 +145,14 @@ fn shrinkable(nodes: &[Node], small: &[Node], sight: Sight<'_>, state: &StageSta
 }
 
 fn nodes(sight: Sight<'_>, state: &StageState, plan: Plan, compact: bool) -> Vec<Node> {
-    let frame =
-        |focus: &Focus| sight.theme.style(if state.focus.as_ref() == Some(focus) { Role::Focus } else { Role::Border });
+    let stuck = |focus: &Focus| matches!(focus, Focus::Actor(name) if sight.stuck.contains(name));
+    let frame = |focus: &Focus| {
+        sight.theme.style(match focus {
+            _ if state.focus.as_ref() == Some(focus) => Role::Focus,
+            _ if stuck(focus) => Role::Error,
+            _ => Role::Border,
+        })
+    };
     let inner = |width: u16| usize::from(width.saturating_sub(4));
     let actor = |(i, actor): (usize, &Actor)| {
         let focus = Focus::Actor(actor.name.clone());
@@ -259,6 +265,14 @@ fn wires(nodes: &[Node], sight: Sight<'_>) -> Vec<Wire> {
                 (_, true, false) => "read",
                 (_, false, true) => "write",
                 _ => roles.first().copied().unwrap_or_default(),
+            };
+            // One who sleeps is served in one direction only, whatever else its descriptors allow.
+            let direction = object.waiters.iter().find(|w| w.actor == actor.name).map(|w| w.direction.as_str());
+            let (reads, writes) = match direction {
+                Some("read") => (true, false),
+                Some("write") => (false, true),
+                Some(_) => (false, false),
+                None => (reads, writes),
             };
             wires.push(Wire {
                 card: card.area,

@@ -1,13 +1,20 @@
 //! Every view at every small size: nothing may panic, nothing may be drawn outside.
 
 use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
+use super::app::{App, Dirty, Opening};
+use super::event::Event;
 use super::fixtures;
+use super::keys::{Chord, Keymap};
+use super::link::FromStage;
 use super::panes::{self, Sight};
 use super::stage_view::{self, StageState, focusable};
 use super::text::line_width;
 use super::theme::{Palette, Theme};
+use crate::model::Mode;
+use crate::stage::{Outcome, Report, StageInfo};
 
 fn dump(buffer: &Buffer) -> String {
     let mut out = String::new();
@@ -24,7 +31,7 @@ fn every_pane_keeps_its_width() {
     let (now, before) = (fixtures::everything(), fixtures::pipe_with_sleeper());
     for palette in [Palette::Ansi, Palette::Mono] {
         let theme = Theme::new(palette, palette == Palette::Mono);
-        let sight = Sight { now: &now, before: Some(&before), theme: &theme, timeless: false };
+        let sight = Sight { now: &now, before: Some(&before), theme: &theme, timeless: false, stuck: &[] };
         for width in 0..130 {
             for compact in [false, true] {
                 for object in &now.objects {
@@ -46,7 +53,7 @@ fn every_pane_keeps_its_width() {
 fn the_stage_fits_every_size() {
     let now = fixtures::everything();
     let theme = Theme::new(Palette::Dark, false);
-    let sight = Sight { now: &now, before: None, theme: &theme, timeless: false };
+    let sight = Sight { now: &now, before: None, theme: &theme, timeless: false, stuck: &[] };
     for focus in [None, focusable(&now).into_iter().nth(9)] {
         let state = StageState { focus, scroll: 3 };
         let small = (0..=20).flat_map(|w| (0..=10).map(move |h| (w, h)));
@@ -59,19 +66,128 @@ fn the_stage_fits_every_size() {
     }
 }
 
-#[test]
-fn look() {
-    let theme = Theme::new(Palette::Ansi, false);
-    for (snapshot, w, h) in [
-        (fixtures::pipe_with_sleeper(), 118, 12),
-        (fixtures::pipe_with_bytes(), 76, 14),
-        (fixtures::everything(), 118, 60),
-        (fixtures::everything(), 78, 40),
-    ] {
-        let before = fixtures::pipe_with_sleeper();
-        let sight = Sight { now: &snapshot, before: Some(&before), theme: &theme, timeless: false };
-        let mut buffer = Buffer::empty(Rect::new(0, 0, w, h));
-        stage_view::render(buffer.area, &mut buffer, sight, &StageState::default());
-        println!("{}", dump(&buffer));
+/// A program in Play whose stage has said what it says in life, without a stage.
+fn play(palette: Palette, ascii: bool, area: Rect, now: crate::model::Snapshot) -> App {
+    let theme = Theme::new(palette, ascii);
+    let mut app = App::new(theme, Keymap::default(), Vec::new(), None, Opening::Play(None), area);
+    let info = StageInfo {
+        mode: Mode::Isolated,
+        why_shared: None,
+        kernel: "6.18.0".into(),
+        capabilities: Vec::new(),
+        uid: 1000,
+    };
+    app.handle(Event::Stage(1, FromStage::Opened(Box::new(info))));
+    for line in ["alice: pipe p", "bob: read p 100"] {
+        type_in(&mut app, line);
+        type_in(&mut app, "\r");
     }
+    let mut settled = fixtures::pipe_with_sleeper();
+    for (id, snapshot) in [(1, settled.clone()), (2, now)] {
+        let calls = std::mem::take(&mut settled.actors[0].last).into_iter().collect();
+        let statement = if id == 1 { "alice: pipe p" } else { "bob: read p 100" }.to_owned();
+        let report = Report { id, statement, calls, outcome: Outcome::Settled, snapshot };
+        app.handle(Event::Stage(1, FromStage::Ended(id, Box::new(report))));
+    }
+    app
+}
+
+fn type_in(app: &mut App, text: &str) {
+    for c in text.chars() {
+        let code = if c == '\r' { KeyCode::Enter } else { KeyCode::Char(c) };
+        app.handle(Event::Input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))));
+    }
+}
+
+fn press(app: &mut App, key: &str) {
+    let chord = Chord::parse(key).unwrap();
+    app.handle(Event::Input(Input::Key(KeyEvent::new(chord.code, chord.modifiers))));
+}
+
+fn drawn(app: &mut App, area: Rect) -> Buffer {
+    let mut buffer = Buffer::empty(area);
+    app.render(area, &mut buffer);
+    buffer
+}
+
+#[test]
+fn every_screen_at_every_size() {
+    let small = (0..=20).flat_map(|w| (0..=10).map(move |h| (w, h)));
+    let sizes: Vec<(u16, u16)> =
+        small.chain([(40, 12), (41, 13), (60, 15), (80, 24), (99, 24), (100, 12), (120, 40), (200, 60)]).collect();
+    for keys in [
+        &[][..],
+        &["esc"],
+        &["esc", "tab"],
+        &["f1"],
+        &["f1", "tab"],
+        &["ctrl-e"],
+        &["esc", "down", "enter"],
+        &["esc", "esc"],
+    ] {
+        let area = Rect::new(0, 0, 120, 40);
+        let mut app = play(Palette::Ansi, false, area, fixtures::everything());
+        for key in keys {
+            press(&mut app, key);
+        }
+        for &(w, h) in &sizes {
+            let area = Rect::new(0, 0, w, h);
+            app.resize(area);
+            drawn(&mut app, area);
+        }
+    }
+}
+
+#[test]
+fn play_looks_so() {
+    for (w, h) in [(40, 12), (80, 24), (120, 40)] {
+        let area = Rect::new(0, 0, w, h);
+        let mut app = play(Palette::Ansi, false, area, fixtures::pipe_with_sleeper());
+        insta::assert_snapshot!(format!("play-{w}x{h}"), dump(&drawn(&mut app, area)));
+    }
+}
+
+#[test]
+fn play_looks_so_in_ascii() {
+    let area = Rect::new(0, 0, 80, 24);
+    let mut app = play(Palette::Mono, true, area, fixtures::pipe_with_sleeper());
+    let text = dump(&drawn(&mut app, area));
+    // What the fixture's own strings hold is the stage's, and stays.
+    assert!(text.replace('…', "~").is_ascii(), "{text}");
+    insta::assert_snapshot!("play-ascii-80x24", text);
+}
+
+#[test]
+fn every_facility_looks_so() {
+    let area = Rect::new(0, 0, 120, 70);
+    let now = fixtures::everything();
+    let theme = Theme::new(Palette::Ansi, false);
+    let before = fixtures::pipe_with_sleeper();
+    let sight = Sight { now: &now, before: Some(&before), theme: &theme, timeless: false, stuck: &[] };
+    let mut buffer = Buffer::empty(area);
+    stage_view::render(area, &mut buffer, sight, &StageState::default());
+    insta::assert_snapshot!("every-facility-120x70", dump(&buffer));
+}
+
+#[test]
+fn a_statement_that_is_wrong_stays_with_its_error_below() {
+    let area = Rect::new(0, 0, 80, 24);
+    let mut app = play(Palette::Ansi, false, area, fixtures::pipe_with_sleeper());
+    type_in(&mut app, "alice: wriet p\r");
+    let text = dump(&drawn(&mut app, area));
+    assert!(text.contains("alice: wriet p") && text.contains("^^^^^") && text.contains("write"), "{text}");
+    type_in(&mut app, "x");
+    assert!(!dump(&drawn(&mut app, area)).contains("^^^^^"), "typing goes on without it");
+}
+
+#[test]
+fn nothing_is_drawn_for_nothing() {
+    let area = Rect::new(0, 0, 80, 24);
+    let mut app = play(Palette::Ansi, false, area, fixtures::pipe_with_sleeper());
+    app.dirty = Dirty::No;
+    // What an abandoned stage says is nobody's.
+    app.handle(Event::Stage(99, FromStage::Lost("gone".into())));
+    assert!(app.ending.is_none());
+    press(&mut app, "left");
+    assert_eq!(app.dirty, Dirty::Now, "keys are drawn at once");
 }

@@ -113,6 +113,21 @@ impl Transcript {
         }
     }
 
+    /// Why the last statement was refused, if it was.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.entries
+            .iter()
+            .rev()
+            .find_map(|e| match e {
+                Entry::Statement { outcome: Some(outcome), .. } => Some(outcome),
+                _ => None,
+            })
+            .and_then(|outcome| match outcome {
+                Outcome::Refused { why, .. } => Some(why.clone()),
+                _ => None,
+            })
+    }
+
     /// How many older entries were dropped.
     pub(super) const fn dropped(&self) -> u64 {
         self.dropped
@@ -279,19 +294,20 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
             let mut spans = vec![Span::styled(format!("  {}", when(at)), dim)];
             spans.extend(actor(&call.actor));
             let verb = theme.style(Role::Title);
+            let known = |words: &str| if sight.timeless { without_addresses(words) } else { words.to_owned() };
             if resumed {
                 spans.push(Span::styled(format!("{} ", theme.glyphs.more), dim));
                 spans.push(Span::styled(call.verb.clone(), verb));
                 spans.push(Span::styled(" resumed", dim));
             } else {
                 spans.push(Span::styled(call.verb.clone(), verb));
-                spans.push(Span::styled(format!("({})", call.args), theme.style(Role::Text)));
+                spans.push(Span::styled(format!("({})", known(&call.args)), theme.style(Role::Text)));
             }
             let result = match &call.state {
                 CallState::Entered => Span::styled(" asleep", theme.style(Role::Asleep)),
                 CallState::Returned { shown, errno, .. } => {
                     let role = if errno.is_some() { Role::Error } else { Role::Value };
-                    Span::styled(format!(" = {shown}"), theme.style(role))
+                    Span::styled(format!(" = {}", known(shown)), theme.style(role))
                 }
             };
             // Results stand in one column where there is room, as strace has them.
@@ -353,5 +369,92 @@ fn ending(outcome: &Outcome, sight: Sight<'_>) -> Vec<Span<'static>> {
             super::panes::mark(verdict.evidence, theme),
         ],
         Outcome::TimedOut(why) => vec![Span::styled(format!("  {} {why}", glyphs.no), theme.style(Role::Warning))],
+    }
+}
+
+/// The words without addresses, which differ from run to run.
+fn without_addresses(words: &str) -> String {
+    let mut out = String::new();
+    let mut rest = words;
+    while let Some(at) = rest.find("0x") {
+        let (head, tail) = rest.split_at(at);
+        let digits = tail[2..].bytes().take_while(u8::is_ascii_hexdigit).count();
+        out.push_str(head);
+        out.push_str(if digits > 6 { "0x…" } else { &tail[..2 + digits] });
+        rest = &tail[2 + digits..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(actor: &str, seq: u64, returned: bool) -> Call {
+        let state = if returned {
+            CallState::Returned { ret: 0, errno: None, shown: "0".into(), data: None, at_ns: seq + 1 }
+        } else {
+            CallState::Entered
+        };
+        let (actor, verb) = (actor.to_owned(), "read".to_owned());
+        Call { actor, order: 0, seq, verb, args: "3".into(), on: None, entered_ns: seq, state, syscall: true }
+    }
+
+    fn kinds(transcript: &Transcript) -> Vec<String> {
+        transcript.entries.iter().map(plain).collect()
+    }
+
+    #[test]
+    fn what_slept_is_told_to_have_resumed() {
+        let mut t = Transcript::default();
+        for call in [call("bob", 0, true), call("bob", 1, false), call("bob", 1, false), call("bob", 1, true)] {
+            t.call(call);
+        }
+        assert_eq!(kinds(&t), ["bob read(3) = 0", "bob read(3) asleep", "bob ... read resumed = 0"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let mut t = Transcript::default();
+        t.call(call("bob", 0, true));
+        t.call(call("alice", 7, true));
+        t.call(call("bob", 5, true));
+        assert_eq!(kinds(&t), ["bob read(3) = 0", "alice read(3) = 0", "bob: 4 calls left out", "bob read(3) = 0"]);
+    }
+
+    #[test]
+    fn older_entries_are_dropped_and_counted() {
+        let mut t = Transcript::default();
+        for seq in 0..KEPT as u64 + 5 {
+            t.call(call("bob", seq, true));
+        }
+        assert_eq!((t.len(), t.dropped()), (KEPT, 5));
+    }
+
+    #[test]
+    fn choosing_and_finding() {
+        let mut t = Transcript::default();
+        t.said(1, "alice: pipe p".into(), None);
+        t.call(call("alice", 0, true));
+        t.said(2, "bob: read p".into(), None);
+        t.call(call("bob", 0, true));
+        let mut view = View::default();
+        view.step(&t, -1);
+        assert_eq!(view.chosen(&t).as_deref(), Some("bob: read p"));
+        view.step(&t, -10);
+        assert_eq!(view.at, Some(0));
+        view.step(&t, 100);
+        assert_eq!(view.at, None, "at the end it follows again");
+        view.word = "PIPE".into();
+        assert!(view.find(&t, false));
+        assert_eq!(view.at, Some(0));
+        let filtered = View { actor: Some("bob".into()), ..View::default() };
+        assert_eq!(t.shown(&filtered).map(|(i, _)| i).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn addresses_are_no_part_of_the_normal_form() {
+        assert_eq!(without_addresses("0x7f0012345678, 0x41, 3 0x"), "0x…, 0x41, 3 0x");
     }
 }

@@ -123,9 +123,19 @@ fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
     match &actor.state {
         ActorState::Idle => vec![one(glyphs.idle, Role::Idle, "idle".to_owned())],
         ActorState::Asleep(sleep) => {
-            let mut lines =
-                vec![one(glyphs.asleep, Role::Asleep, format!("asleep in {}({})", sleep.verb, given(&sleep.args)))];
+            let args = format!("({})", given(&sleep.args));
+            let whole = format!("asleep in {}{args}", sleep.verb);
             let mut words = String::from(" ");
+            let mut lines = if text::width(&whole) + 4 <= width {
+                vec![one(glyphs.asleep, Role::Asleep, whole)]
+            } else {
+                words = format!("  {args}");
+                vec![one(glyphs.asleep, Role::Asleep, format!("asleep in {}", sleep.verb))]
+            };
+            if text::width(&words) + 4 > width {
+                lines.push(Line::from(Span::styled(clip(&words, width, more), sight.style(Role::Dim))));
+                words = String::from(" ");
+            }
             if let Some(object) = &sleep.object {
                 words.push_str(&format!(" on {object}"));
             } else if sleep.direction == "time" || sleep.direction == "child" {

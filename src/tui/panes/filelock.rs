@@ -7,7 +7,8 @@ use crate::model::{Evidence, Object, Value};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-pub(super) static PANE: Pane = Pane { facility: "file", fields: &["holds", "size", "locks"], draw, brief };
+pub(super) static PANE: Pane =
+    Pane { facility: "file", fields: &["holds", "size", "locks", "mode"], draw, brief, roles: &[] };
 
 fn brief(object: &Object) -> String {
     let size = object.int("size").map_or_else(|| "?".to_owned(), |n| n.to_string());
@@ -24,7 +25,8 @@ fn draw(painter: &mut Painter<'_>) {
         painter.tape("holds", false);
     }
     if object.field("size").is_some() {
-        let spans = vec![painter.int("size"), painter.dim(" bytes")];
+        let mut spans = vec![painter.int("size"), painter.dim(" bytes")];
+        spans.extend(painter.mode());
         painter.row(spans, Some(object.evidence("size")));
     }
     let Some(field) = object.field("locks") else { return };
@@ -50,6 +52,8 @@ fn draw(painter: &mut Painter<'_>) {
 struct Scale {
     name: usize,
     bar: usize,
+    /// Whether the bar has a line of its own, below the words.
+    below: bool,
     from: i64,
     span: i64,
 }
@@ -72,9 +76,11 @@ impl Scale {
         // Some room to the right, so that a range without end is seen to go on.
         let open = all.iter().any(|l| int(l, "end").is_none());
         let span = (until - from).max(1).saturating_add(if open { (until - from).max(8) / 4 } else { 0 });
-        let name = all.iter().map(|l| text::width(&text_of(l, "owner"))).max().unwrap_or(0).clamp(3, 10) + 2;
-        let bar = painter.room().saturating_sub(name + 22).clamp(0, 40);
-        Self { name, bar, from, span }
+        let name = all.iter().map(|l| text::width(&who(l))).max().unwrap_or(0).clamp(3, 12) + 3;
+        let words = all.iter().map(|l| text::width(&range(l)) + 13).max().unwrap_or(0);
+        let below = painter.room() < name + words + 24;
+        let bar = painter.room().saturating_sub(name + if below { 0 } else { words + 1 });
+        Self { name, bar, below, from, span }
     }
 
     /// First and last column but one of a range.
@@ -98,49 +104,67 @@ fn range(lock: &Value) -> String {
     }
 }
 
-fn bar(painter: &mut Painter<'_>, lock: &Value, scale: &Scale, new: bool, evidence: Evidence) {
+/// Who holds the lock, or waits for it.
+fn who(lock: &Value) -> String {
+    match lock {
+        Value::Text(name) => name.clone(),
+        record if record.part("actor").is_some() => text_of(record, "actor"),
+        record => text_of(record, "owner"),
+    }
+}
+
+/// One range: name, words and bar, on one line where there is room for it.
+fn draw_range(
+    painter: &mut Painter<'_>,
+    lock: &Value,
+    scale: &Scale,
+    (before, ink): (&'static str, &'static str),
+    words: Vec<Span<'static>>,
+    evidence: Evidence,
+) {
     let glyphs = painter.sight.theme.glyphs;
-    let owner = text_of(lock, "owner");
-    let mode = text_of(lock, "mode");
-    let hue = painter.sight.hue(&owner);
+    let name = text::clip(&who(lock), scale.name.saturating_sub(2), glyphs.more);
+    // Several may own an open file description; the first lends its hue.
+    let hue = painter.sight.hue(name.split(", ").next().unwrap_or_default());
+    let pad = scale.name.saturating_sub(text::width(&name) + text::width(before));
+    let mut head = vec![painter.dim(before), Span::styled(name, hue), Span::raw(" ".repeat(pad))];
     let (start, end) = scale.columns(lock);
     let hole = |n: usize| Span::styled(glyphs.hole.repeat(n), painter.style(Role::Hole));
+    let bar = [hole(start), Span::styled(ink.repeat(end - start), hue), hole(scale.bar - end)];
+    if scale.below {
+        head.extend(words);
+        painter.row(head, Some(evidence));
+        let mut below = vec![Span::raw(" ".repeat(scale.name))];
+        below.extend(bar);
+        painter.line(below);
+    } else {
+        head.extend(bar);
+        head.push(Span::raw(" "));
+        head.extend(words);
+        painter.row(head, Some(evidence));
+    }
+}
+
+fn bar(painter: &mut Painter<'_>, lock: &Value, scale: &Scale, new: bool, evidence: Evidence) {
+    let glyphs = painter.sight.theme.glyphs;
+    let mode = text_of(lock, "mode");
     let ink = if mode == "write" { glyphs.full } else { glyphs.shade };
-    let name = text::clip(&owner, scale.name.saturating_sub(2), glyphs.more);
-    let pad = " ".repeat(scale.name.saturating_sub(text::width(&name)));
     let word = painter.style(if new { Role::Changed } else { Role::Value });
-    let spans = vec![
-        Span::styled(name, hue),
-        Span::raw(pad),
-        hole(start),
-        Span::styled(ink.repeat(end - start), hue),
-        hole(scale.bar - end),
-        Span::raw(" "),
-        Span::styled(format!("{mode} {}", range(lock)), word),
-        painter.dim(format!(" {}", text_of(lock, "kind"))),
-    ];
-    painter.row(spans, Some(evidence));
+    let words =
+        vec![Span::styled(format!("{mode} {}", range(lock)), word), painter.dim(format!(" {}", text_of(lock, "kind")))];
+    draw_range(painter, lock, scale, ("", ink), words, evidence);
 }
 
 fn waits(painter: &mut Painter<'_>, waiter: &Value, scale: &Scale, evidence: Evidence) {
     let glyphs = painter.sight.theme.glyphs;
-    let name = match waiter {
-        Value::Text(name) => name.clone(),
-        record => text_of(record, "owner"),
-    };
-    let hue = painter.sight.hue(&name);
     let asleep = painter.style(Role::Asleep);
-    let mut spans = vec![painter.dim(glyphs.behind), Span::styled(name.clone(), hue)];
     if int(waiter, "start").is_some() {
-        let (start, end) = scale.columns(waiter);
-        spans.extend([
-            Span::raw(" ".repeat((scale.name + start).saturating_sub(text::width(&name) + 1))),
-            Span::styled(glyphs.wanted.repeat(end - start), hue),
-            Span::raw(" ".repeat(scale.bar - end + 1)),
-            Span::styled(format!("waits {} {}", text_of(waiter, "mode"), range(waiter)), asleep),
-        ]);
+        let words = vec![Span::styled(format!("waits {} {}", text_of(waiter, "mode"), range(waiter)), asleep)];
+        draw_range(painter, waiter, scale, (glyphs.behind, glyphs.wanted), words, evidence);
     } else {
-        spans.push(Span::styled(" waits behind it", asleep));
+        let name = who(waiter);
+        let hue = painter.sight.hue(&name);
+        let spans = vec![painter.dim(glyphs.behind), Span::styled(name, hue), Span::styled(" waits behind it", asleep)];
+        painter.row(spans, Some(evidence));
     }
-    painter.row(spans, Some(evidence));
 }

@@ -30,13 +30,15 @@ pub(super) struct Pane {
     draw: fn(&mut Painter<'_>),
     /// The whole in a few words, for when there is no room.
     brief: fn(&Object) -> String,
+    /// Roles of holders that are told even if nobody has them.
+    roles: &'static [&'static str],
 }
 
 /// The panes, one line a facility.
 static ALL: &[&Pane] =
     &[&pipe::PIPE, &pipe::FIFO, &mq::PANE, &shm::PANE, &shm::MMAP, &semaphore::PANE, &filelock::PANE];
 
-static GENERAL: Pane = Pane { facility: "", fields: &[], draw: |_| (), brief };
+static GENERAL: Pane = Pane { facility: "", fields: &[], draw: |_| (), brief, roles: &[] };
 
 fn brief(object: &Object) -> String {
     let named = |f: &Field| plain(&f.value).map(|v| format!("{} {v}", f.name));
@@ -58,6 +60,8 @@ pub(super) struct Sight<'a> {
     pub(super) theme: &'a Theme,
     /// Whether times are left out: in pictures and golden files.
     pub(super) timeless: bool,
+    /// The actors that only each other could wake.
+    pub(super) stuck: &'a [String],
 }
 
 impl Sight<'_> {
@@ -87,7 +91,7 @@ pub(super) fn lines(object: &Object, sight: Sight<'_>, width: usize, compact: bo
     for field in object.fields.iter().filter(|f| !pane.fields.contains(&f.name.as_str())) {
         painter.field(field);
     }
-    painter.holders();
+    painter.holders(pane.roles);
     painter.waiters();
     painter.lines
 }
@@ -200,6 +204,12 @@ impl Painter<'_> {
         Span::styled(text.into(), self.style(Role::Dim))
     }
 
+    /// The permissions, as a part of a row that says more.
+    fn mode(&self) -> Vec<Span<'static>> {
+        let Some(mode) = self.object.value("mode").as_text() else { return Vec::new() };
+        vec![self.between(), self.dim("mode "), Span::styled(mode.to_owned(), self.value_style("mode"))]
+    }
+
     fn between(&self) -> Span<'static> {
         self.dim(format!(" {} ", self.sight.theme.glyphs.dot))
     }
@@ -282,8 +292,8 @@ impl Painter<'_> {
     }
 
     /// Who holds the object, by what for.
-    fn holders(&mut self) {
-        let mut roles: Vec<&str> = Vec::new();
+    fn holders(&mut self, always: &[&'static str]) {
+        let mut roles: Vec<&str> = always.to_vec();
         for holder in &self.object.holders {
             if !roles.contains(&holder.role.as_str()) {
                 roles.push(&holder.role);
@@ -307,6 +317,9 @@ impl Painter<'_> {
                 if !names.contains(&holder.actor.as_str()) {
                     names.push(&holder.actor);
                 }
+            }
+            if names.is_empty() {
+                spans.push(self.dim(" nobody"));
             }
             for name in names {
                 spans.push(Span::raw(" "));

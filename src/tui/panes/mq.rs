@@ -7,8 +7,13 @@ use crate::model::{Object, Value};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-pub(super) static PANE: Pane =
-    Pane { facility: "mq", fields: &["queue", "messages", "maxmsg", "msgsize", "bytes", "notify"], draw, brief };
+pub(super) static PANE: Pane = Pane {
+    facility: "mq",
+    fields: &["queue", "messages", "maxmsg", "msgsize", "bytes", "notify", "mode"],
+    draw,
+    brief,
+    roles: &[],
+};
 
 fn brief(object: &Object) -> String {
     let int = |name| object.int(name).map_or_else(|| "?".to_owned(), |n| n.to_string());
@@ -27,6 +32,8 @@ fn draw(painter: &mut Painter<'_>) {
     painter.row(spans, Some(object.evidence("messages")));
     if object.field("msgsize").is_some() {
         let spans = vec![painter.dim("a message holds up to "), painter.int("msgsize"), painter.dim(" bytes")];
+        let mut spans = spans;
+        spans.extend(painter.mode());
         painter.row(spans, Some(object.evidence("msgsize")));
     }
     queue(painter);

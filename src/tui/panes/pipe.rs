@@ -8,10 +8,10 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 
 const FIELDS: &[&str] =
-    &["holds", "bytes", "capacity", "slots", "slots used", "slot bytes", "readers", "writers", "packet"];
+    &["holds", "bytes", "capacity", "slots", "slots used", "slot bytes", "readers", "writers", "packet", "mode"];
 
-pub(super) static PIPE: Pane = Pane { facility: "pipe", fields: FIELDS, draw, brief };
-pub(super) static FIFO: Pane = Pane { facility: "fifo", fields: FIELDS, draw, brief };
+pub(super) static PIPE: Pane = Pane { facility: "pipe", fields: FIELDS, draw, brief, roles: &["write", "read"] };
+pub(super) static FIFO: Pane = Pane { facility: "fifo", fields: FIELDS, draw, brief, roles: &["write", "read"] };
 
 fn brief(object: &Object) -> String {
     let int = |name| object.int(name).map_or_else(|| "?".to_owned(), |n| n.to_string());
@@ -34,6 +34,10 @@ fn draw(painter: &mut Painter<'_>) {
             painter.int("readers"),
         ];
         painter.row(spans, Some(object.evidence("readers")));
+    }
+    if let Some(mode) = object.value("mode").as_text() {
+        let spans = vec![painter.dim("mode "), Span::styled(mode.to_owned(), painter.value_style("mode"))];
+        painter.row(spans, Some(object.evidence("mode")));
     }
     if object.int("packet").is_some_and(|n| n != 0) || object.value("packet").as_text().is_some_and(|t| t == "yes") {
         let spans = vec![painter.dim("packet mode: a read takes one write")];

@@ -6,7 +6,13 @@ use super::{Painter, Pane};
 use crate::model::Object;
 use crate::tui::theme::Role;
 
-pub(super) static PANE: Pane = Pane { facility: "semaphore", fields: &["value", "named"], draw, brief };
+pub(super) static PANE: Pane = Pane {
+    facility: "semaphore",
+    fields: &["value", "named", "waiting", "nwaiters", "pshared", "mode"],
+    draw,
+    brief,
+    roles: &[],
+};
 
 fn brief(object: &Object) -> String {
     format!("value {}", object.int("value").map_or_else(|| "?".to_owned(), |n| n.to_string()))
@@ -20,7 +26,7 @@ fn draw(painter: &mut Painter<'_>) {
     let glyphs = painter.sight.theme.glyphs;
     let mut spans = vec![painter.dim("value "), painter.int("value"), Span::raw("  ")];
     match object.int("value") {
-        Some(0) => spans.push(painter.dim(format!("{} the next to wait will sleep", glyphs.open))),
+        Some(0) => spans.push(painter.dim(format!("{} the next one sleeps", glyphs.open))),
         Some(n) if n > 0 => {
             let tokens = vec![glyphs.token; n.min(TOKENS) as usize].join(" ");
             spans.push(Span::styled(tokens, painter.style(Role::Bar)));
@@ -32,8 +38,23 @@ fn draw(painter: &mut Painter<'_>) {
     }
     painter.row(spans, Some(object.evidence("value")));
     painter.note("value");
-    if let Some(named) = object.value("named").as_text().filter(|n| !n.is_empty()) {
-        let spans = vec![painter.dim(named)];
-        painter.row(spans, Some(object.evidence("named")));
+    let mut words = match object.value("named").as_text() {
+        Some("no") => "unnamed".to_owned(),
+        Some("yes") => "named".to_owned(),
+        other => other.unwrap_or_default().to_owned(),
+    };
+    match object.int("pshared") {
+        Some(0) => words.push_str(", for one process"),
+        Some(_) => words.push_str(", process-shared"),
+        None => {}
+    }
+    let mut spans = vec![painter.dim(words)];
+    spans.extend(painter.mode());
+    painter.row(spans, Some(object.evidence("named")));
+    // The word counts those who are gone too, so it is told only where it differs.
+    if object.int("nwaiters").is_some_and(|n| Some(n) != object.int("waiting")) {
+        let spans = vec![painter.dim("nwaiters "), painter.int("nwaiters"), painter.dim(" in its word")];
+        painter.row(spans, Some(object.evidence("nwaiters")));
+        painter.note("nwaiters");
     }
 }

@@ -7,10 +7,10 @@ use crate::model::Object;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-const FIELDS: &[&str] = &["memory", "size", "mapped by", "kind"];
+const FIELDS: &[&str] = &["memory", "size", "mapped by", "kind", "mapped", "mode"];
 
-pub(super) static PANE: Pane = Pane { facility: "shm", fields: FIELDS, draw, brief };
-pub(super) static MMAP: Pane = Pane { facility: "mmap", fields: FIELDS, draw, brief };
+pub(super) static PANE: Pane = Pane { facility: "shm", fields: FIELDS, draw, brief, roles: &[] };
+pub(super) static MMAP: Pane = Pane { facility: "mmap", fields: FIELDS, draw, brief, roles: &[] };
 
 fn brief(object: &Object) -> String {
     let size = object.int("size").map_or_else(|| "?".to_owned(), |n| n.to_string());
@@ -28,7 +28,9 @@ fn draw(painter: &mut Painter<'_>) {
     if let Some(kind) = object.value("kind").as_text() {
         spans.extend([painter.between(), painter.dim(kind)]);
     }
+    spans.extend(painter.mode());
     painter.row(spans, Some(object.evidence("size")));
+    painter.note("size");
     match object.value("memory").as_bytes() {
         Some((memory, total)) => {
             ints(painter, memory);
@@ -55,12 +57,9 @@ fn ints(painter: &mut Painter<'_>, memory: &[u8]) {
         let Some(word) = word.first_chunk::<4>() else { continue };
         let changed = before.is_some_and(|b| b.get(i * 4..i * 4 + 4) != Some(word.as_slice()));
         let style = painter.style(if changed { Role::Changed } else { Role::Value });
-        let next = [
-            painter.dim(format!("[{i}] ")),
-            Span::styled(i32::from_ne_bytes(*word).to_string(), style),
-            Span::raw("  "),
-        ];
-        if text::line_width(&spans) + text::line_width(&next) > painter.room() + 2 {
+        let blank = Span::raw(if i > 0 { "  " } else { "" });
+        let next = [blank, painter.dim(format!("[{i}] ")), Span::styled(i32::from_ne_bytes(*word).to_string(), style)];
+        if text::line_width(&spans) + text::line_width(&next) > painter.room() {
             break;
         }
         spans.extend(next);
