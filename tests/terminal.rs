@@ -1,6 +1,9 @@
 //! However the program ends, the terminal is given back whole. And it takes whatever a terminal may send.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod pty;
+mod screens;
 
 use std::time::{Duration, Instant};
 

@@ -61,6 +61,8 @@ pub(super) struct Director {
     /// Whether objects are read. Only tests turn it off, to see that reading them changes nothing.
     pub observing: bool,
     news: Vec<String>,
+    /// Whether a free run has ended that no event has told yet.
+    run_ended: bool,
     face: UnixStream,
     frames: Frames,
     queue: VecDeque<(u64, Statement)>,
@@ -143,6 +145,7 @@ impl Director {
             calls: Vec::new(),
             observing: true,
             news: Vec::new(),
+            run_ended: false,
             face,
             frames: Frames::default(),
             queue: VecDeque::new(),
@@ -187,7 +190,9 @@ impl Director {
                 pause = LOOK_FIRST;
                 self.advance()?;
             }
-            if self.pending.is_none() && (self.anybody_free() || !self.calls.is_empty() || !self.news.is_empty()) {
+            if self.pending.is_none()
+                && (self.run_ended || self.anybody_free() || !self.calls.is_empty() || !self.news.is_empty())
+            {
                 self.refresh()?;
             }
         }
@@ -315,7 +320,7 @@ impl Director {
     fn take_in(&mut self, index: usize, reply: Reply) {
         self.drain(index);
         let member = &mut self.members[index];
-        member.busy = None;
+        self.run_ended |= member.busy.take().is_some_and(|b| b.free);
         match reply {
             Reply::Hello { names, .. } => {
                 member.names = names;
@@ -530,6 +535,7 @@ impl Director {
     }
 
     fn refresh(&mut self) -> anyhow::Result<()> {
+        self.run_ended = false;
         settle::settled(&mut self.members);
         let snapshot = Box::new(self.look());
         let calls = self.take_calls();

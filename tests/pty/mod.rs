@@ -151,7 +151,7 @@ fn read(mut master: File, slave: OwnedFd) -> Receiver<Vec<u8>> {
     std::thread::Builder::new()
         .spawn(move || {
             let _open = slave;
-            let mut buffer = [0; 65536];
+            let mut buffer = vec![0; 65536];
             while let Ok(n @ 1..) = master.read(&mut buffer) {
                 if sender.send(buffer[..n].to_vec()).is_err() {
                     return;

@@ -1,8 +1,6 @@
 //! The screens as a user goes through them, in a real terminal on real stages.
 
-mod pty;
-
-use pty::{Pty, ipclab};
+use crate::pty::{Pty, ipclab};
 
 #[track_caller]
 fn say(pty: &mut Pty, statement: &str) {
@@ -154,6 +152,9 @@ fn a_lesson_from_begin_to_end() {
     let mut last = String::new();
     for _ in 0..60 {
         pty.until("the lesson waits", |p| p.text() != last && !p.text().contains("statements are being run"));
+        // One key may change the screen in several frames.
+        pty.quiet(std::time::Duration::from_millis(80));
+        pty.until("the end of what runs", |p| !p.text().contains("statements are being run"));
         let text = pty.text();
         last.clone_from(&text);
         if text.contains("the next one is chosen") {
