@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::perform::Names;
 use crate::kernel::fd;
 
+/// The length of one argument: the kernel allows 32 pages (execve(2), MAX_ARG_STRLEN).
+const ARGUMENT: usize = 64 << 10;
+
 /// What an actor's new program must know to be that actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
@@ -39,15 +42,17 @@ pub fn keep_over_exec(number: i32, keep: bool) -> Result<(), Errno> {
 }
 
 impl Handover {
-    /// As one argument of a command line.
-    pub fn pack(&self) -> CString {
+    /// As arguments of a command line, each short enough for execve(2).
+    pub fn pack(&self) -> Vec<CString> {
         let bytes = postcard::to_stdvec(self).unwrap_or_default();
         let digits = bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| b"0123456789abcdef"[usize::from(d)]);
-        CString::new(digits.collect::<Vec<u8>>()).unwrap_or_default()
+        let digits: Vec<u8> = digits.collect();
+        digits.chunks(ARGUMENT).map(|chunk| CString::new(chunk).unwrap_or_default()).collect()
     }
 
-    /// Back from an argument; `None` if it is not one of ours.
-    pub fn unpack(text: &str) -> Option<Self> {
+    /// Back from the arguments; `None` if they are not ours.
+    pub fn unpack<'a>(arguments: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let text: String = arguments.collect();
         let bytes: Option<Vec<u8>> = (0..text.len() / 2)
             .map(|i| text.get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
             .collect();

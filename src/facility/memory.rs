@@ -329,6 +329,7 @@ impl Access {
 fn load(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let access = Access::of(performer)?;
     let variable = performer.name("var").to_owned();
+    performer.body.names.room(&variable, access.slice.unwrap_or(0) as usize)?;
     let data = match access.slice {
         Some(length) => {
             Data::Bytes(performer.machine_bytes(access.making(0), || memory::copy_out(access.address, length as usize)))

@@ -12,6 +12,7 @@ pub mod look;
 mod memory;
 mod mirror;
 mod mq;
+mod names;
 pub mod perform;
 mod pipe;
 mod process;

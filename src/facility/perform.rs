@@ -1,6 +1,5 @@
 //! The actor's side: its names and variables, and the one way in which every call is made and recorded.
 
-use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::fd::AsRawFd;
 
@@ -8,10 +7,10 @@ use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 pub use super::handover::{Handover, keep_over_exec};
+pub use super::names::{Bound, NAMES_MAX, Names, VARIABLES_MAX};
 use crate::kernel::arena::{Arena, Record, Writer};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{clock, fd};
-use crate::model::Stdout;
 use crate::script::{
     Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
     Tuple, Wants,
@@ -19,6 +18,9 @@ use crate::script::{
 
 /// Most bytes that one call may move or one expression may make.
 pub const DATA_MAX: u64 = 16 << 20;
+
+/// How many things that one order made are told; the stage finds the others by itself.
+const MADE_MAX: usize = 500;
 
 /// A record's flag: its data came out of the call, rather than went into it.
 pub const DELIVERED: u16 = 1;
@@ -46,28 +48,6 @@ impl Refusal {
         self.help = Some(help.into());
         self
     }
-}
-
-/// What a name stands for in one actor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Bound {
-    /// A descriptor; the number stays bound after a close.
-    Descriptor(i32),
-    /// Memory at an address, of so many bytes.
-    Memory(u64, u64),
-    /// An id, with the place of its facility in [`ALL`](super::ALL): each facility counts its own.
-    Id(u8, i32),
-}
-
-/// The names and variables of an actor. They are its own: a fork copies them as it copies memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Names {
-    /// What names stand for: `p.r`, `q`, `m`.
-    pub bound: BTreeMap<String, Bound>,
-    /// The `$` variables, by name without `$`.
-    pub variables: BTreeMap<String, Data>,
-    /// What the C library's standard output holds back, once it has been used: memory, so a fork copies it too.
-    pub stdout: Option<Stdout>,
 }
 
 /// What a call made, for the stage to lay a name over it.
@@ -110,6 +90,17 @@ pub struct Body {
     pub peers: Vec<(String, i32)>,
     /// Set when the process has become another one by fork, for the loop to notice.
     pub forked: bool,
+}
+
+impl Body {
+    /// Remembers what a call made. Rounds of a repeat make the same again, and only the last one can be there.
+    fn made(&mut self, made: Made) {
+        self.made.retain(|before| *before != made);
+        if self.made.len() >= MADE_MAX {
+            self.made.remove(0);
+        }
+        self.made.push(made);
+    }
 }
 
 /// An argument, evaluated.
@@ -308,12 +299,13 @@ impl Scope<'_> {
 
     /// A descriptor by its number, as the kernel would take it: an int.
     fn number(&self, number: &Expr) -> Result<i32, Refusal> {
-        let fd = self.int(number)?;
-        if (OURS_FROM..=i32::MAX.into()).contains(&fd) {
+        // C passes an int: what does not fit is cut off, and must not lead to ours by that.
+        let fd = self.int(number)? as i32;
+        if i64::from(fd) >= OURS_FROM {
             return Err(Refusal::new(format!("descriptor {fd} is not the learner's"))
                 .help(format!("numbers from {OURS_FROM} on belong to the stage")));
         }
-        Ok(fd as i32)
+        Ok(fd)
     }
 
     /// A bare `p` means the one end that fits; two that fit are an error which names both.
@@ -530,6 +522,9 @@ impl<'a> Performer<'a> {
         if n < 0 || n as u64 > DATA_MAX {
             return Err(Refusal::new(format!("{name} is {n}; a call here moves at most {DATA_MAX} bytes (DATA_MAX)")));
         }
+        if let Some(variable) = &self.expr.into {
+            self.body.names.room(variable, n as usize)?;
+        }
         Ok(n as usize)
     }
 
@@ -685,7 +680,8 @@ impl<'a> Performer<'a> {
             tag: self.body.tag.clone(),
             names: self.body.names.clone(),
         };
-        let argv = [c"ipclab".to_owned(), c"__actor".to_owned(), handover.pack()];
+        let argv: Vec<CString> =
+            [c"ipclab".to_owned(), c"__actor".to_owned()].into_iter().chain(handover.pack()).collect();
         let ours = [handover.socket, handover.arena, handover.directory];
         let (record, _) = self.run(Making::new([0; 6]), || {
             for fd in ours {
@@ -716,7 +712,7 @@ impl<'a> Performer<'a> {
         }
         self.body.names.bound.insert(name, handle);
         if !object.is_empty() {
-            self.body.made.push(Made { object: object.to_owned(), handle, verb: self.verb });
+            self.body.made(Made { object: object.to_owned(), handle, verb: self.verb });
         }
     }
 
@@ -725,7 +721,7 @@ impl<'a> Performer<'a> {
         if let Some(name) = &self.expr.bind {
             self.body.names.bound.insert(name.clone(), handle);
         }
-        self.body.made.push(Made { object: object.to_owned(), handle, verb: self.verb });
+        self.body.made(Made { object: object.to_owned(), handle, verb: self.verb });
     }
 
     /// A POSIX name as the kernel gets it: the learner's, with the stage's tag in shared mode.
@@ -735,19 +731,6 @@ impl<'a> Performer<'a> {
             return Err(Refusal::new(format!("a POSIX name has no slash but the first: {name}")));
         }
         CString::new(format!("/{}{plain}", self.body.tag)).map_err(|_nul| Refusal::new("a name can't hold a NUL byte"))
-    }
-}
-
-impl Names {
-    /// Sets `$ret` and `$errno`, in place where they exist: this runs after every call.
-    fn set_result(&mut self, ret: i64, errno: i32) {
-        for (name, value) in [("ret", ret), ("errno", i64::from(errno))] {
-            if let Some(slot) = self.variables.get_mut(name) {
-                *slot = Data::Int(value);
-            } else {
-                self.variables.insert(name.to_owned(), Data::Int(value));
-            }
-        }
     }
 }
 

@@ -340,7 +340,7 @@ impl Facility for Process {
             "sched_yield" => {
                 let _ = performer.call(Making::new([0; 6]), || nix::sched::sched_yield().map(|()| 0));
             }
-            "set" => set(performer),
+            "set" => return set(performer),
             "add" => return add(performer),
             _ => return Err(Refusal::new(format!("{verb} is no call on processes"))),
         }
@@ -450,12 +450,14 @@ fn record_value(performer: &mut Performer<'_>, name: &str, value: Data) {
     performer.computed(Making::new([name.len() as i64, kind, operand, 0, 0, 0]).data(&told), number);
 }
 
-fn set(performer: &mut Performer<'_>) {
-    let value = match performer.given("value") {
-        Some(Given::Bytes(bytes)) => Data::Bytes(bytes.clone()),
-        _ => Data::Int(performer.int("value", 0)),
+fn set(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+    let (value, size) = match performer.given("value") {
+        Some(Given::Bytes(bytes)) => (Data::Bytes(bytes.clone()), bytes.len()),
+        _ => (Data::Int(performer.int("value", 0)), 0),
     };
+    performer.body.names.room(performer.name("variable"), size)?;
     record_value(performer, performer.name("variable"), value);
+    Ok(())
 }
 
 fn add(performer: &mut Performer<'_>) -> Result<(), Refusal> {

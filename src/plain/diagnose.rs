@@ -7,36 +7,55 @@ use crate::script::{Diagnostic, Severity, Span};
 /// All diagnostics of a text, each with a blank line behind it. `path` is what the reader knows the text by.
 pub fn diagnose(path: &str, source: &str, diagnostics: &[Diagnostic]) -> String {
     let mut out = String::new();
+    // In order of place, so that lines are counted once.
+    let (mut line, mut counted) = (1, 0);
     for diagnostic in diagnostics {
+        let start = within(source, diagnostic.span).start;
+        if start < counted {
+            (line, counted) = (1, 0);
+        }
+        line += newlines(&source[counted..start]);
+        counted = start;
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
         let notes: Vec<String> = diagnostic.help.iter().cloned().collect();
-        out.push_str(&report(level, path, source, diagnostic.span, &diagnostic.message, &Level::HELP, &notes));
+        out.push_str(&report(level, path, source, line, diagnostic.span, &diagnostic.message, &Level::HELP, &notes));
     }
     out
 }
 
 /// Something that came out otherwise than a text says, with remarks.
 pub fn failure(path: &str, source: &str, span: Span, what: &str, notes: &[String]) -> String {
-    report(Level::ERROR, path, source, span, what, &Level::NOTE, notes)
+    let line = 1 + newlines(&source[..within(source, span).start]);
+    report(Level::ERROR, path, source, line, span, what, &Level::NOTE, notes)
 }
 
+fn newlines(text: &str) -> usize {
+    text.matches('\n').count()
+}
+
+/// `line` is the number of the line in which the span begins. Only that line is given to the renderer, which looks at
+/// all that it is given.
 fn report(
     level: Level<'_>,
     path: &str,
     source: &str,
+    line: usize,
     span: Span,
     title: &str,
     kind: &Level<'_>,
     notes: &[String],
 ) -> String {
     let span = within(source, span);
-    let mut group: Group<'_> = if source.is_empty() {
-        level.primary_title(title).element(annotate_snippets::Origin::path(path))
+    let start = source[..span.start].rfind('\n').map_or(0, |n| n + 1);
+    let shown = &source[start..shown_end(source, &span)];
+    let mut group: Group<'_> = if shown.is_empty() {
+        level.primary_title(title).element(annotate_snippets::Origin::path(path).line(line))
     } else {
-        let snippet = Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(span));
+        let marked = AnnotationKind::Primary.span(span.start - start..span.end - start);
+        let snippet = Snippet::source(shown).path(path).line_start(line).annotation(marked);
         level.primary_title(title).element(snippet)
     };
     for note in notes {
@@ -45,6 +64,17 @@ fn report(
     let mut text = Renderer::plain().render(&[group]);
     text.push_str("\n\n");
     text
+}
+
+/// Where to stop showing the line of a span: at its end, or where it goes on for too long.
+fn shown_end(source: &str, span: &std::ops::Range<usize>) -> usize {
+    const MORE: usize = 1000;
+    let line = source[span.end..].find('\n').map_or(source.len(), |n| span.end + n);
+    let mut end = line.min(span.end + MORE);
+    while !source.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
 }
 
 /// The span within the text, on borders of characters, and not beyond the end of its first line: a whole block would
@@ -93,6 +123,17 @@ mod tests {
             let text = diagnose("f", source, &[Diagnostic::error(Span { start, end }, "wrong")]);
             assert!(text.contains("wrong"), "{source:?}");
         }
+    }
+
+    #[test]
+    fn lines_are_counted_and_long_ones_cut() {
+        let source = format!("a\n\n{}\nb\n", "x".repeat(5 << 20));
+        let at = |start, end| Diagnostic::error(Span { start, end }, "wrong");
+        let last = source.len() - 2;
+        let text = diagnose("f", &source, &[at(0, 1), at(2, 2), at(3, 4), at(last, last + 1)]);
+        let places: Vec<&str> = text.lines().filter_map(|l| l.trim().strip_prefix("--> ")).collect();
+        assert_eq!(places, ["f:1:1", "f:2", "f:3:1", "f:4:1"]);
+        assert!(text.len() < 10_000, "{}", text.len());
     }
 
     #[test]

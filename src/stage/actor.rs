@@ -56,7 +56,7 @@ pub(super) fn live(mut body: Body) -> ! {
         body.order = order.number;
         body.peers.clone_from(&order.peers);
         body.made.clear();
-        body.seat = order.seat.and_then(|slot| Some((seat(descriptor?)?, slot)));
+        body.seat = order.seat.and_then(|slot| Some((descriptor?, slot)));
         let refusal = carry_out(&mut body, &order).err();
         if let Some((socket, _)) = body.seat.take() {
             let _ = fd::close(socket);
@@ -70,17 +70,20 @@ pub(super) fn live(mut body: Body) -> ! {
     }
 }
 
-/// Receives with room for one more descriptor: the learner's limit stays in force but for this moment.
+/// Receives an order and, out of the learner's reach, the child's control socket that may come with it. The limit that
+/// keeps the learner's numbers low is lifted while the actor waits: the socket finds room even when the learner has
+/// used up all of these.
 fn receive_order(body: &Body, buffer: &mut [u8]) -> Result<Option<(Order, Option<i32>)>, nix::errno::Errno> {
-    wire::receive(body.socket, buffer, MsgFlags::empty())
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    let received = wire::receive(body.socket, buffer, MsgFlags::empty())
+        .map(|message| message.map(|(order, descriptor)| (order, descriptor.and_then(out_of_reach))));
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?;
+    received
 }
 
-/// Moves a child's control socket out of the learner's reach, past the limit that keeps the learner's numbers low.
-fn seat(descriptor: i32) -> Option<i32> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).ok()?;
+fn out_of_reach(descriptor: i32) -> Option<i32> {
     let moved = fd::fcntl_int(descriptor, libc::F_DUPFD_CLOEXEC, OURS);
-    let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
     let _ = fd::close(descriptor);
     moved.ok()
 }
@@ -94,6 +97,10 @@ fn carry_out(body: &mut Body, order: &Order) -> Result<(), Refusal> {
     }
     let mut round = 0;
     while order.rounds.is_none_or(|rounds| round < rounds) {
+        // Here too: a block may be empty.
+        if order.free && slot.cancelled() {
+            return Ok(());
+        }
         for call in &mut calls {
             if order.free && slot.cancelled() {
                 return Ok(());
@@ -119,6 +126,9 @@ fn prepare(expr: &CallExpr) -> Result<Prepared, Refusal> {
 }
 
 fn one(body: &mut Body, call: &mut Prepared) -> Result<(), Refusal> {
+    if call.spec.makes != crate::script::Makes::Nothing || call.expr.bind.is_some() {
+        body.names.another()?;
+    }
     let arguments = match call.arguments.take() {
         Some(arguments) => arguments,
         None => Arguments::evaluate(&call.expr, call.spec, body, facility::registry())?,
@@ -133,7 +143,7 @@ fn one(body: &mut Body, call: &mut Prepared) -> Result<(), Refusal> {
 }
 
 /// The program that `execve self` starts: the same actor, in a new image.
-pub(super) fn reborn(packed: &str) -> ! {
+pub(super) fn reborn<'a>(packed: impl Iterator<Item = &'a str>) -> ! {
     let Some(handover) = Handover::unpack(packed) else { process::exit_now(2) };
     process::reset_signals();
     let arena = fd::adopt_fd(handover.arena).ok().and_then(|fd| Arena::from_fd(fd).ok());

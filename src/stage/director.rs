@@ -383,7 +383,17 @@ impl Director {
     /// Moves what the actor reported from its slot into the chronicle.
     fn drain(&mut self, index: usize) {
         let mut records = Vec::new();
-        self.members[index].reader.drain(usize::MAX, |record| records.push(record));
+        let member = &mut self.members[index];
+        member.reader.drain(usize::MAX, |record| records.push(record));
+        let dropped = member.reader.dropped();
+        if dropped != member.dropped {
+            member.dropped = dropped;
+            // What was dropped may have changed its mappings; and its last call is among it, unless the ring has a
+            // later one.
+            self.scene.mappings_changed(member.pid);
+            let newest = records.last().map(|record| record.seq).or(member.last.as_ref().map(|call| call.seq));
+            records.extend(member.reader.last_dropped().filter(|last| newest.is_none_or(|newest| last.seq > newest)));
+        }
         if records.is_empty() {
             return;
         }
@@ -638,6 +648,7 @@ impl Director {
             program: None,
             last: None,
             told_entered: None,
+            dropped: 0,
             tally: None,
             posture: Posture::Running,
             slept_in: None,

@@ -35,6 +35,8 @@ pub(super) struct Member {
     pub last: Option<Call>,
     /// The sequence number of the call that the face knows as entered.
     pub told_entered: Option<u64>,
+    /// How many records its ring had dropped when it was last emptied.
+    pub dropped: u64,
     /// What the last look found; only valid while the stage is settled.
     pub posture: Posture,
     /// The system call of its last confirmed sleep: after a stop the kernel shows 219 (restart_syscall) in its place.

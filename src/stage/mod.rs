@@ -46,7 +46,7 @@ pub fn hidden(args: &[std::ffi::OsString]) -> Option<std::process::ExitCode> {
         return Some(launch::enter(rest));
     }
     if first == actor::HIDDEN {
-        actor::reborn(rest.first()?.to_str()?);
+        actor::reborn(rest.iter().filter_map(|word| word.to_str()));
     }
     None
 }

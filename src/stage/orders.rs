@@ -94,6 +94,10 @@ impl Director {
             Body::Repeat { times, actor, body, .. } => {
                 let index = self.ready(actor)?;
                 let rounds = times.as_ref().map(|t| count(t)).transpose()?;
+                if let Some(fork) = body.iter().find(|call| new_actor(call).is_some()) {
+                    return Err(Refusal::new("a repeat can't fork: each child needs a name and a seat of its own")
+                        .help(format!("fork one by one: {actor}: {fork}")));
+                }
                 for call in body {
                     self.fits(call)?;
                 }

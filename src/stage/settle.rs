@@ -3,7 +3,7 @@
 
 use super::member::{Asleep, Member, Posture};
 use crate::facility;
-use crate::kernel::proc::Syscall;
+use crate::kernel::proc::{self, Syscall};
 
 /// Looks at everyone twice. `true` if all are settled; those whose statement ended while they ran are not waited for.
 pub(super) fn settled(members: &mut [Member]) -> bool {
@@ -11,7 +11,7 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
     for busy in [true, false] {
         for member in members.iter_mut().filter(|m| m.alive() && m.busy.is_some() == busy) {
             member.posture = look(member);
-            if member.posture == Posture::Running && !member.let_go() {
+            if member.posture == Posture::Running && (!member.let_go() || signalled(member)) {
                 return false;
             }
         }
@@ -21,6 +21,15 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
         Posture::Asleep(asleep) => sleeps_on(member, asleep),
         Posture::Idle | Posture::Stopped | Posture::Running => true,
     })
+}
+
+/// Whether a signal that one who runs has been sent is still to take effect, or is about to end it: the statement that
+/// sent it has not come to its end either.
+fn signalled(member: &Member) -> bool {
+    // In this order: a stop shows as soon as its signal is no longer pending.
+    let pending = proc::status(member.pid).is_ok_and(|s| (s.pending | s.shared_pending) & !s.blocked & !s.ignored != 0);
+    // Of one that a signal ends the kernel tells the status before it has ended.
+    pending || member.task.stat().is_none_or(|stat| matches!(stat.state, 'T' | 'Z' | 'X') || stat.exit_status != 0)
 }
 
 fn look(member: &Member) -> Posture {

@@ -96,7 +96,7 @@ fn is_member(pid: i32, id: &Id) -> bool {
     let mut words = line.split(|byte| *byte == 0).skip(1).filter_map(|word| std::str::from_utf8(word).ok());
     match words.next() {
         Some(launch::HIDDEN) => words.any(|word| word == id.as_str()),
-        Some(actor::HIDDEN) => words.next().and_then(Handover::unpack).is_some_and(|actor| actor.tag == id.tag()),
+        Some(actor::HIDDEN) => Handover::unpack(words).is_some_and(|actor| actor.tag == id.tag()),
         _ => false,
     }
 }

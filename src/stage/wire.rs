@@ -72,8 +72,9 @@ pub(super) enum Reply {
 
 /// The longest frame between face and director. A snapshot of a full stage stays far below.
 const FRAME_MAX: usize = 64 << 20;
-/// The longest order or reply; what is longer is refused before it is sent.
-pub(super) const ORDER_MAX: usize = 128 << 10;
+/// The longest order or reply; what is longer is refused before it is sent. Names and variables at their limits fit,
+/// and so does it into a socket's buffer, by the kernel's default 208 KiB.
+pub(super) const ORDER_MAX: usize = 160 << 10;
 
 /// Writes one frame: its length in four bytes, then its bytes.
 pub(super) fn write_frame(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {

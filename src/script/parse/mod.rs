@@ -142,10 +142,15 @@ impl<'a> Parser<'a> {
 
     fn report(&mut self, diagnostic: Diagnostic) {
         self.errors += 1;
-        // The tokenizer's share is bounded on its own, so this stays within twice the limit.
-        if self.diagnostics.len() <= 2 * DIAGNOSTICS_MAX {
+        if !self.has_enough() {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Whether no further error would be told. The tokenizer's share is bounded on its own, so there are never more
+    /// than twice the limit.
+    fn has_enough(&self) -> bool {
+        self.diagnostics.len() > 2 * DIAGNOSTICS_MAX
     }
 
     /// Whether the tokenizer found a mistake in these bytes.

@@ -54,7 +54,7 @@ impl Parser<'_> {
         let mut statements = Vec::new();
         loop {
             self.skip_newlines();
-            if self.at_end() {
+            if self.at_end() || self.has_enough() {
                 return statements;
             }
             let before = self.errors;
@@ -76,10 +76,10 @@ impl Parser<'_> {
             self.skip_line();
             let span = self.span_from(start);
             if span.end - span.start > STATEMENT_MAX {
-                self.report(Diagnostic::error(
-                    span,
-                    format!("this block is longer than STATEMENT_MAX, {STATEMENT_MAX} bytes"),
-                ));
+                if self.errors == before {
+                    let message = format!("this block is longer than STATEMENT_MAX, {STATEMENT_MAX} bytes");
+                    self.report(Diagnostic::error(span, message));
+                }
                 continue;
             }
             let block = matches!(&body, Some(Body::Program { .. } | Body::Repeat { block: true, .. }));
