@@ -87,6 +87,41 @@ fn names_and_modes_that_others_change_are_seen() {
 }
 
 #[test]
+fn what_is_done_between_an_open_and_a_close_is_seen() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: open f "f" O_CREAT|O_RDWR 0600
+alice: shm_open m O_CREAT|O_RDWR 0600
+alice: sem_open s O_CREAT 0600 value=1
+alice: mq_open q O_CREAT|O_RDWR 0600
+spawn bob
+program bob
+  open g "f" O_RDWR
+  write g "new"
+  close g
+  shm_open m O_RDWR
+  ftruncate m 8192
+  close m
+  sem_open s
+  sem_post s
+  sem_close s
+  mq_open q O_WRONLY
+  mq_send q "hi" 1
+  mq_close q
+end
+go bob
+expect f holds "new"
+expect m size 8192
+expect s value 2
+expect q messages 1
+"#,
+        );
+    });
+}
+
+#[test]
 fn names_that_nobody_holds_come_and_go() {
     both(|play| {
         play.run("spawn alice\nalice: mkfifo \"box\" 0600\nalice: mq_open q O_CREAT|O_RDWR 0600\nalice: mq_close q");

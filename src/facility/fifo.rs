@@ -97,6 +97,10 @@ impl Facility for Fifo {
         found
     }
 
+    fn changed_by_holders_only(&self) -> bool {
+        true
+    }
+
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let ground = Ground { directory: look.directory, shm_dev: look.shm_dev };
         let links = found.handles.iter().map(|h| h.link.as_str());

@@ -170,6 +170,10 @@ impl Facility for FileLock {
         files
     }
 
+    fn changed_by_holders_only(&self) -> bool {
+        true
+    }
+
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let mut fields = contents(found, look);
         let locks = locks(found, look);

@@ -80,9 +80,9 @@ pub trait Facility: Sync {
         Reading::default()
     }
 
-    /// Whether nothing that [`Facility::read`] tells can change unless a process runs that holds the object: it has no
-    /// name by which another could reach it, no clock ends anything in it, and `read` remembers nothing in notes. What
-    /// was read then stays true as long as none of them has run.
+    /// Whether nothing that [`Facility::read`] tells can change unless a process runs that holds the object, or opens it
+    /// by its name in one of those directories: no clock ends anything in it, and `read` goes by no notes. What was
+    /// read then stays true as long as none of that happens.
     fn changed_by_holders_only(&self) -> bool {
         false
     }

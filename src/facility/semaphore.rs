@@ -249,6 +249,10 @@ impl Facility for Semaphore {
             .collect()
     }
 
+    fn changed_by_holders_only(&self) -> bool {
+        true
+    }
+
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let named = found.path.is_some() || found.handles.iter().any(|h| h.link.starts_with("/dev/shm/sem."));
         let mut fields = Vec::new();

@@ -151,6 +151,10 @@ impl Facility for Shm {
             .collect()
     }
 
+    fn changed_by_holders_only(&self) -> bool {
+        true
+    }
+
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let mapped = found.handles.iter().filter(|h| matches!(h.kind, HandleKind::Mapping { .. })).count();
         let file = open(found, look);

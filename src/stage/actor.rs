@@ -21,6 +21,9 @@ use crate::script::{CallExpr, CallSpec};
 /// The lowest number of a descriptor that is ours in an actor; the learner's stay below, by the actor's own limit.
 pub(super) const OURS: i32 = 1000;
 
+/// How many those are: the control socket, the stage's directory, the arena. They stay open as long as the actor lives.
+pub(super) const OURS_COUNT: usize = 3;
+
 /// The hidden subcommand that `execve self` starts.
 pub(super) const HIDDEN: &str = "__actor";
 

@@ -188,7 +188,10 @@ impl Director {
                 let Some((id, statement)) = self.queue.pop_front() else { break };
                 self.start(id, &statement);
                 pause = LOOK_FIRST;
-                self.advance()?;
+                // Whoever was given an order this moment has not begun.
+                if !self.members.iter().any(|m| m.busy.as_ref().is_some_and(|busy| busy.order == self.order)) {
+                    self.advance()?;
+                }
             }
             if self.pending.is_none()
                 && (self.run_ended || self.anybody_free() || !self.calls.is_empty() || !self.news.is_empty())
@@ -295,26 +298,21 @@ impl Director {
         Ok(())
     }
 
-    /// Takes in what an actor says.
-    fn hear(&mut self, index: usize) {
-        loop {
-            let Some(socket) = self.members[index].socket.as_ref().map(AsRawFd::as_raw_fd) else { return };
-            let mut buffer = std::mem::take(&mut self.buffer);
-            let message = wire::receive::<Reply>(socket, &mut buffer, MsgFlags::MSG_DONTWAIT);
-            self.buffer = buffer;
-            match message {
-                Ok(Some((reply, _))) => self.take_in(index, reply),
-                Ok(None) => {
-                    self.members[index].socket = None;
-                    return;
-                }
-                Err(Errno::EAGAIN) => return,
-                Err(_) => {
-                    self.members[index].socket = None;
-                    return;
-                }
+    /// Takes in one thing that an actor says, if it has said any.
+    fn hear(&mut self, index: usize) -> bool {
+        let Some(socket) = self.members[index].socket.as_ref().map(AsRawFd::as_raw_fd) else { return false };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let message = wire::receive::<Reply>(socket, &mut buffer, MsgFlags::MSG_DONTWAIT);
+        self.buffer = buffer;
+        match message {
+            Ok(Some((reply, _))) => self.take_in(index, reply),
+            Err(Errno::EAGAIN) => return false,
+            Ok(None) | Err(_) => {
+                self.members[index].socket = None;
+                return false;
             }
         }
+        true
     }
 
     fn take_in(&mut self, index: usize, reply: Reply) {
@@ -448,7 +446,7 @@ impl Director {
     /// A process has ended: it is a zombie, or gone.
     fn ended(&mut self, pid: i32) {
         let Some(index) = self.members.iter().position(|m| m.alive() && m.pid == pid) else { return };
-        self.hear(index);
+        while self.hear(index) {}
         self.drain(index);
         let death = snapshot::death(&self.members[index], self.scene.pidfd(pid));
         // The call that it died in never returns.

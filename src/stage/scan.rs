@@ -2,6 +2,7 @@
 //! laid over them. What an actor holds without our knowing shows up like the rest.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -42,8 +43,9 @@ pub(super) struct Scene {
     watch: Watch,
     /// What was found by listing them, until a name comes or goes.
     listed: Option<Vec<Listed>>,
-    /// What was read of objects that only their holders can change, until one of these runs.
-    readings: HashMap<ObjectKey, Reading>,
+    /// What was read of objects that only their holders can change, until one of these runs or another comes to hold
+    /// them by opening them: each with the name of its file, if it has one.
+    readings: HashMap<ObjectKey, (Option<OsString>, Reading)>,
     /// Files that the dead held at the last look: what they did to them before they died shows with other holders.
     bequeathed: Vec<(u64, u64)>,
 }
@@ -218,7 +220,8 @@ impl Scene {
     /// Reads the handles of everyone who ran since the last time, and those on objects that they share with others.
     pub(super) fn rescan(&mut self, members: &[Member]) {
         // Before the listing, so that what comes later is listed at the next look.
-        let names = self.watch.changed();
+        let changes = self.watch.changes();
+        let names = changes.names;
         // Queues that no file system lists are asked for by their names.
         if names || self.mqueue.is_none() {
             self.listed = None;
@@ -240,7 +243,13 @@ impl Scene {
             }
             self.held.insert(member.pid, held);
         }
-        self.readings.retain(|key, _| !touched.contains(&(key.dev, key.ino)));
+        if names {
+            self.readings.clear();
+        }
+        self.readings.retain(|key, (file, _)| {
+            let opened = file.as_ref().is_some_and(|file| changes.opened(file));
+            !opened && !touched.contains(&(key.dev, key.ino))
+        });
         // An open file description may be shared: its offset and flags change though this process did not run. So do
         // the path and the mode of a file.
         for (pid, held) in self.held.iter_mut().filter(|(pid, _)| !fresh.contains(pid)) {
@@ -276,12 +285,16 @@ impl Scene {
         };
         let mut all = table.read(before, claimed);
         if *mappings_stale {
-            let bound = |start: u64, end: u64| {
-                member.names.bound.values().any(|b| matches!(b, Bound::Memory(at, _) if (start..end).contains(at)))
-            };
-            let maps = maps.all().unwrap_or_default();
-            let wanted = maps.iter().filter(|m| m.shared() || bound(m.start, m.end));
-            all.extend(wanted.map(|m| mapping(pid, m)).filter_map(claimed));
+            let mut found = maps.shared().unwrap_or_default();
+            for bound in member.names.bound.values() {
+                if let Bound::Memory(address, _) = bound
+                    && !found.iter().any(|map| map.contains(*address))
+                {
+                    found.extend(maps.at(*address));
+                }
+            }
+            found.sort_by_key(|map| map.start);
+            all.extend(found.iter().map(|map| mapping(pid, map)).filter_map(claimed));
         } else {
             let kept = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
             all.extend(kept.cloned());
@@ -494,16 +507,19 @@ impl<'a> All<'a> {
 fn object(
     item: &Found<'_>,
     look: &mut Look<'_>,
-    readings: &mut HashMap<ObjectKey, Reading>,
+    readings: &mut HashMap<ObjectKey, (Option<OsString>, Reading)>,
     waiters: &[(ObjectKey, Waiter)],
 ) -> Object {
     let Reading { identifier, fields, holders, queue } =
         match (readings.get(&item.key), facility::by_id(&item.key.facility)) {
-            (Some(reading), _) => reading.clone(),
+            (Some((_, reading)), _) => reading.clone(),
             (None, Some(facility)) => {
                 let reading = facility.read(item, look);
-                if facility.changed_by_holders_only() {
-                    readings.insert(item.key.clone(), reading.clone());
+                // By its handles it is known who the holders are; a mapping of private memory is no handle on the object.
+                let held = item.handles.iter().all(|h| (h.dev, h.ino) == (item.key.dev, item.key.ino));
+                if facility.changed_by_holders_only() && held && !item.handles.is_empty() {
+                    let file = item.path.as_deref().and_then(|path| Path::new(path).file_name());
+                    readings.insert(item.key.clone(), (file.map(OsStr::to_owned), reading.clone()));
                 }
                 reading
             }

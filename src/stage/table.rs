@@ -3,9 +3,10 @@
 //! For each number its file in fdinfo is kept open, so a look costs one short read a descriptor. Only where that tells
 //! of another file than before, or where the file has a path, is the rest read anew.
 
+use super::actor::{OURS, OURS_COUNT};
 use super::scan::Claimed;
 use crate::facility::look::{Handle, HandleKind};
-use crate::kernel::proc::{Brief, FdDir, KeptInfo};
+use crate::kernel::proc::{Brief, FdDir, FdEntry, KeptInfo};
 
 #[derive(Debug)]
 pub(super) struct Table {
@@ -26,6 +27,11 @@ struct Row {
 }
 
 impl Row {
+    /// Whether it is one of those above the learner's numbers.
+    const fn above(&self) -> bool {
+        self.ours && self.fd >= OURS
+    }
+
     /// Reads it; whether something is open there.
     fn look(&mut self) -> bool {
         self.brief = self.kept.as_ref().and_then(KeptInfo::read);
@@ -40,15 +46,14 @@ impl Table {
 
     /// One descriptor, read anew.
     pub(super) fn descriptor(&self, fd: i32) -> Option<Handle> {
-        let entry = self.dir.entry(fd)?;
         let info = self.dir.info(fd)?;
-        Some(Handle {
-            pid: self.dir.pid(),
-            dev: entry.dev,
-            ino: entry.ino,
-            link: entry.link,
-            kind: HandleKind::Descriptor { fd, mode: entry.mode, flags: info.flags, offset: info.pos },
-        })
+        self.with(fd, Brief { pos: info.pos, flags: info.flags, file: None })
+    }
+
+    fn with(&self, fd: i32, brief: Brief) -> Option<Handle> {
+        let FdEntry { dev, ino, mode, link, .. } = self.dir.entry(fd)?;
+        let kind = HandleKind::Descriptor { fd, mode, flags: brief.flags, offset: brief.pos };
+        Some(Handle { pid: self.dir.pid(), dev, ino, link, kind })
     }
 
     /// All descriptors that are not ours. `before` are those of the last look; `take` finds a new one's object, and
@@ -73,7 +78,7 @@ impl Table {
                 all.push(claimed);
                 continue;
             }
-            let handle = self.descriptor(fd);
+            let handle = brief.map_or_else(|| self.descriptor(fd), |brief| self.with(fd, brief));
             let row = &mut self.rows[index];
             row.file = brief.and_then(|brief| brief.file);
             let Some(handle) = handle else { continue };
@@ -103,7 +108,13 @@ impl Table {
 
     /// Whether the same numbers are open as at the last look: none is closed, and there are not more.
     fn is_whole(&mut self) -> bool {
-        !self.rows.is_empty() && self.rows.iter_mut().all(Row::look) && self.dir.count() == Some(self.rows.len())
+        // An actor's own three stay as they are while it lives: its limit and the checks on arguments keep the learner
+        // below. If there are more, a child's are passing through.
+        if self.rows.iter().filter(|row| row.above()).count() != OURS_COUNT {
+            return false;
+        }
+        let whole = self.rows.iter_mut().filter(|row| !row.above()).all(Row::look);
+        whole && self.dir.count() == Some(self.rows.len())
     }
 
     fn list(&mut self) {
