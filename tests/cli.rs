@@ -257,6 +257,20 @@ fn ctrl_c_cancels_what_runs_and_ends_with_130() {
 }
 
 #[test]
+fn ctrl_c_in_play_cancels_the_statement_and_play_goes_on() {
+    let mut child = ipclab(&["play", "--plain"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"spawn alice\nalice: pause\nawait alice limit=1000s\n").unwrap();
+    until(&mut child, "> await alice");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+    until(&mut child, "cancelled");
+    stdin.write_all(b"spawn bob\n").unwrap();
+    until(&mut child, "bob is on stage");
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn nobody_listening_is_no_panic() {
     let mut child = ipclab(&["reference"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

@@ -75,6 +75,10 @@ pub struct Desk<'o> {
     number: u64,
     seen: Snapshot,
     timeline: Timeline,
+    /// Whether Ctrl-C was heard while a statement ran.
+    cancelled: bool,
+    /// Whether a Ctrl-C that has been heeded is still to be heard.
+    owed: bool,
     /// Not read, as long as the face does not ask.
     stdin: Option<Box<dyn Read + Send>>,
 }
@@ -99,6 +103,8 @@ impl<'o> Desk<'o> {
             number: 0,
             seen: Snapshot::empty(),
             timeline: Timeline::default(),
+            cancelled: false,
+            owed: false,
             stdin: Some(Box::new(io::stdin())),
         })
     }
@@ -121,6 +127,19 @@ impl<'o> Desk<'o> {
     /// What was run on the stage.
     pub const fn timeline(&self) -> &Timeline {
         &self.timeline
+    }
+
+    /// Whether somebody has pressed Ctrl-C.
+    pub fn interrupted(&self) -> bool {
+        self.setup.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Takes a Ctrl-C that has cancelled a statement as done with; the next one counts anew. True if there was one.
+    pub fn calm(&mut self) -> bool {
+        let pressed = self.setup.interrupted.swap(false, Ordering::Relaxed);
+        let heard = std::mem::take(&mut self.cancelled);
+        self.owed = pressed && !heard;
+        pressed
     }
 
     /// Writes text, and makes sure that it is seen.
@@ -187,14 +206,12 @@ impl<'o> Desk<'o> {
                         self.say(&text)?;
                     }
                     self.seen = report.snapshot.clone();
-                    return if self.setup.interrupted.load(Ordering::Relaxed) {
-                        Err(Stop::Cancelled)
-                    } else {
-                        Ok(*report)
-                    };
+                    return Ok(*report);
                 }
                 Ok(Heard::Stage(number, event)) => self.heard(number, event)?,
+                Ok(Heard::Interrupt) if std::mem::take(&mut self.owed) => {}
                 Ok(Heard::Interrupt) => {
+                    self.cancelled = true;
                     if let Some(stage) = &self.stage {
                         stage.cancel();
                     }
@@ -226,6 +243,7 @@ impl<'o> Desk<'o> {
             }
             match self.receiver.recv() {
                 Ok(Heard::Stage(number, event)) => self.heard(number, event)?,
+                Ok(Heard::Interrupt) if std::mem::take(&mut self.owed) => {}
                 Ok(Heard::Interrupt) => return Err(Stop::Cancelled),
                 Ok(Heard::Line(line)) => return Ok(Typed::Line(line)),
                 Ok(Heard::End(why)) => self.ended(why)?,

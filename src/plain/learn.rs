@@ -147,6 +147,7 @@ impl Class<'_, '_> {
                         self.desk.say(&format!("{text}\n"))?;
                     }
                     let report = self.desk.run(&statement, quiet)?;
+                    self.desk.calm();
                     self.session.ended(&report);
                 }
             }
@@ -310,6 +311,9 @@ impl Class<'_, '_> {
         for statement in &statements {
             let report = self.desk.run(statement, false)?;
             self.session.typed(statement, &report);
+            if self.desk.calm() {
+                break;
+            }
         }
         if self.session.off_path() && !self.desk.json() {
             self.desk.say("You have left the lesson's path; going on brings the stage back.\n")?;

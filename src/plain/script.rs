@@ -33,6 +33,9 @@ pub fn run(desk: &mut Desk<'_>, source: &str, statements: &[Statement]) -> Resul
             desk.say(&format!("{text}\n"))?;
         }
         let report = desk.run(statement, false)?;
+        if desk.interrupted() {
+            return Err(Stop::Cancelled);
+        }
         if refused(&report) {
             ended.refused += 1;
         } else if !report.ok() {
@@ -98,6 +101,9 @@ pub(super) fn one(desk: &mut Desk<'_>, source: &str) -> Result<(), Stop> {
     }
     for statement in &statements {
         desk.run(statement, false)?;
+        if desk.calm() {
+            return wrong(desk, "cancelled\n");
+        }
     }
     Ok(())
 }
