@@ -403,6 +403,19 @@ const DELICATE: &[&str] = &[
     "spawn a\nspawn b\na: sem_open s O_CREAT 0600 value=0\nb: sem_open s\na: sem_wait s\nb: sem_post s\nb: sem_getvalue s",
     "spawn a\na: mq_open q O_RDWR|O_CREAT 0600 maxmsg=2 msgsize=8\na: fork b\nb: mq_receive q\na: mq_send q \"hi\" 3\na: mq_send q \"x\" 1\na: mq_send q \"y\" 2\na: mq_send q \"z\" 2\nb: mq_receive q\nb: mq_receive q",
     "spawn a\na: fork b\na: waitpid b\nb: exit 7",
+    // A UNIX stream whose peer goes with something unread: ECONNRESET once, then the end of the stream.
+    "spawn a\na: socketpair s AF_UNIX SOCK_STREAM\na: fork b\na: close s.1\nb: close s.0\na: send s.0 \"unread\"\nb: send s.1 \"kept\"\nb: close s.1\na: recv s.0 10\na: recv s.0 10\na: recv s.0 10",
+    // The end of a stream when the last holder of the peer goes, with the receiver asleep.
+    "spawn a\na: socketpair s AF_UNIX SOCK_STREAM\na: fork b\nb: close s.0\na: close s.1\na: recv s.0 10\nb: exit 0",
+    "spawn a\na: socketpair s AF_UNIX SOCK_SEQPACKET\na: fork b\nb: close s.0\na: close s.1\nb: send s.1 \"\"\nb: send s.1 \"x\"\nb: send s.1 \"\"\nb: close s.1\na: recv s.0 10\na: recv s.0 10\na: recv s.0 10\na: recv s.0 10",
+    // Messages without bytes, and peeks of the actor's own.
+    "spawn a\na: socketpair d AF_UNIX SOCK_DGRAM\na: send d.0 \"\"\na: send d.0 \"x\"\na: recv d.1 10 MSG_PEEK\na: recv d.1 10 MSG_PEEK\na: recv d.1 10\na: recv d.1 10 MSG_PEEK\na: recv d.1 10\na: recv d.1 10 MSG_DONTWAIT",
+    "spawn a\na: socketpair s AF_UNIX SOCK_STREAM\na: send s.0 \"one\"\na: send s.0 \"two\"\na: recv s.1 4 MSG_PEEK\na: recv s.1 4\na: recv s.1 4 MSG_PEEK|MSG_DONTWAIT\na: recv s.1 4",
+    // A descriptor on its way is the pipe's only write end, until it is received, or its carrier goes.
+    "spawn a\na: pipe p\na: socketpair s AF_UNIX SOCK_STREAM\na: fork b\nb: close p.w\na: sendmsg s.0 \"w\" rights=p.w\na: close p.w\nb: read p 10\na: recvmsg s.1 10 as w\na: write w \"x\"",
+    "spawn a\na: pipe p\na: socketpair s AF_UNIX SOCK_DGRAM\na: fork b\nb: close p.w\nb: close s.0\nb: close s.1\na: sendmsg s.0 \"w\" rights=p.w\na: close p.w\nb: read p 10\na: close s.0\na: close s.1",
+    // A connection that closes before it is accepted.
+    "spawn a\nspawn b\na: socket l AF_UNIX SOCK_STREAM\na: bind l unix:@l\na: listen l 2\nb: socket c AF_UNIX SOCK_STREAM\nb: connect c unix:@l\nb: send c \"x\"\nb: close c\na: accept l as p\na: recv p 10\na: recv p 10\na: send p \"y\"",
 ];
 
 #[test]

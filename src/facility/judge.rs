@@ -32,6 +32,25 @@ pub(super) fn holds(field: &'static str, args: &[ArgValue], object: &Object) -> 
     Judged { met: wanted.len() as u64 == *total && *bytes == wanted, seen, field }
 }
 
+/// Whether one message of a list, or with `first` the one at its head, is exactly the data at `args[0]`.
+pub(super) fn message(first: bool, field: &'static str, args: &[ArgValue], object: &Object) -> Judged {
+    let wanted = match data(args, 0) {
+        Ok(wanted) => wanted,
+        Err(why) => return Judged { met: false, seen: why, field },
+    };
+    let Value::List(all) = object.value(field) else {
+        let why = object.field(field).and_then(|f| f.note.clone());
+        return Judged { met: false, seen: why.unwrap_or_else(|| "nothing that could be read".to_owned()), field };
+    };
+    let asked = if first { &all[..all.len().min(1)] } else { &all[..] };
+    let mut messages = asked.iter().filter_map(|m| m.part("data")?.as_bytes());
+    let met = messages.clone().any(|(bytes, total)| bytes == wanted && total == bytes.len() as u64);
+    let shown: Vec<String> = messages.by_ref().take(8).map(|(bytes, total)| shown(bytes, total)).collect();
+    let more = if messages.next().is_some() { ", …" } else { "" };
+    let seen = if shown.is_empty() { "no message".to_owned() } else { shown.join(", ") + more };
+    Judged { met, seen, field }
+}
+
 /// Bytes in words: the head as a C literal, and how many there are where that is not plain.
 pub(super) fn shown(bytes: &[u8], total: u64) -> String {
     let text = show::text(bytes, total, 32);

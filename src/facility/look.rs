@@ -10,6 +10,7 @@ use std::path::Path;
 
 use crate::kernel::arena::Record;
 use crate::kernel::borrow;
+use crate::kernel::netlink::diag::Diag;
 use crate::kernel::pipe::Scratch;
 use crate::kernel::proc::{self, FdInfo, LockEntry};
 use crate::kernel::{SysError, SysResultExt};
@@ -168,6 +169,12 @@ pub struct Look<'a> {
     pub scratch: &'a mut Scratch,
     /// What facilities remember of their objects.
     pub notes: &'a mut BTreeMap<ObjectKey, Value>,
+    /// Our names of the objects that were found.
+    pub names: &'a [(ObjectKey, String)],
+    /// Whether somebody runs: what only a look at a settled stage may do is left out then.
+    pub running: bool,
+    /// The stage's socket for questions about sockets, once opened.
+    pub diag: &'a mut Option<Diag>,
     /// The machine's table of file locks, once read.
     pub lock_table: Option<Vec<LockEntry>>,
 }
@@ -199,6 +206,19 @@ impl Look<'_> {
     pub fn who(&self, pid: i32) -> String {
         let name = self.everyone.iter().find(|(p, _)| *p == pid).map(|(_, name)| name.clone());
         name.unwrap_or_else(|| if pid == 0 { "nobody".to_owned() } else { format!("pid {pid}") })
+    }
+
+    /// The way to ask the kernel about sockets; opened once a stage.
+    pub fn diag(&mut self) -> Result<&mut Diag, SysError> {
+        match &mut *self.diag {
+            Some(diag) => Ok(diag),
+            none => Ok(none.insert(Diag::open()?)),
+        }
+    }
+
+    /// Our name of a socket by its inode. All sockets of a machine lie on one device.
+    pub fn socket(&self, dev: u64, ino: u64) -> Option<&str> {
+        self.names.iter().find(|(key, _)| (key.dev, key.ino) == (dev, ino)).map(|(_, name)| name.as_str())
     }
 
     /// The machine's table of file locks, read once a look.

@@ -4,6 +4,7 @@
 //! asks which facility something is: everybody else goes through [`Facility`].
 
 mod descriptor;
+mod endpoint;
 mod fifo;
 mod filelock;
 mod handover;
@@ -20,8 +21,10 @@ mod quantities;
 mod semaphore;
 mod shm;
 pub mod show;
+mod socket;
 mod stdio;
 mod table;
+mod unix;
 
 use std::sync::OnceLock;
 
@@ -73,6 +76,12 @@ pub trait Facility: Sync {
     /// mode only those that were made here ([`Look::ids`]). Asked at each look.
     fn numbered(&self, _look: &mut Look<'_>) -> Vec<ObjectKey> {
         Vec::new()
+    }
+
+    /// Whether what was found by its name alone is an object of its own, and not only the name of one that was found
+    /// otherwise.
+    fn stands_alone(&self, _found: &Found<'_>, _look: &mut Look<'_>) -> bool {
+        true
     }
 
     /// Reads one object. Borrowed descriptors are closed before it returns.
@@ -195,6 +204,8 @@ pub static ALL: &[&dyn Facility] = &[
     &stdio::Stdio,
     &pipe::Pipe,
     &fifo::Fifo,
+    &socket::Sockets,
+    &unix::Unix,
     &mq::MessageQueue,
     &shm::Shm,
     &semaphore::Semaphore,

@@ -10,6 +10,7 @@ pub use super::handover::{Handover, keep_over_exec};
 pub use super::names::{Bound, NAMES_MAX, Names, VARIABLES_MAX};
 use crate::kernel::arena::{Arena, Record, Writer};
 use crate::kernel::process::{self, Fork};
+use crate::kernel::socket::Address;
 use crate::kernel::{clock, fd};
 use crate::script::{
     Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
@@ -119,6 +120,10 @@ pub enum Given {
     Range(i64, Option<i64>),
     /// Tuples of numbers, each with flags.
     Tuples(Vec<(Vec<i64>, i64)>),
+    /// The address of a socket.
+    Socket(Address),
+    /// Any address of the socket's own family, with this port.
+    AnyAddress(u16),
     /// Typed memory.
     Place {
         /// Address of the element.
@@ -259,6 +264,9 @@ impl Scope<'_> {
             }
             (ArgKind::Variable, ArgValue::Expr(Expr::Var(name))) => Given::Name(name.clone()),
             (ArgKind::Place, ArgValue::Place(place)) => self.place(place)?,
+            (_, ArgValue::Socket(address)) => {
+                super::socket::given(address, &self.body.tag, || address.port().map_or(Ok(0), |e| self.int(e)))?
+            }
             (_, ArgValue::Range(from, to)) => {
                 let to = to.as_ref().map(|e| self.int(e)).transpose()?;
                 Given::Range(self.int(from)?, to)

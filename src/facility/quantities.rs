@@ -17,7 +17,7 @@ pub(super) fn quantities() -> Vec<(&'static str, i64)> {
         ("DATA_MAX", DATA_MAX as i64),
         ("IPC_PRIVATE", i64::from(libc::IPC_PRIVATE)),
     ];
-    all.extend(ERRNOS.iter().map(|(name, value)| (*name, i64::from(*value))));
+    all.extend(ERRNOS.iter().chain(super::socket::ERRNOS).map(|(name, value)| (*name, i64::from(*value))));
     all
 }
 

@@ -24,6 +24,7 @@ pub mod landlock;
 pub mod lock;
 pub mod memory;
 pub mod mq;
+pub mod netlink;
 pub mod path;
 pub mod pipe;
 pub mod probe;
@@ -31,6 +32,7 @@ pub mod proc;
 pub mod process;
 mod ring;
 pub mod sem;
+pub mod socket;
 pub mod stdio;
 pub mod sysv;
 #[cfg(test)]

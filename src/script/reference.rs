@@ -105,6 +105,7 @@ fn predicate_row(text: &mut String, predicate: &PredicateSpec, title: &str) {
             PredicateArg::Actors => " ACTOR…",
             PredicateArg::Range => " [RANGE]",
             PredicateArg::By => " [by ACTOR]",
+            PredicateArg::Object => " OBJECT",
         })
         .collect();
     let doc = cell(&lower(predicate.doc));

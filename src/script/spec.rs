@@ -188,6 +188,8 @@ pub enum PredicateArg {
     Range,
     /// The word `by` and an actor, which may be left out.
     By,
+    /// The name of an object.
+    Object,
 }
 
 /// A facility's name with what it brings to the language.

@@ -21,9 +21,19 @@ impl Known {
         self.places.get(key).copied()
     }
 
+    /// All of them with their names.
+    pub(super) fn all(&self) -> &[(ObjectKey, String)] {
+        &self.all
+    }
+
     /// Whether an object has this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.all.iter().any(|(_, n)| n == name)
+    }
+
+    /// Whether an object is an end of something with this name: `s.0` is one of `s`.
+    pub(super) fn has_end(&self, name: &str) -> bool {
+        self.all.iter().any(|(_, n)| n.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
     }
 
     pub(super) fn keys(&self) -> impl DoubleEndedIterator<Item = &ObjectKey> {

@@ -299,7 +299,7 @@ impl Director {
         if self.members.iter().any(|m| m.name == name && !matches!(m.fate, Fate::Dead(_))) {
             return Err(taken("an actor"));
         }
-        if self.scene.has(name) {
+        if self.scene.has(name) || self.scene.has_end(name) {
             return Err(taken("an object"));
         }
         Ok(())

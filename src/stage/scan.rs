@@ -14,6 +14,7 @@ use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Rep
 use crate::facility::perform::{Bound, Made};
 use crate::facility::{self, Inside, Reading};
 use crate::kernel::arena::Record;
+use crate::kernel::netlink::diag::Diag;
 use crate::kernel::pipe::Scratch;
 use crate::kernel::proc::{self, Maps};
 use crate::kernel::watch::Watch;
@@ -39,6 +40,8 @@ pub(super) struct Scene {
     scratch: Option<Scratch>,
     held: BTreeMap<i32, Held>,
     pidfds: BTreeMap<i32, OwnedFd>,
+    /// For questions about sockets, once there were any.
+    diag: Option<Diag>,
     /// The directories that are listed.
     watch: Watch,
     /// What was found by listing them, until a name comes or goes.
@@ -95,6 +98,7 @@ impl Scene {
             scratch: Scratch::new().ok(),
             held: BTreeMap::new(),
             pidfds: BTreeMap::new(),
+            diag: None,
             watch,
             listed: None,
             readings: HashMap::new(),
@@ -142,6 +146,11 @@ impl Scene {
     /// Whether an object on stage has this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.known.has(name)
+    }
+
+    /// Whether an object on stage is an end of something with this name.
+    pub(super) fn has_end(&self, name: &str) -> bool {
+        self.known.has_end(name)
     }
 
     /// Lays the learner's name over what a call made.
@@ -382,6 +391,8 @@ impl Scene {
         asleep.sort_by_key(|(since, _)| *since);
         let asleep: Vec<Asleep> = asleep.into_iter().map(|(_, a)| a).collect();
         let mut notes = std::mem::take(&mut self.notes);
+        let mut diag = self.diag.take();
+        let mut known = std::mem::take(&mut self.known);
         let mut look = Look {
             directory: &self.directory,
             tag: &self.tag,
@@ -395,6 +406,9 @@ impl Scene {
             pidfds: &self.pidfds,
             scratch: &mut scratch,
             notes: &mut notes,
+            names: &[],
+            running: members.iter().any(|m| m.alive() && m.posture == Posture::Running),
+            diag: &mut diag,
             lock_table: None,
         };
         if self.listed.is_none() {
@@ -426,8 +440,11 @@ impl Scene {
             all.item(key);
         }
         let All { mut found, places } = all;
+        found.retain(|item| {
+            let facility = facility::by_id(&item.key.facility);
+            !item.handles.is_empty() || facility.is_none_or(|f| f.stands_alone(item, &mut look))
+        });
         // Names: the learner's, else the one in the file system, else a made-up one. The gone are forgotten.
-        let mut known = std::mem::take(&mut self.known);
         known.retain(|key| places.contains_key(key));
         for item in &mut found {
             if let Some(name) = known.name_of(&item.key) {
@@ -441,6 +458,7 @@ impl Scene {
             known.name(item.key.clone(), item.name.clone());
         }
         found.sort_by_key(|item| known.place(&item.key));
+        look.names = known.all();
         let mut readings = std::mem::take(&mut self.readings);
         readings.retain(|key, _| places.contains_key(key));
         let objects = found.iter().map(|item| object(item, &mut look, &mut readings, waiters)).collect();
@@ -449,6 +467,7 @@ impl Scene {
         notes.retain(|key, _| places.contains_key(key));
         self.ids.retain(|key| places.contains_key(key));
         self.known = known;
+        self.diag = diag;
         self.notes = notes;
         self.scratch = Some(scratch);
         objects

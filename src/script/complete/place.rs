@@ -288,6 +288,8 @@ fn in_claim(before: &str, rest: &[Token], offer: &mut Offer<'_>) {
     let takes = |arg: &PredicateArg| predicate.is_some_and(|p| p.args.contains(arg));
     if words.last() == Some(&"by") || *word == "waiters" || takes(&PredicateArg::Actors) {
         offer.actors(" ", &words[subject_tokens + 1..]);
+    } else if takes(&PredicateArg::Object) {
+        offer.objects("");
     } else if takes(&PredicateArg::By) && !words.contains(&"by") {
         offer.word("by", "Who holds it");
     }

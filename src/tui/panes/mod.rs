@@ -9,6 +9,8 @@ mod mq;
 mod pipe;
 mod semaphore;
 mod shm;
+mod socket;
+mod unix;
 
 pub(super) use actor::{card, title as card_title};
 
@@ -36,7 +38,7 @@ pub(super) struct Pane {
 
 /// The panes, one line a facility.
 static ALL: &[&Pane] =
-    &[&pipe::PIPE, &pipe::FIFO, &mq::PANE, &shm::PANE, &shm::MMAP, &semaphore::PANE, &filelock::PANE];
+    &[&pipe::PIPE, &pipe::FIFO, &unix::PANE, &mq::PANE, &shm::PANE, &shm::MMAP, &semaphore::PANE, &filelock::PANE];
 
 static GENERAL: Pane = Pane { facility: "", fields: &[], draw: |_| (), brief, roles: &[] };
 

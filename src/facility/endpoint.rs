@@ -1,0 +1,287 @@
+//! What the sockets of all families have in common when the stage reads them.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use super::look::{Handle, HandleKind, Look, Reported};
+use super::{Judged, judge};
+use crate::kernel::socket::{self as raw, Address, Message, Messages};
+use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::script::{ArgValue, PredicateArg, PredicateSpec};
+
+/// How much of a stream goes into a snapshot, in bytes.
+const HEAD: usize = 64 << 10;
+/// How much of a message.
+const MESSAGE_HEAD: usize = 256;
+/// How many messages from either end of a queue.
+const ENDS: usize = 16;
+/// How many messages are walked at most.
+const WALK: usize = 1024;
+
+/// Why a queue is not looked into though it could be.
+pub(super) const ERROR_WAITS: &str = "an error waits for the next call, and a look would take it away";
+const RUNNING: &str = "somebody runs, and could be disturbed by a look";
+
+/// The predicates of what holds messages or a stream.
+pub(super) static PREDICATES: &[PredicateSpec] = &[
+    PredicateSpec {
+        word: "holds",
+        args: &[PredicateArg::Data],
+        doc: "What waits to be received is exactly this stream, or one of the messages is exactly this",
+        example: "expect b holds \"hello\"",
+    },
+    PredicateSpec {
+        word: "next",
+        args: &[PredicateArg::Data],
+        doc: "The message that the next receive takes is exactly this",
+        example: "expect b next \"hello\"",
+    },
+    PredicateSpec {
+        word: "eof",
+        args: &[],
+        doc: "A receive would give the end of the stream: nothing waits, and the peer sends no more",
+        example: "expect b eof",
+    },
+    PredicateSpec {
+        word: "peer",
+        args: &[PredicateArg::Object],
+        doc: "The socket at the other end",
+        example: "expect s.0 peer s.1",
+    },
+];
+
+/// The key of a socket, if the kernel's name of its protocol begins so.
+pub(super) fn claim(facility: &str, protocol: &str, handle: &Handle) -> Option<ObjectKey> {
+    let HandleKind::Descriptor { fd, mode, .. } = handle.kind else { return None };
+    if mode & libc::S_IFMT != libc::S_IFSOCK || !handle.link.starts_with("socket:[") {
+        return None;
+    }
+    let name = raw::protocol(Path::new(&format!("/proc/{}/fd/{fd}", handle.pid)))?;
+    name.starts_with(protocol).then(|| ObjectKey {
+        facility: facility.to_owned(),
+        dev: handle.dev,
+        ino: handle.ino,
+        offset: 0,
+    })
+}
+
+/// A socket of an actor, borrowed.
+pub(super) struct Borrowed {
+    pub(super) fd: OwnedFd,
+    pub(super) ready: raw::Ready,
+}
+
+impl Borrowed {
+    pub(super) fn option(&self, name: i32) -> Option<i64> {
+        raw::get_int(self.fd.as_raw_fd(), libc::SOL_SOCKET, name).ok().map(i64::from)
+    }
+}
+
+/// Texts of the kernel's own knowledge.
+pub(super) fn text(name: &str, text: impl Into<String>) -> Field {
+    Field::new(name, Value::Text(text.into()), Evidence::Kernel)
+}
+
+fn why(errno: Errno) -> String {
+    if errno == Errno::EIO { ERROR_WAITS.to_owned() } else { format!("recvmsg failed: {errno:?} ({})", errno.desc()) }
+}
+
+/// What a stream's receive queue holds, of `total` bytes.
+pub(super) fn stream(socket: &Borrowed, total: i64, look: &Look<'_>) -> Field {
+    let most = HEAD.min(total.max(0) as usize);
+    if most == 0 {
+        let none = Value::Bytes { bytes: Vec::new(), total: 0 };
+        // With an error waiting the kernel counts nothing that could be received.
+        return if socket.ready.error && socket.ready.readable && total != 0 {
+            Field::hidden("holds", ERROR_WAITS)
+        } else {
+            Field::new("holds", none, Evidence::Kernel)
+        };
+    }
+    if look.running {
+        return Field::hidden("holds", RUNNING);
+    }
+    match raw::peek_bytes(&socket.fd, most) {
+        Ok(bytes) => {
+            let total = (total as u64).max(bytes.len() as u64);
+            Field::new("holds", Value::Bytes { bytes, total }, Evidence::Kernel)
+        }
+        Err(errno) => Field::hidden("holds", &why(errno)),
+    }
+}
+
+/// The messages of a receive queue: how many, how many bytes, and themselves.
+pub(super) fn messages(socket: &Borrowed, key: &ObjectKey, look: &mut Look<'_>) -> [Field; 3] {
+    let names = ["messages", "bytes", "queue"];
+    if look.running {
+        return names.map(|name| Field::hidden(name, RUNNING));
+    }
+    let told = match raw::peek_messages(&socket.fd, WALK, ENDS, MESSAGE_HEAD) {
+        Ok(told) => told,
+        Err(errno) => return names.map(|name| Field::hidden(name, &why(errno))),
+    };
+    let tag = look.tag.to_owned();
+    let note = look.notes.entry(key.clone()).or_insert(Value::Nothing);
+    let whole = told.between == 0 && !told.more;
+    let bytes = told.bytes as i64;
+    let Messages { first, between, last, more, .. } = told;
+    let mut list: Vec<Value> = first.into_iter().map(|m| message(m, &tag)).collect();
+    if between > 0 {
+        list.push(Value::Record(vec![("left out".to_owned(), Value::Int(between as i64))]));
+    }
+    list.extend(last.into_iter().map(|m| message(m, &tag)));
+    if whole {
+        list = with_empty(note, list, socket.ready.readable);
+    } else {
+        *note = Value::Nothing;
+    }
+    let count = list.len() as i64 + if between > 0 { between as i64 - 1 } else { 0 };
+    let noted = |field: Field| {
+        if more { field.noted(format!("more than {WALK} messages; what is behind was not looked at")) } else { field }
+    };
+    [
+        noted(Field::kernel_int("messages", count)),
+        noted(Field::kernel_int("bytes", bytes)),
+        Field::new("queue", Value::List(list), Evidence::Kernel),
+    ]
+}
+
+fn message(message: Message, tag: &str) -> Value {
+    let mut parts = vec![("data".to_owned(), Value::Bytes { bytes: message.bytes, total: message.length })];
+    if message.from != Address::Unnamed {
+        parts.push(("from".to_owned(), Value::Text(message.from.without(tag).to_string())));
+    }
+    Value::Record(parts)
+}
+
+fn is_empty(message: &Value) -> bool {
+    message.part("data").and_then(Value::as_bytes).is_some_and(|(_, total)| total == 0)
+}
+
+/// The kernel shows a message without bytes to the first look alone. So the queue of the last look is remembered if it
+/// had one, with how many messages were received since: what is left of it comes before what is new.
+fn with_empty(note: &mut Value, seen: Vec<Value>, readable: bool) -> Vec<Value> {
+    let before = note.part("seen").map_or(&[][..], Value::as_list);
+    let taken = note.part("taken").and_then(Value::as_int).unwrap_or(0).max(0) as usize;
+    let fits = |left: &[Value]| {
+        let mut solid = left.iter().filter(|m| !is_empty(m));
+        let mut shown = seen.iter();
+        // What is left must be the beginning of what is seen now.
+        solid.all(|m| shown.next() == Some(m)).then(|| shown.len())
+    };
+    let left = (taken..=before.len()).find_map(|from| fits(&before[from..]).map(|fresh| (&before[from..], fresh)));
+    let mut queue: Vec<Value> = match left {
+        // Nothing can be received: there are no messages without bytes either.
+        Some((left, fresh)) if readable => left.iter().chain(&seen[seen.len() - fresh..]).cloned().collect(),
+        _ => seen,
+    };
+    if queue.iter().any(is_empty) {
+        let parts = [("seen", Value::List(queue.clone())), ("taken", Value::Int(0))];
+        *note = Value::Record(parts.map(|(name, value)| (name.to_owned(), value)).to_vec());
+    } else {
+        *note = Value::Nothing;
+    }
+    queue.shrink_to_fit();
+    queue
+}
+
+/// Counts the messages that were received since the last look.
+pub(super) fn learn(call: &Reported<'_>, note: &mut Value) {
+    let peeks = call.spec.name != "read" && call.record.args[2] & i64::from(libc::MSG_PEEK) != 0;
+    let receives = matches!(call.spec.name, "read" | "recv" | "recvfrom" | "recvmsg");
+    if !receives || peeks || call.record.errno != 0 || call.record.returned_ns == 0 {
+        return;
+    }
+    if let Value::Record(parts) = note
+        && let Some((_, Value::Int(taken))) = parts.iter_mut().find(|(name, _)| name == "taken")
+    {
+        *taken += 1;
+    }
+}
+
+pub(super) fn check(word: &str, args: &[ArgValue], object: &Object) -> Option<Judged> {
+    match word {
+        "holds" if object.field("queue").is_none() => Some(judge::holds("holds", args, object)),
+        "holds" | "next" => Some(judge::message(word == "next", "queue", args, object)),
+        "eof" => {
+            let ended = object.value("incoming").as_text() == Some("ended");
+            let bytes = object.int("bytes");
+            let seen = match bytes {
+                Some(n) => format!("{n} bytes, and the peer {}", if ended { "sends no more" } else { "may send more" }),
+                None => "an unknown number of bytes".to_owned(),
+            };
+            Some(Judged { met: ended && bytes == Some(0), seen, field: "incoming" })
+        }
+        "peer" => {
+            let peer = object.value("peer").as_text().unwrap_or("nobody").to_owned();
+            let met = matches!(args.first(), Some(ArgValue::Name(name)) if *name == peer);
+            Some(Judged { met, seen: peer, field: "peer" })
+        }
+        _ => None,
+    }
+}
+
+/// Who could end a wait: whoever holds the other end. A connection that waits for room is let in by who can accept.
+pub(super) fn wakers(object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
+    let holding = |other: &Object| other.holding("read").into_iter().map(str::to_owned).collect();
+    let args = || snapshot.actor(waiter).and_then(|a| a.sleep()).map(|s| s.args.as_str()).unwrap_or_default();
+    let other = match direction {
+        "receive" | "send" | "read" | "write" => {
+            let peer = object.value("peer").as_text().and_then(|name| snapshot.object(name));
+            // A datagram that names its address waits for who is bound to it.
+            peer.or_else(|| at(args(), object, snapshot))
+        }
+        "connect" => at(args(), object, snapshot),
+        _ => None,
+    };
+    other.map(holding).unwrap_or_default()
+}
+
+/// The socket of the same facility whose address stands last in a call's arguments.
+fn at<'a>(args: &str, object: &Object, snapshot: &'a Snapshot) -> Option<&'a Object> {
+    let address = args.rsplit(", ").next()?;
+    let mut others = snapshot.objects.iter().filter(|o| o.facility() == object.facility() && o.name != object.name);
+    others.find(|o| o.identifier == address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(texts: &[&str]) -> Vec<Value> {
+        let data = |t: &&str| Message { bytes: t.as_bytes().to_vec(), length: t.len() as u64, from: Address::Unnamed };
+        texts.iter().map(|t| message(data(t), "")).collect()
+    }
+
+    fn take(note: &mut Value, n: i64) {
+        if let Value::Record(parts) = note {
+            parts[1].1 = Value::Int(n);
+        }
+    }
+
+    #[test]
+    fn messages_without_bytes_are_remembered() {
+        let mut note = Value::Nothing;
+        assert_eq!(with_empty(&mut note, list(&["one", "", "two"]), true), list(&["one", "", "two"]));
+        assert_eq!(with_empty(&mut note, list(&["one", "two"]), true), list(&["one", "", "two"]), "looked again");
+        assert_eq!(with_empty(&mut note, list(&["one", "two", "", "x"]), true), list(&["one", "", "two", "", "x"]));
+        take(&mut note, 1);
+        assert_eq!(with_empty(&mut note, list(&["two", "x"]), true), list(&["", "two", "", "x"]));
+        take(&mut note, 3);
+        assert_eq!(with_empty(&mut note, list(&["x"]), true), list(&["x"]));
+        assert_eq!(note, Value::Nothing);
+        assert_eq!(with_empty(&mut note, list(&[""]), true), list(&[""]));
+        assert_eq!(with_empty(&mut note, list(&[]), true), list(&[""]));
+        assert_eq!(with_empty(&mut note, list(&[]), false), list(&[]), "nothing can be received");
+        assert_eq!(note, Value::Nothing);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_forgotten() {
+        let mut note = Value::Nothing;
+        with_empty(&mut note, list(&["one", "", "two"]), true);
+        assert_eq!(with_empty(&mut note, list(&["other"]), true), list(&["other"]));
+    }
+}
