@@ -115,6 +115,29 @@ fn stopped_by_key_in_a_shell_and_back() {
 }
 
 #[test]
+fn stopped_from_outside_and_back() {
+    let shell = Setup { command: vec!["/bin/sh".into(), "-i".into()], ..ipclab(&[]) };
+    let mut pty = shell.env("PS1", "ready> ").env("ENV", "").start();
+    pty.shows("ready>");
+    pty.keys(format!("{} play\r", env!("CARGO_BIN_EXE_ipclab")));
+    pty.shows("a statement, such as");
+    let program = screens::children(pty.pid())[0];
+    nix::sys::signal::kill(program, Signal::SIGTSTP).unwrap();
+    pty.until("the shell's screen", |p| !p.screen().alternate_screen() && p.text().trim_end().ends_with("ready>"));
+    // Sent on in the background it must not touch the terminal.
+    pty.keys("bg\r");
+    pty.quiet(Duration::from_millis(300));
+    assert!(!pty.screen().alternate_screen(), "{}", pty.text());
+    pty.keys("fg\r");
+    pty.until("the whole screen", |p| p.is_held() && p.text().contains("transcript"));
+    pty.keys("\x11");
+    pty.until("the shell's prompt", |p| !p.screen().alternate_screen() && p.text().trim_end().ends_with("ready>"));
+    pty.keys("exit\r");
+    pty.ended();
+    pty.is_whole();
+}
+
+#[test]
 fn without_a_shell_ctrl_z_does_not_strand_it() {
     // The harness's child leads its session: nobody could ever continue it.
     let mut pty = ready();

@@ -127,6 +127,7 @@ enum Page {
 
 /// With what the program starts.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is but one")]
 pub(super) enum Opening {
     First,
     Menu,

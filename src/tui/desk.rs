@@ -167,12 +167,14 @@ impl Desk {
         if let Some(coming) = self.coming.as_mut().filter(|s| s.stage == stage) {
             match coming.learn(said) {
                 Happened::Replayed(difference) => {
+                    let again = matches!(self.session.state, State::Gone(_));
                     if let Some(new) = self.coming.take() {
                         self.session.close(&mut out.orders);
                         self.session = new;
                         self.look_for_cycles(out);
                     }
                     out.notice(match difference {
+                        None if again => Notice::good("the same again, on a new stage"),
                         None => Notice::good("one step back, on a new stage"),
                         Some(what) => Notice::warning(format!("this time it came out otherwise: {what}")),
                     });
@@ -190,7 +192,13 @@ impl Desk {
             self.look_for_cycles(out);
         }
         if let Happened::Gone(why) = &happened {
-            out.notice(Notice::error(why.clone()));
+            // The focus stays: somebody may be typing.
+            let more = match (self.session.can_step_back(), self.place) {
+                (true, Place::Prompt | Place::Editor) => "; Esc, then u opens it again and runs the same statements",
+                (true, _) => "; u opens it again and runs the same statements",
+                (false, _) => "; R opens a fresh one",
+            };
+            out.notice(Notice::error(format!("{why}{more}")));
         }
         happened
     }
@@ -479,7 +487,12 @@ impl Desk {
                         sight.now.object(name).map(|o| super::panes::lines(o, sight, 76, false)).unwrap_or_default()
                     }
                 };
-                Some(lines.iter().map(|l| format!("{}\n", l.to_string().trim_end())).collect())
+                let mut copied = String::new();
+                for line in lines {
+                    copied.push_str(line.to_string().trim_end());
+                    copied.push('\n');
+                }
+                Some(copied)
             }
             (_, Place::Transcript) => self.view.chosen(&self.session.transcript),
             _ => None,
@@ -594,7 +607,7 @@ impl Desk {
         area: Rect,
         buffer: &mut Buffer,
         look: Look<'_>,
-        prose: Option<&dyn Fn(Rect, &mut Buffer, bool)>,
+        prose: Option<Prose<'_>>,
     ) -> Option<Position> {
         let wide = area.width >= layout::WIDE;
         let theme = look.theme;
@@ -745,6 +758,9 @@ impl Desk {
         }
     }
 }
+
+/// Draws the prose beside a stage, as it looks with or without the focus.
+pub(super) type Prose<'a> = &'a dyn Fn(Rect, &mut Buffer, bool);
 
 /// What a view may look at besides the stage.
 #[derive(Debug, Clone, Copy)]

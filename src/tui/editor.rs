@@ -178,7 +178,8 @@ impl Editor {
             let (row, column) = self.place(error.span.start);
             let mut words = format!("{}:{} {}", row + 1, column + 1, error.message);
             if let Some(help) = &error.help {
-                words.push_str(&format!("; {help}"));
+                words.push_str("; ");
+                words.push_str(help);
             }
             let words = text::clip(&words, usize::from(below.width), theme.glyphs.more);
             layout::line_at(below, y as u16, buffer, &Line::from(Span::styled(words, theme.style(Role::Error))));

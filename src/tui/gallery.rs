@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{Event as Input, KeyEvent};
+use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -126,7 +126,6 @@ const SCENES: &[Scene] = &[
         keys: &[
             "spawn alice<enter>",
             "spawn bob<enter>",
-            "alice: sem_open s O_CREAT 0600 value=0<enter>",
             "alice: open f \"notes\" O_RDWR|O_CREAT 0644<enter>",
             "bob: open f \"notes\" O_RDWR as g<enter>",
             "alice: fcntl f F_SETLKW F_WRLCK 0..10<enter>",
@@ -144,8 +143,11 @@ const SCENES: &[Scene] = &[
     Scene { name: "help", title: "The keys of a screen", opening: PLAY, keys: &["<f1>"] },
 ];
 
-/// Sizes in which each scene is drawn.
-const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+/// Sizes in which scenes are drawn, and in which palettes.
+const SIZES: [((u16, u16), &[Palette]); 3] =
+    [((80, 24), &[Palette::Dark]), ((120, 40), &[Palette::Dark, Palette::Light]), ((200, 60), &[Palette::Dark])];
+/// The scenes that are drawn in the largest size too; one looks much like another there.
+const LARGE: [&str; 2] = ["first-minute", "locks"];
 
 /// How long a stage may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -158,15 +160,13 @@ pub fn pictures(launcher: &Path, directory: &Path, check: bool) -> anyhow::Resul
         std::fs::create_dir_all(directory).with_context(|| format!("{} can't be made", directory.display()))?;
     }
     for scene in SCENES {
-        for (size, palettes) in
-            SIZES.into_iter().zip([&[Palette::Dark][..], &[Palette::Dark, Palette::Light], &[Palette::Dark]])
-        {
+        for (size, palettes) in SIZES.iter().filter(|(size, _)| size.0 < 200 || LARGE.contains(&scene.name)) {
             let area = Rect::new(0, 0, size.0, size.1);
             let mut stage = Rehearsal::new(launcher, (scene.opening)(), area)?;
             for keys in scene.keys {
                 stage.press(keys).with_context(|| format!("in the scene {}, at {keys}", scene.name))?;
             }
-            for palette in palettes {
+            for palette in *palettes {
                 let own = if *palette == Palette::Light { picture::LIGHT } else { picture::DARK };
                 let svg = stage.draw(*palette, own, scene.title);
                 let path = directory.join(format!("{}-{}x{}-{}.svg", scene.name, size.0, size.1, palette.name()));
@@ -198,7 +198,7 @@ impl Rehearsal {
         let conductor = Conductor::start(launcher.to_owned(), false, events.sender())?;
         let theme = Theme::new(Palette::Dark, false);
         // Progress is nobody's: pictures show a learner who has just begun.
-        let progress = Progress::off("progress is not kept while pictures are made".to_owned());
+        let progress = Progress::off(String::new());
         let lessons = Lessons::new(Pack::embedded(crate::facility::registry())?, progress);
         let app = App::new(theme, Keymap::default(), Vec::new(), Some(lessons), opening, area).timeless();
         let mut own = Self { app, events, conductor, area };
@@ -209,20 +209,14 @@ impl Rehearsal {
     fn press(&mut self, keys: &str) -> anyhow::Result<()> {
         let mut rest = keys;
         while !rest.is_empty() {
-            let chord = match rest.strip_prefix('<').and_then(|r| r.split_once('>')) {
-                Some((name, after)) => {
-                    rest = after;
-                    Chord::parse(name).map_err(anyhow::Error::msg)?
-                }
-                None => {
-                    let mut chars = rest.chars();
-                    let c = chars.next().unwrap_or(' ');
-                    rest = chars.as_str();
-                    Chord {
-                        code: ratatui::crossterm::event::KeyCode::Char(c),
-                        modifiers: ratatui::crossterm::event::KeyModifiers::NONE,
-                    }
-                }
+            let chord = if let Some((name, after)) = rest.strip_prefix('<').and_then(|r| r.split_once('>')) {
+                rest = after;
+                Chord::parse(name).map_err(anyhow::Error::msg)?
+            } else {
+                let mut chars = rest.chars();
+                let c = chars.next().unwrap_or(' ');
+                rest = chars.as_str();
+                Chord { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE }
             };
             self.app.handle(Event::Input(Input::Key(KeyEvent::new(chord.code, chord.modifiers))));
         }

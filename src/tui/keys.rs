@@ -189,6 +189,22 @@ const NAMED: [(&str, KeyCode, &str); 16] = [
     ("end", KeyCode::End, "End"),
 ];
 
+fn named_key(name: &str) -> Option<KeyCode> {
+    if let Some((_, code, _)) = NAMED.iter().find(|(n, ..)| *n == name) {
+        return Some(*code);
+    }
+    let number = name.strip_prefix('f')?.parse::<u8>().ok()?;
+    (1..=12).contains(&number).then_some(KeyCode::F(number))
+}
+
+fn unknown_key(text: &str, name: &str) -> String {
+    let names = NAMED.iter().map(|(n, ..)| *n).chain(["f1", "ctrl-r"]);
+    match crate::script::nearest(name, names) {
+        Some(near) => format!("unknown key `{text}`, the nearest is `{near}`"),
+        None => format!("unknown key `{text}`, expected one such as `ctrl-r`, `alt-enter`, `f5`, `?`"),
+    }
+}
+
 impl Chord {
     /// The chord that a key event is.
     pub fn of(event: KeyEvent) -> Self {
@@ -216,21 +232,7 @@ impl Chord {
         let code = match (chars.next(), chars.next()) {
             (Some(c), None) if modifiers.contains(KeyModifiers::CONTROL) => KeyCode::Char(c.to_ascii_lowercase()),
             (Some(c), None) => KeyCode::Char(c),
-            _ => match NAMED.iter().find(|(n, ..)| *n == lower) {
-                Some((_, code, _)) => *code,
-                None => match lower.strip_prefix('f').and_then(|n| n.parse::<u8>().ok()) {
-                    Some(n @ 1..=12) => KeyCode::F(n),
-                    _ => {
-                        let names = NAMED.iter().map(|(n, ..)| *n).chain(["f1", "ctrl-r"]);
-                        let near = crate::script::nearest(&lower, names);
-                        let hint = near.map_or_else(
-                            || "expected one such as `ctrl-r`, `alt-enter`, `f5`, `?`".to_owned(),
-                            |near| format!("the nearest is `{near}`"),
-                        );
-                        return Err(format!("unknown key `{text}`, {hint}"));
-                    }
-                },
-            },
+            _ => named_key(&lower).ok_or_else(|| unknown_key(text, &lower))?,
         };
         Ok(Self { code, modifiers })
     }
@@ -250,7 +252,7 @@ impl Chord {
             None => match self.code {
                 KeyCode::Char(c) if self.modifiers.contains(KeyModifiers::CONTROL) => label.extend(c.to_uppercase()),
                 KeyCode::Char(c) => label.push(c),
-                KeyCode::F(n) => label.push_str(&format!("F{n}")),
+                KeyCode::F(n) => label.extend(["F", &n.to_string()]),
                 _ => label.push('?'),
             },
         }

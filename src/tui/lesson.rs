@@ -280,7 +280,7 @@ impl LessonView {
                 lines.push(Line::default());
             }
             starts.push(lines.len());
-            self.part(part, width, theme, keys, ascii, &mut lines);
+            Self::part(part, width, theme, keys, ascii, &mut lines);
             match part {
                 Part::Prediction(prediction, Some(answered)) => told = Some((prediction, answered)),
                 Part::Run(_) => {
@@ -296,26 +296,18 @@ impl LessonView {
         (lines, starts)
     }
 
-    fn part(
-        &self,
-        part: Part<'_>,
-        width: usize,
-        theme: &Theme,
-        keys: &Keymap,
-        ascii: bool,
-        lines: &mut Vec<Line<'static>>,
-    ) {
+    fn part(part: Part<'_>, width: usize, theme: &Theme, keys: &Keymap, ascii: bool, lines: &mut Vec<Line<'static>>) {
         let glyphs = theme.glyphs;
         match part {
             Part::Prose(blocks) => lines.extend(prose::blocks(blocks, width, theme)),
-            Part::Run(run) => self.run(run, width, theme, lines),
+            Part::Run(run) => Self::run(run, width, theme, lines),
             Part::Refutation(refutation) => {
                 let words = "Let us see what became of that belief:";
                 lines.push(Line::from(Span::styled(words, theme.style(Role::Dim))));
-                self.run(&refutation.run, width, theme, lines);
+                Self::run(&refutation.run, width, theme, lines);
             }
             Part::Prediction(prediction, answered) => {
-                self.prediction(prediction, answered, width, theme, keys, ascii, lines);
+                Self::prediction(prediction, answered, width, theme, keys, ascii, lines);
             }
             Part::Goal(goal, met) => {
                 let (mark, role) = if met { (glyphs.yes, Role::Good) } else { (glyphs.open, Role::Accent) };
@@ -337,13 +329,13 @@ impl LessonView {
             }
             Part::Solution(run) => {
                 lines.push(Line::from(Span::styled("The solution:", theme.style(Role::Warning))));
-                self.run(run, width, theme, lines);
+                Self::run(run, width, theme, lines);
             }
             Part::Explain(blocks) => lines.extend(prose::blocks(blocks, width, theme)),
         }
     }
 
-    fn run(&self, run: &Run, width: usize, theme: &Theme, lines: &mut Vec<Line<'static>>) {
+    fn run(run: &Run, width: usize, theme: &Theme, lines: &mut Vec<Line<'static>>) {
         for statement in &run.statements {
             for line in statement.to_string().lines() {
                 let spans = vec![
@@ -355,9 +347,7 @@ impl LessonView {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a view of its own would carry the same")]
     fn prediction(
-        &self,
         prediction: &Prediction,
         answered: Option<Answered>,
         width: usize,

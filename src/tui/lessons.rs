@@ -157,7 +157,7 @@ impl Lessons {
             let met = record.goals.len();
             say(Role::Good, &format!("so far {right} of {predictions} predicted right, {met} of {goals} goals met"));
         }
-        if let Some(notice) = self.progress.notice() {
+        if let Some(notice) = self.progress.notice().filter(|n| !n.is_empty()) {
             say(Role::Warning, notice);
         }
         lines

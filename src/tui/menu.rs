@@ -109,15 +109,15 @@ fn picture(area: Rect, buffer: &mut Buffer, theme: &Theme) {
         ],
         vec![at(&low(9), border), Span::raw(blank), at(&low(18), border), Span::raw(blank), at(&low(9), border)],
     ];
+    let whole = area;
     let indent = area.width.saturating_sub(54) / 2;
     let area = Rect { x: area.x + indent, width: area.width - indent, ..area };
     for (y, spans) in lines.into_iter().enumerate() {
         layout::line_at(area, y as u16, buffer, &Line::from(spans));
     }
     let words = "Interprocess communication, live: real processes, real kernel objects";
-    let words = text::clip(words, usize::from(area.width), theme.glyphs.more);
-    let area = Rect { x: area.x.saturating_sub(indent), width: area.width + indent, ..area };
-    let indent = (usize::from(area.width).saturating_sub(text::width(&words)) / 2) as u16;
-    let area = Rect { x: area.x + indent, width: area.width - indent, ..area };
+    let words = text::clip(words, usize::from(whole.width), theme.glyphs.more);
+    let indent = (usize::from(whole.width).saturating_sub(text::width(&words)) / 2) as u16;
+    let area = Rect { x: whole.x + indent, width: whole.width - indent, ..whole };
     layout::line_at(area, 4, buffer, &Line::from(Span::styled(words, theme.style(Role::Dim))));
 }

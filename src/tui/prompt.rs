@@ -207,7 +207,11 @@ impl Prompt {
 
     /// The lines of the block and the line itself as one text, and where the cursor is in it.
     pub(super) fn whole(&self) -> (String, usize) {
-        let mut text: String = self.block.iter().map(|l| format!("{l}\n")).collect();
+        let mut text = String::new();
+        for line in &self.block {
+            text.push_str(line);
+            text.push('\n');
+        }
         let cursor = text.len() + self.line.cursor;
         text.push_str(&self.line.text);
         (text, cursor)
@@ -326,12 +330,11 @@ pub(super) fn render(
     }
     if area.height > 1 {
         let below = Rect { y: area.y + 1, height: 1, ..row };
-        match prompt.errors.first() {
-            Some(error) => complaint(below, buffer, error, prompt.line.text(), skip, theme),
-            None => {
-                let spans = text::clip_spans(hint.to_vec(), usize::from(below.width), theme.glyphs.more);
-                buffer.set_line(below.x, below.y, &Line::from(spans), below.width);
-            }
+        if let Some(error) = prompt.errors.first() {
+            complaint(below, buffer, error, prompt.line.text(), skip, theme);
+        } else {
+            let spans = text::clip_spans(hint.to_vec(), usize::from(below.width), theme.glyphs.more);
+            buffer.set_line(below.x, below.y, &Line::from(spans), below.width);
         }
     }
     cursor
@@ -344,7 +347,8 @@ fn complaint(row: Rect, buffer: &mut Buffer, error: &Diagnostic, line: &str, ski
     let carets = theme.glyphs.caret.repeat(long);
     let mut words = error.message.clone();
     if let Some(help) = &error.help {
-        words.push_str(&format!("; {help}"));
+        words.push_str("; ");
+        words.push_str(help);
     }
     let room = usize::from(row.width);
     let style = theme.style(Role::Error);

@@ -106,10 +106,13 @@ impl Session {
         }
     }
 
-    /// A session on a new stage that runs the same statements up to the one before the last.
+    /// A session on a new stage that runs the same statements up to the one before the last, or all of them if this
+    /// stage is gone.
     pub(super) fn step_back(&self, stage: u64, next_id: &mut u64, orders: &mut Vec<ToStage>) -> Option<Self> {
         let mut first = self.timeline.clone();
-        let kept = first.len().checked_sub(1)?;
+        // A stage that was lost is run again as far as it had come.
+        let lost = matches!(self.state, State::Gone(_));
+        let kept = first.len().checked_sub(usize::from(!lost))?;
         first.truncate(kept);
         let mut session = Self::open(stage, orders);
         for statement in first.statements() {
@@ -137,7 +140,12 @@ impl Session {
 
     /// The session as a script.
     pub(super) fn script(&self) -> String {
-        self.timeline.statements().map(|s| format!("{s}\n")).collect()
+        let mut script = String::new();
+        for statement in self.timeline.statements() {
+            script.push_str(&statement.to_string());
+            script.push('\n');
+        }
+        script
     }
 
     /// Learns what the stage said.

@@ -86,16 +86,13 @@ impl Transcript {
 
     /// Adds a call, or tells that one which was seen entered has returned.
     pub(super) fn call(&mut self, call: Call) {
-        let next = match self.seen.iter_mut().find(|(actor, _)| *actor == call.actor) {
-            Some((_, seen)) => {
-                let next = *seen + 1;
-                *seen = (*seen).max(call.seq);
-                next
-            }
-            None => {
-                self.seen.push((call.actor.clone(), call.seq));
-                call.seq
-            }
+        let next = if let Some((_, seen)) = self.seen.iter_mut().find(|(actor, _)| *actor == call.actor) {
+            let next = *seen + 1;
+            *seen = (*seen).max(call.seq);
+            next
+        } else {
+            self.seen.push((call.actor.clone(), call.seq));
+            call.seq
         };
         if call.seq > next {
             self.push(Entry::LeftOut(call.actor.clone(), call.seq - next));

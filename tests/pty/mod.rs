@@ -255,8 +255,10 @@ impl Pty {
                     self.quiet(Duration::from_millis(50));
                     return status;
                 }
-                Err(_) if Instant::now() < deadline => {}
-                Err(_) => panic!("the program did not end; on the screen:\n{}", self.text()),
+                Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("the program did not end; on the screen:\n{}", self.text())
+                }
             }
         }
     }

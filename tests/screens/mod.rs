@@ -4,10 +4,16 @@ use crate::pty::{Pty, ipclab};
 
 #[track_caller]
 fn say(pty: &mut Pty, statement: &str) {
+    let count = |p: &Pty| {
+        let text = p.text();
+        let (head, _) = text.split_once(" statement")?;
+        head.rsplit(' ').next()?.parse::<u32>().ok()
+    };
+    pty.until("an open stage", |p| count(p).is_some());
+    let before = count(pty);
     pty.keys(format!("{statement}\r"));
     pty.until(&format!("the end of {statement}"), |p| {
-        let text = p.text();
-        text.contains("settled") && text.contains("a statement, such as") && !text.contains("a statement runs")
+        count(p) == before.map(|n| n + 1) && !p.text().contains("a statement runs")
     });
 }
 
@@ -182,4 +188,30 @@ fn in_shared_mode_the_header_says_so() {
     pty.shows("● idle");
     pty.keys("\x11");
     assert!(pty.ended().success());
+}
+
+/// The processes whose parent is `pid`, whichever of its threads started them.
+pub(crate) fn children(pid: nix::unistd::Pid) -> Vec<nix::unistd::Pid> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+    let all: String = tasks.map(|task| of(task.unwrap())).collect();
+    all.split_whitespace().map(|n| nix::unistd::Pid::from_raw(n.parse().unwrap())).collect()
+}
+
+#[test]
+fn a_lost_stage_is_opened_again() {
+    let mut pty = ipclab(&["play"]).start();
+    pty.shows("a statement, such as");
+    say(&mut pty, "spawn alice");
+    say(&mut pty, "alice: pipe p");
+    let stage = children(pty.pid());
+    assert_eq!(stage.len(), 1);
+    nix::sys::signal::kill(stage[0], nix::sys::signal::Signal::SIGKILL).unwrap();
+    pty.shows("u opens it again");
+    pty.shows("no stage");
+    pty.keys("\x1b");
+    pty.shows("Enter detail");
+    pty.keys("u");
+    pty.shows("the same again, on a new stage");
+    pty.shows("0 of 65536 bytes");
 }

@@ -137,12 +137,12 @@ fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
                 words = String::from(" ");
             }
             if let Some(object) = &sleep.object {
-                words.push_str(&format!(" on {object}"));
+                words.extend([" on ", object]);
             } else if sleep.direction == "time" || sleep.direction == "child" {
-                words.push_str(&format!(" for a {}", if sleep.direction == "time" { "time" } else { "child" }));
+                words.extend([" for a ", &sleep.direction]);
             }
             if !sight.timeless {
-                words.push_str(&format!(" since {}", text::moment(sleep.since_ns)));
+                words.extend([" since ", &text::moment(sleep.since_ns)]);
                 let mut rest = String::new();
                 if let Some(deadline) = sleep.deadline_ns {
                     rest = format!(" until {}", text::moment(deadline));

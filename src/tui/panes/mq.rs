@@ -31,7 +31,7 @@ fn draw(painter: &mut Painter<'_>) {
     }
     painter.row(spans, Some(object.evidence("messages")));
     if object.field("msgsize").is_some() {
-        let spans = vec![painter.dim("a message holds up to "), painter.int("msgsize"), painter.dim(" bytes")];
+        let spans = vec![painter.dim("each up to "), painter.int("msgsize"), painter.dim(" bytes")];
         let mut spans = spans;
         spans.extend(painter.mode());
         painter.row(spans, Some(object.evidence("msgsize")));
