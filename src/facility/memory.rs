@@ -216,6 +216,13 @@ fn hint(pid: u32, names: &Names) -> u64 {
     end.max().map_or(first, |end| (end / GAP + 1) * GAP)
 }
 
+/// A place where nothing is mapped and the next mapping of so many bytes would lie.
+pub(super) fn free_place(names: &Names, length: u64) -> Option<u64> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let place = memory::mmap(hint(std::process::id(), names), length, libc::PROT_NONE, flags, -1, 0).ok()?;
+    memory::munmap(place, length).ok().map(|()| place)
+}
+
 fn map(performer: &mut Performer<'_>) {
     let length = performer.int("length", 0);
     let prot = performer.int("prot", 0);

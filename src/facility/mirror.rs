@@ -42,21 +42,27 @@ pub(super) fn seen(note: &mut Value, full: &str, messages: i64) {
     }
 }
 
-fn message(priority: i64, data: Value, from: &str) -> Value {
+/// A message with the number that goes with it: its priority or type, by that word.
+fn message(word: &str, number: i64, data: Value, from: &str) -> Value {
     Value::Record(vec![
-        ("priority".to_owned(), Value::Int(priority)),
+        (word.to_owned(), Value::Int(number)),
         ("data".to_owned(), data),
         ("from".to_owned(), Value::Text(from.to_owned())),
     ])
 }
 
-fn priority_of(message: &Value) -> i64 {
-    message.part("priority").and_then(Value::as_int).unwrap_or(0)
+fn number_of(message: &Value) -> i64 {
+    if let Value::Record(parts) = message
+        && let Some((_, Value::Int(number))) = parts.first()
+    {
+        return *number;
+    }
+    0
 }
 
-/// Takes out the first message with this priority and data, and says whether there was one.
-fn take(messages: &mut Vec<Value>, priority: i64, data: &Value) -> bool {
-    let same = |m: &Value| priority_of(m) == priority && m.part("data") == Some(data);
+/// Takes out the first message with this number and data, and says whether there was one.
+fn take(messages: &mut Vec<Value>, number: i64, data: &Value) -> bool {
+    let same = |m: &Value| number_of(m) == number && m.part("data") == Some(data);
     messages.iter().position(same).map(|at| messages.remove(at)).is_some()
 }
 
@@ -66,15 +72,31 @@ pub(super) fn sent(note: &mut Value, priority: i64, data: Value, from: &str) {
     if take(owed, priority, &data) || queue.len() >= MOST {
         return;
     }
-    let at = queue.iter().position(|m| priority_of(m) < priority).unwrap_or(queue.len());
-    queue.insert(at, message(priority, data, from));
+    let at = queue.iter().position(|m| number_of(m) < priority).unwrap_or(queue.len());
+    queue.insert(at, message("priority", priority, data, from));
+}
+
+/// A message of a type was sent: it stands behind all others.
+pub(super) fn appended(note: &mut Value, kind: i64, data: Value, from: &str) {
+    let Parts { queue, owed, .. } = parts(note);
+    if !take(owed, kind, &data) && queue.len() < MOST {
+        queue.push(message("type", kind, data, from));
+    }
+}
+
+/// The first message of a type was received, and cut: what is known of its data does not tell it.
+pub(super) fn received_cut(note: &mut Value, kind: i64) {
+    let Parts { queue, .. } = parts(note);
+    if let Some(at) = queue.iter().position(|m| number_of(m) == kind) {
+        queue.remove(at);
+    }
 }
 
 /// A message was received.
-pub(super) fn received(note: &mut Value, priority: i64, data: &Value) {
+pub(super) fn received(note: &mut Value, number: i64, data: &Value) {
     let Parts { queue, owed, .. } = parts(note);
-    if !take(queue, priority, data) && owed.len() < MOST {
-        owed.push(message(priority, data.clone(), ""));
+    if !take(queue, number, data) && owed.len() < MOST {
+        owed.push(message("owed", number, data.clone(), ""));
     }
 }
 
@@ -116,6 +138,21 @@ mod tests {
         assert_eq!(held(&note), ["\"a\"", "\"b\"", "\"c\"", "\"d\""]);
         received(&mut note, 9, &data("a"));
         assert_eq!(held(&note), ["\"b\"", "\"c\"", "\"d\""]);
+    }
+
+    #[test]
+    fn types_do_not_change_the_order_in_the_queue() {
+        let mut note = Value::Nothing;
+        for (kind, text) in [(3, "a"), (5, "b"), (3, "c"), (1, "d")] {
+            appended(&mut note, kind, data(text), "alice");
+        }
+        received(&mut note, 5, &data("b"));
+        received_cut(&mut note, 3);
+        assert_eq!(held(&note), ["\"c\"", "\"d\""]);
+        received(&mut note, 9, &data("late"));
+        appended(&mut note, 9, data("late"), "bob");
+        assert_eq!(held(&note), ["\"c\"", "\"d\""]);
+        assert_eq!(note.part("queue").unwrap().as_list()[0].part("type"), Some(&Value::Int(3)));
     }
 
     #[test]

@@ -23,6 +23,10 @@ mod shm;
 pub mod show;
 mod socket;
 mod stdio;
+mod sysv;
+mod sysv_mq;
+mod sysv_sem;
+mod sysv_shm;
 mod table;
 mod unix;
 
@@ -207,8 +211,11 @@ pub static ALL: &[&dyn Facility] = &[
     &socket::Sockets,
     &unix::Unix,
     &mq::MessageQueue,
+    &sysv_mq::SysvQueue,
     &shm::Shm,
+    &sysv_shm::SysvSegment,
     &semaphore::Semaphore,
+    &sysv_sem::SysvSet,
     &filelock::FileLock,
 ];
 

@@ -304,7 +304,7 @@ fn memory(found: &Found<'_>, look: &Look<'_>, file: Option<&OwnedFd>, size: u64)
 }
 
 /// Whether a field of bytes begins with the data at `args[0]`.
-fn begins(field: &'static str, args: &[ArgValue], object: &Object) -> Judged {
+pub(super) fn begins(field: &'static str, args: &[ArgValue], object: &Object) -> Judged {
     let wanted = match judge::data(args, 0) {
         Ok(wanted) => wanted,
         Err(why) => return Judged { met: false, seen: why, field },

@@ -232,8 +232,10 @@ pub fn queue_stat(id: i32) -> Result<Queue, Errno> {
 /// Changes a queue: IPC_SET.
 pub fn queue_set(id: i32, change: Change) -> Result<(), Errno> {
     let mut raw = no_queue();
-    // Who may not read it can still own it: what is not set then becomes 0, as in a program that forgets it.
-    let _ = msgctl(id, libc::IPC_STAT, &mut raw);
+    // Who may not read it can own it all the same.
+    if msgctl(id, libc::IPC_STAT, &mut raw).is_err() {
+        let _ = msgctl(id, MSG_STAT_ANY, &mut raw);
+    }
     change.apply(&mut raw.msg_perm);
     raw.msg_qbytes = change.qbytes.unwrap_or(raw.msg_qbytes);
     msgctl(id, libc::IPC_SET, &mut raw).map(drop)
@@ -327,8 +329,9 @@ pub fn set_stat(id: i32) -> Result<Set, Errno> {
 /// Changes a set: IPC_SET.
 pub fn set_set(id: i32, change: Change) -> Result<(), Errno> {
     let mut raw = no_set();
-    // As for queues.
-    let _ = semctl_set(id, libc::IPC_STAT, &mut raw);
+    if semctl_set(id, libc::IPC_STAT, &mut raw).is_err() {
+        let _ = semctl_set(id, SEM_STAT_ANY, &mut raw);
+    }
     change.apply(&mut raw.sem_perm);
     semctl_set(id, libc::IPC_SET, &mut raw).map(drop)
 }
@@ -424,8 +427,9 @@ pub fn segment_stat(id: i32) -> Result<Segment, Errno> {
 /// Changes a segment: IPC_SET.
 pub fn segment_set(id: i32, change: Change) -> Result<(), Errno> {
     let mut raw = no_segment();
-    // As for queues.
-    let _ = shmctl(id, libc::IPC_STAT, &mut raw);
+    if shmctl(id, libc::IPC_STAT, &mut raw).is_err() {
+        let _ = shmctl(id, SHM_STAT_ANY, &mut raw);
+    }
     change.apply(&mut raw.shm_perm);
     shmctl(id, libc::IPC_SET, &mut raw).map(drop)
 }

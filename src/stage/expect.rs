@@ -209,6 +209,9 @@ pub fn in_words(value: &Value) -> String {
 }
 
 fn memory(actor: Option<&str>, place: &Place, cmp: Cmp, value: &Expr, snapshot: &Snapshot) -> Seen {
+    if let Some(seen) = element(actor, place, cmp, value, snapshot) {
+        return seen;
+    }
     let Some((bytes_seen, evidence)) = memory_of(actor, &place.base, snapshot) else {
         let whose = actor.map_or_else(|| "no memory is called".to_owned(), |a| format!("{a} has no mapping called"));
         return (false, format!("{whose} {}", place.base), Evidence::Hidden);
@@ -231,6 +234,23 @@ fn memory(actor: Option<&str>, place: &Place, cmp: Cmp, value: &Expr, snapshot: 
     };
     let seen = decode(seen, place.ty);
     (int(value).is_some_and(|n| compare(seen, Some(cmp), n)), format!("{shown} is {seen}"), evidence)
+}
+
+/// One number of an object that has no bytes but several numbers: `s[1]`, the second of a set of semaphores.
+fn element(actor: Option<&str>, place: &Place, cmp: Cmp, value: &Expr, snapshot: &Snapshot) -> Option<Seen> {
+    let object = snapshot.object(&place.base).filter(|_| actor.is_none() && place.until.is_none())?;
+    if object.fields.iter().any(|f| f.value.as_bytes().is_some()) {
+        return None;
+    }
+    let numbers =
+        |f: &&crate::model::Field| matches!(&f.value, Value::List(list) if list.iter().all(|v| v.as_int().is_some()));
+    let field = object.fields.iter().find(numbers)?;
+    let index = int(&place.index).and_then(|i| usize::try_from(i).ok());
+    let Some(seen) = index.and_then(|i| field.value.as_list().get(i)?.as_int()) else {
+        let count = field.value.as_list().len();
+        return Some((false, format!("{} has {count} {}", place.base, field.name), field.evidence));
+    };
+    Some((int(value).is_some_and(|n| compare(seen, Some(cmp), n)), format!("{place} is {seen}"), field.evidence))
 }
 
 /// The bytes that an object holds, or that an actor sees through a mapping.

@@ -191,8 +191,8 @@ impl Scene {
     fn inside_key(&self, pid: i32, address: u64, facility: &str) -> Option<ObjectKey> {
         let map = self.held.get(&pid)?.maps.at(address)?;
         let (dev, ino, offset) = map.key_at(address);
-        // Private memory is its process' own.
-        let (dev, ino, offset) = if ino == 0 { (pid as u64, address, 0) } else { (dev, ino, offset) };
+        // Private memory is its process' own. A segment of System V may have the inode 0 as well, on a device.
+        let (dev, ino, offset) = if (dev, ino) == (0, 0) { (pid as u64, address, 0) } else { (dev, ino, offset) };
         Some(ObjectKey { facility: facility.to_owned(), dev, ino, offset })
     }
 

@@ -10,6 +10,9 @@ mod pipe;
 mod semaphore;
 mod shm;
 mod socket;
+mod sysv_mq;
+mod sysv_sem;
+mod sysv_shm;
 mod unix;
 
 pub(super) use actor::{card, title as card_title};
@@ -37,8 +40,19 @@ pub(super) struct Pane {
 }
 
 /// The panes, one line a facility.
-static ALL: &[&Pane] =
-    &[&pipe::PIPE, &pipe::FIFO, &unix::PANE, &mq::PANE, &shm::PANE, &shm::MMAP, &semaphore::PANE, &filelock::PANE];
+static ALL: &[&Pane] = &[
+    &pipe::PIPE,
+    &pipe::FIFO,
+    &unix::PANE,
+    &mq::PANE,
+    &shm::PANE,
+    &shm::MMAP,
+    &semaphore::PANE,
+    &filelock::PANE,
+    &sysv_mq::PANE,
+    &sysv_sem::PANE,
+    &sysv_shm::PANE,
+];
 
 static GENERAL: Pane = Pane { facility: "", fields: &[], draw: |_| (), brief, roles: &[] };
 
@@ -295,12 +309,24 @@ impl Painter<'_> {
 
     /// Who holds the object, by what for.
     fn holders(&mut self, always: &[&'static str]) {
+        // The kernel keeps no list of who knows an id: the actors have said so.
+        let knows = |role: &str| role == "id";
         let mut roles: Vec<&str> = always.to_vec();
         for holder in &self.object.holders {
             if !roles.contains(&holder.role.as_str()) {
                 roles.push(&holder.role);
             }
         }
+        let (known, held): (Vec<&str>, Vec<&str>) = roles.into_iter().partition(|role| knows(role));
+        if !held.is_empty() || known.is_empty() {
+            self.holders_in(held, Evidence::Kernel);
+        }
+        if !known.is_empty() {
+            self.holders_in(known, Evidence::Reported);
+        }
+    }
+
+    fn holders_in(&mut self, roles: Vec<&str>, evidence: Evidence) {
         let mut spans: Vec<Span<'static>> = Vec::new();
         for role in roles {
             if !spans.is_empty() {
@@ -312,6 +338,7 @@ impl Painter<'_> {
                 "read+write" => "readers and writers",
                 "map" => "mapped by",
                 "lock" => "locked by",
+                "id" => "known to",
                 other => other,
             }));
             let mut names: Vec<&str> = Vec::new();
@@ -332,13 +359,13 @@ impl Painter<'_> {
             spans.push(self.dim("nobody holds it"));
         }
         if text::line_width(&spans) <= self.room() {
-            self.row(spans, Some(Evidence::Kernel));
+            self.row(spans, Some(evidence));
             return;
         }
         // Too long for one line: one a role.
         let separator = self.between();
         for part in spans.split(|s| s.content == separator.content) {
-            self.row(part.to_vec(), Some(Evidence::Kernel));
+            self.row(part.to_vec(), Some(evidence));
         }
     }
 

@@ -31,6 +31,12 @@ fn draw(painter: &mut Painter<'_>) {
     spans.extend(painter.mode());
     painter.row(spans, Some(object.evidence("size")));
     painter.note("size");
+    contents(painter);
+}
+
+/// The bytes, or that they are hidden.
+pub(super) fn contents(painter: &mut Painter<'_>) {
+    let object = painter.object;
     match object.value("memory").as_bytes() {
         Some((memory, total)) => {
             ints(painter, memory);
