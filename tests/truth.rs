@@ -594,6 +594,11 @@ fn pipes_and_processes() {
         a: fork c
         a: kill c SIGTSTP
         a: kill c SIGCONT
+        c: setpgid c c
+        a: kill c SIGTSTP
+        a: kill c SIGCONT
+        a: kill c SIGTTIN
+        a: kill c SIGCONT
         a: kill c SIGSTOP
         a: waitpid c WUNTRACED
         a: kill c SIGCONT

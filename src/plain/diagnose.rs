@@ -21,7 +21,8 @@ pub fn diagnose(path: &str, source: &str, diagnostics: &[Diagnostic]) -> String 
             Severity::Warning => Level::WARNING,
         };
         let notes: Vec<String> = diagnostic.help.iter().cloned().collect();
-        out.push_str(&report(level, path, source, line, diagnostic.span, &diagnostic.message, &Level::HELP, &notes));
+        let at = Place { path, source, line, span: diagnostic.span };
+        out.push_str(&report(level, at, &diagnostic.message, &Level::HELP, &notes));
     }
     out
 }
@@ -29,25 +30,24 @@ pub fn diagnose(path: &str, source: &str, diagnostics: &[Diagnostic]) -> String 
 /// Something that came out otherwise than a text says, with remarks.
 pub fn failure(path: &str, source: &str, span: Span, what: &str, notes: &[String]) -> String {
     let line = 1 + newlines(&source[..within(source, span).start]);
-    report(Level::ERROR, path, source, line, span, what, &Level::NOTE, notes)
+    report(Level::ERROR, Place { path, source, line, span }, what, &Level::NOTE, notes)
 }
 
 fn newlines(text: &str) -> usize {
     text.matches('\n').count()
 }
 
-/// `line` is the number of the line in which the span begins. Only that line is given to the renderer, which looks at
-/// all that it is given.
-fn report(
-    level: Level<'_>,
-    path: &str,
-    source: &str,
+struct Place<'a> {
+    path: &'a str,
+    source: &'a str,
+    /// The number of the line in which the span begins.
     line: usize,
     span: Span,
-    title: &str,
-    kind: &Level<'_>,
-    notes: &[String],
-) -> String {
+}
+
+/// Only the line of the place is given to the renderer, which looks at all that it is given.
+fn report(level: Level<'_>, at: Place<'_>, title: &str, kind: &Level<'_>, notes: &[String]) -> String {
+    let Place { path, source, line, span } = at;
     let span = within(source, span);
     let start = source[..span.start].rfind('\n').map_or(0, |n| n + 1);
     let shown = &source[start..shown_end(source, &span)];

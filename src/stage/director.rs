@@ -649,6 +649,7 @@ impl Director {
             dropped: 0,
             tally: None,
             posture: Posture::Running,
+            stopped_by: None,
             slept_in: None,
         })
     }

@@ -39,6 +39,8 @@ pub(super) struct Member {
     pub dropped: u64,
     /// What the last look found; only valid while the stage is settled.
     pub posture: Posture,
+    /// The signal of its last stop, where the kernel told it: it does so only until a parent has waited for the stop.
+    pub stopped_by: Option<i32>,
     /// The system call of its last confirmed sleep: after a stop the kernel shows 219 (restart_syscall) in its place.
     pub slept_in: Option<i64>,
 }

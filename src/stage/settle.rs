@@ -11,6 +11,11 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
     for busy in [true, false] {
         for member in members.iter_mut().filter(|m| m.alive() && m.busy.is_some() == busy) {
             member.posture = look(member);
+            if member.posture != Posture::Stopped {
+                member.stopped_by = None;
+            } else if let Some(stat) = member.task.stat().filter(|stat| stat.exit_status != 0) {
+                member.stopped_by = Some(stat.exit_status);
+            }
             if member.posture == Posture::Running && (!member.let_go() || signalled(member)) {
                 return false;
             }

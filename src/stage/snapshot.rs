@@ -224,12 +224,9 @@ fn zombie(member: &Member) -> Option<How> {
     (stat.state == 'Z').then(|| How::from_status(stat.exit_status))
 }
 
-/// Which signal stopped a process: newer kernels tell it in the place of the exit status.
+/// The signal that has stopped it: what the kernel tells of a stop that no parent has waited for yet.
 fn stopped_by(member: &Member) -> String {
-    match member.task.stat().map_or(0, |stat| stat.exit_status) {
-        signal @ 1..=64 => facility::signal_name(signal),
-        _ => "a signal".to_owned(),
-    }
+    member.stopped_by.map_or_else(|| "a signal".to_owned(), facility::signal_name)
 }
 
 /// A death in one line.
