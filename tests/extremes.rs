@@ -62,3 +62,29 @@ fn a_repeat_of_nothing_can_be_cancelled_and_one_that_forks_is_refused() {
         play.run("a: getpid");
     });
 }
+
+#[test]
+fn too_few_descriptors_are_a_reason() {
+    let script = std::env::temp_dir().join(format!("ipclab-few-{}", std::process::id()));
+    std::fs::write(&script, "spawn a\n").unwrap();
+    let command = format!("ulimit -n 200; exec {} run {}", env!("CARGO_BIN_EXE_ipclab"), script.display());
+    let out = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
+    std::fs::remove_file(&script).unwrap();
+    let said = String::from_utf8(out.stdout).unwrap();
+    assert!(said.contains("the limit of open files is 200") && said.contains("ulimit -n"), "{said}");
+    assert_eq!(out.status.code(), Some(2));
+}
+
+#[test]
+fn nobody_changes_the_stages_directory_or_is_root() {
+    both(|play| {
+        play.run("spawn a");
+        for call in ["chmod . 0", "open d \"./\" O_RDONLY", "unlink \"./.\""] {
+            assert!(play.refused(&format!("a: {call}")).contains("the stage's directory itself"), "{call}");
+        }
+        play.run("a: open f \".hidden\" O_RDWR|O_CREAT 0600\na: close f\nexpect f size 0");
+        if nix::unistd::geteuid().is_root() {
+            assert!(play.refused("spawn root uid=0").contains("can't be root"));
+        }
+    });
+}

@@ -157,8 +157,7 @@ impl Facility for FileLock {
                 let path = look.directory.join(&name);
                 let stat = nix::sys::stat::lstat(&path).ok()?;
                 let regular = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
-                // What the stage itself keeps there has a dot before its name.
-                (regular && !name.starts_with('.')).then(|| Found {
+                regular.then(|| Found {
                     key: key(stat.st_dev, stat.st_ino),
                     path: path.to_str().map(str::to_owned),
                     name,

@@ -753,5 +753,9 @@ pub fn beneath(path: &[u8]) -> Result<CString, Refusal> {
         return Err(Refusal::new(format!("{shown} leads outside the stage"))
             .help("paths are relative to the stage's directory: \"notes\""));
     }
+    if path.split(|b| *b == b'/').all(|part| matches!(part, b"" | b".")) {
+        return Err(Refusal::new("the stage's directory itself is no file of the stage")
+            .help("name one in it, such as \"notes\""));
+    }
     CString::new(path).map_err(|_nul| Refusal::new("a path can't hold a NUL byte"))
 }

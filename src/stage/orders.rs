@@ -1,5 +1,8 @@
 //! From statements to orders: who may be told what, and why not.
 
+use nix::sys::resource::{Resource, getrlimit};
+
+use super::actor::OURS;
 use super::director::{Director, Nursling, Pending, seqpacket_pair};
 use super::member::{Busy, Fate, Held, Member, Posture};
 use super::wire::Order;
@@ -11,6 +14,9 @@ use crate::script::{ArgKind, ArgValue, Body, CallExpr, Expr, Form, Statement};
 
 /// How long an `await` waits unless told otherwise.
 const AWAIT_LIMIT_NS: i64 = 5_000_000_000;
+
+/// How many descriptors of the stage an actor has at most, one of them on its way to a child.
+const OURS_NEEDED: u64 = 5;
 
 /// How a statement goes on after it was understood.
 enum Next {
@@ -149,7 +155,17 @@ impl Director {
             return Err(Refusal::new(format!("uid {uid} can't be had: this stage maps only uid {}", self.setting.uid))
                 .help("a stage started by root has more than one uid"));
         }
+        if uid == Some(0) && self.setting.uid != 0 {
+            return Err(Refusal::new("an actor can't be root").help("a stranger is anybody else: uid=65533"));
+        }
         let slot = self.seat()?;
+        let (_, files) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|e| Refusal::new(e.desc()))?;
+        if files < OURS as u64 + OURS_NEEDED {
+            return Err(Refusal::new(format!(
+                "an actor keeps descriptors of the stage from {OURS} on, and the limit of open files is {files}"
+            ))
+            .help("raise it before you start ipclab: ulimit -n 4096"));
+        }
         self.spawn(name, uid, slot).map_err(Refusal::new)?;
         Ok(Next::Settle { forever: false })
     }

@@ -65,8 +65,10 @@ pub(super) fn remove(directory: &Path, id: &session::Id) -> usize {
     removed += facility::ALL.iter().map(|facility| facility.remove_left(&left)).sum::<usize>();
     removed += queues.iter().filter(|name| nix::mqueue::mq_unlink(name.as_str()).is_ok()).count();
     // The journal goes last: while it is there, the next start finds what is left.
-    let _ = fs::remove_dir_all(directory.join("stage"));
-    let _ = fs::remove_dir_all(directory);
+    let stage = directory.join("stage");
+    if fs::remove_dir_all(&stage).is_ok() || !stage.exists() {
+        let _ = fs::remove_dir_all(directory);
+    }
     removed
 }
 
