@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use ipclab::cli::doctor::doctor;
 use ipclab::kernel::mq::mq_open;
+use ipclab::kernel::sysv::{self, Kind};
 use ipclab::kernel::{borrow, fd, proc};
 use ipclab::stage::{self, Options, Stage, probe};
 use ipclab::{facility, script};
@@ -47,6 +48,20 @@ fn part() {
                 println!("\nstage {}", stage.process());
             }
             println!("\nready");
+            std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        }
+        ("nameless", words) => {
+            let mut stage = busy(words == "shared");
+            for line in [
+                "alice: msgget x key=IPC_PRIVATE",
+                "alice: semget y 1 key=IPC_PRIVATE",
+                "alice: shmget z 1 key=IPC_PRIVATE",
+            ] {
+                let report = stage.run(&script::parse_line(line, facility::registry()).unwrap()).unwrap();
+                let calls = report.calls.iter().filter_map(ipclab::model::Call::ret).collect::<Vec<_>>();
+                println!("\nid {}", calls[0]);
+            }
+            println!("\nstage {}\nready", stage.process());
             std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         }
         ("many", words) => {
@@ -95,6 +110,11 @@ alice: shm_open board O_RDWR|O_CREAT 0600
 alice: ftruncate board 4096
 alice: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m
 alice: sem_open s O_CREAT 0600 value=0
+alice: msgget box IPC_CREAT 0600
+alice: msgsnd box "left behind"
+alice: semget set 2 IPC_CREAT 0600
+alice: shmget segment 4096 IPC_CREAT 0600
+alice: shmat segment as seg
 alice: fork carol
 alice: fork dora
 bob: fork erin
@@ -106,6 +126,9 @@ erin: exit 0
 "#;
 /// The processes of a stage at the end of it: reaper or intermediate, director, five actors, erin of them a zombie.
 const FAMILY: usize = 7;
+
+/// The names that it leaves: of a queue, a segment, a semaphore, and of all three kinds of System V.
+const NAMES: usize = 6;
 
 /// A stage on which that has happened.
 fn busy(shared: bool) -> Stage {
@@ -307,10 +330,13 @@ fn queue_name(tag: &str) -> CString {
     CString::new(format!("/{tag}q")).unwrap()
 }
 
-/// Names with the tag that exist.
+/// Names with the tag that exist, and objects of System V that names with it lead to.
 fn names(tag: &str) -> Vec<String> {
     let memory = fs::read_dir("/dev/shm").unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = memory.filter(|name| name.contains(tag)).collect();
+    let kinds = [("box", Kind::Queues), ("set", Kind::Semaphores), ("segment", Kind::Segments)];
+    let there = |(name, kind): &(&str, Kind)| sysv::find(*kind, facility::key_of(tag, name)) != Err(Errno::ENOENT);
+    names.extend(kinds.iter().filter(|object| there(object)).map(|(name, _)| format!("key of {name}")));
     match mq_open(&queue_name(tag), libc::O_RDONLY, 0, None) {
         Err(Errno::ENOENT) => {}
         found => {
@@ -338,7 +364,7 @@ fn a_killed_face_takes_everything_with_it() {
             let sessions = room.sessions();
             assert_eq!(sessions.len(), if *mode == "shared" { 3 } else { 0 });
             for tag in &tags {
-                assert_eq!(names(tag).len(), if *mode == "shared" { 3 } else { 0 });
+                assert_eq!(names(tag).len(), if *mode == "shared" { NAMES } else { 0 });
             }
             face.kill();
             all_end(&families);
@@ -395,7 +421,7 @@ fn what_no_reaper_could_clear_is_swept_up() {
         let tag = tag(reaper);
         kill(Pid::from_raw(reaper), Signal::SIGKILL).unwrap();
         dead.kill();
-        assert_eq!((names(&tag).len(), room.sessions().len()), (3, 2), "nobody was left to clear it away");
+        assert_eq!((names(&tag).len(), room.sessions().len()), (NAMES, 2), "nobody was left to clear it away");
         // Those who sleep or are stopped hear of nothing.
         assert!(families.iter().any(|(_, pidfd)| !borrow::has_ended(pidfd)));
 
@@ -410,6 +436,42 @@ fn what_no_reaper_could_clear_is_swept_up() {
         drop(living);
         all_end(&families);
         assert_eq!(room.sessions(), Vec::<PathBuf>::new());
+    }
+}
+
+/// The ids that exist of what the stage has made without a name.
+fn nameless(ids: &[i32]) -> Vec<i32> {
+    let [queue, set, segment] = ids[..] else { panic!("{ids:?}") };
+    let there = [
+        sysv::queue_of(queue).map(|found| found.id),
+        sysv::set_of(set).map(|found| found.id),
+        sysv::segment_of(segment).map(|found| found.id),
+    ];
+    there.into_iter().flatten().collect()
+}
+
+#[test]
+fn what_only_an_id_leads_to_is_cleared_away_too() {
+    for user in users() {
+        let room = Room::new("nameless", user);
+        let face = room.play("nameless shared");
+        let families = family(face.numbers("stage")[0]);
+        let ids = face.numbers("id");
+        assert_eq!(nameless(&ids), ids);
+        face.kill();
+        all_end(&families);
+        assert_eq!(nameless(&ids), Vec::<i32>::new());
+
+        let face = room.play("nameless shared");
+        let reaper = face.numbers("stage")[0];
+        let families = family(reaper);
+        let ids = face.numbers("id");
+        kill(Pid::from_raw(reaper), Signal::SIGKILL).unwrap();
+        face.kill();
+        assert_eq!(nameless(&ids).len(), 3, "nobody was left to clear them away");
+        room.play("sweep");
+        all_end(&families);
+        assert_eq!(nameless(&ids), Vec::<i32>::new());
     }
 }
 

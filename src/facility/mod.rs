@@ -30,6 +30,8 @@ mod sysv_shm;
 mod table;
 mod unix;
 
+pub use sysv::key_of;
+
 use std::sync::OnceLock;
 
 use crate::kernel::arena::Record;

@@ -40,7 +40,7 @@ pub(super) const SET_GID: ArgSpec = keyed("gid", ArgKind::Count, "with IPC_SET: 
 
 /// The key that a stage makes of a name: the same for all its actors, and for nobody else in shared mode, where the tag
 /// tells sessions apart. Never 0, which is IPC_PRIVATE, and never negative, for the eye.
-pub(super) fn key_of(tag: &str, name: &str) -> i32 {
+pub fn key_of(tag: &str, name: &str) -> i32 {
     // FNV-1a, folded to 31 bits.
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = tag.bytes().chain([0]).chain(name.bytes()).fold(0xcbf2_9ce4_8422_2325, step);
