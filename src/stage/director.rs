@@ -61,7 +61,7 @@ pub(super) struct Director {
     /// Whether objects are read. Only tests turn it off, to see that reading them changes nothing.
     pub observing: bool,
     news: Vec<String>,
-    /// Whether a free run has ended that no event has told yet.
+    /// Whether a free run has ended and no event has told yet that its actor is idle.
     run_ended: bool,
     face: UnixStream,
     frames: Frames,
@@ -203,7 +203,7 @@ impl Director {
 
     /// How long to wait for news: not at all longer than the next look at those who are about to settle.
     fn timeout(&self, pause: Duration) -> Option<Duration> {
-        if self.pending.is_some() {
+        if self.pending.is_some() || self.run_ended {
             Some(pause)
         } else if self.anybody_free() {
             Some(REFRESH)
@@ -543,8 +543,8 @@ impl Director {
     }
 
     fn refresh(&mut self) -> anyhow::Result<()> {
-        self.run_ended = false;
-        settle::settled(&mut self.members);
+        // Who has just reported its end may still be on its way to sleep: it is looked at until it has got there.
+        self.run_ended &= !settle::settled(&mut self.members);
         let snapshot = Box::new(self.look());
         let calls = self.take_calls();
         let news = std::mem::take(&mut self.news);
