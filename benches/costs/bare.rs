@@ -14,6 +14,7 @@ use ipclab::kernel::process::{self, Fork};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, CpuSet, sched_setaffinity};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, getgid, getuid, pipe};
 
 /// The word that makes this program serve.
@@ -22,6 +23,8 @@ pub(super) const HIDDEN: &str = "bare";
 /// Bytes of an order and of a reply like those of the step row.
 const ORDER: usize = 64;
 const REPLY: usize = 16;
+/// Rounds of ping-pong before the clock is read.
+const WARM: u64 = 100;
 
 /// The serving process, seen from the bench.
 pub(super) struct Bare {
@@ -58,12 +61,14 @@ impl Bare {
         self.one("stage")
     }
 
-    /// Nanoseconds of each of `count` control round trips: an order, a call, a reply, over a socket pair.
-    pub(super) fn trips(&mut self, count: usize) -> anyhow::Result<Vec<f64>> {
-        self.ask(&format!("trips {count}"))
+    /// Nanoseconds of each of `count` control round trips: an order, a call, a reply, over a socket pair. `apart`: the
+    /// ends are kept on two processors, else the kernel puts them where it likes, and soon both on one.
+    pub(super) fn trips(&mut self, count: usize, apart: bool) -> anyhow::Result<Vec<f64>> {
+        self.ask(&format!("{} {count}", if apart { "apart" } else { "trips" }))
     }
 
-    /// Nanoseconds of `rounds` of ping-pong over two pipes on one processor; `records`: each call is reported.
+    /// Processor time of both ends, in nanoseconds, for `rounds` of ping-pong over two pipes on one processor;
+    /// `records`: each call is reported.
     pub(super) fn ping_pong(&mut self, rounds: u64, records: bool) -> anyhow::Result<f64> {
         self.one(&format!("{} {rounds}", if records { "records" } else { "plain" }))
     }
@@ -83,7 +88,8 @@ pub(super) fn serve() -> ExitCode {
         let count = count.parse().unwrap_or(0);
         let answer = match what {
             "stage" => open_stage().map(|ns| vec![ns]),
-            "trips" => trips(count),
+            "trips" => trips(count, false),
+            "apart" => trips(count, true),
             "plain" => ping_pong(count, false).map(|ns| vec![ns]),
             "records" => ping_pong(count, true).map(|ns| vec![ns]),
             _ => Err(anyhow::anyhow!("unknown: {what}")),
@@ -168,16 +174,26 @@ fn furnish() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn trips(count: u64) -> anyhow::Result<Vec<f64>> {
+fn only(processor: usize) -> nix::Result<CpuSet> {
+    let mut set = CpuSet::new();
+    set.set(processor)?;
+    Ok(set)
+}
+
+fn trips(count: u64, apart: bool) -> anyhow::Result<Vec<f64>> {
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
     let (out, into) = pipe()?;
+    let before = nix::sched::sched_getaffinity(Pid::from_raw(0))?;
+    let pin = |to: usize| if apart { sched_setaffinity(Pid::from_raw(0), &only(to)?) } else { Ok(()) };
     let child = forked(|| {
+        let _ = pin(1);
         let mut order = [0; 2 * ORDER];
         while matches!(recv(theirs.as_raw_fd(), &mut order, MsgFlags::empty()), Ok(1..)) {
             let _ = fd::write(into.as_raw_fd(), b"x");
             let _ = send(theirs.as_raw_fd(), &order[..REPLY], MsgFlags::empty());
         }
     })?;
+    pin(0)?;
     let mut took = Vec::new();
     let mut reply = [0; 2 * ORDER];
     for _ in 0..count {
@@ -189,6 +205,7 @@ fn trips(count: u64) -> anyhow::Result<Vec<f64>> {
     }
     // Ours has a duplicate in the child: an empty message ends it.
     send(ours.as_raw_fd(), &[], MsgFlags::empty())?;
+    sched_setaffinity(Pid::from_raw(0), &before)?;
     process::waitpid(child, 0)?;
     Ok(took)
 }
@@ -210,32 +227,41 @@ impl Reports {
     }
 }
 
+fn cpu_ns() -> u64 {
+    let spent = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(std::time::Duration::from);
+    spent.map_or(0, |spent| spent.as_nanos() as u64)
+}
+
 fn ping_pong(rounds: u64, records: bool) -> anyhow::Result<f64> {
     let arena = Arena::create(2)?;
     let writer = |n: usize| arena.slot(n).filter(|_| records).map(|slot| slot.writer());
-    let (ping, pong) = (pipe()?, pipe()?);
-    let mut one = CpuSet::new();
-    one.set(0)?;
+    let (ping, pong, spent) = (pipe()?, pipe()?, pipe()?);
     let one_way = |from: &OwnedFd, to: &OwnedFd, reports: &mut Reports, first: bool| {
         let mut byte = [0; 1];
-        let mut write = |reports: &mut Reports| reports.around(|| fd::write(to.as_raw_fd(), b"x") == Ok(1));
+        let write = |reports: &mut Reports| reports.around(|| fd::write(to.as_raw_fd(), b"x") == Ok(1));
         let mut read = |reports: &mut Reports| reports.around(|| fd::read(from.as_raw_fd(), &mut byte) == Ok(1));
-        if first { write(reports) && read(reports) } else { read(reports) && write(reports) }
+        (first || read(reports)) && write(reports) && (!first || read(reports))
     };
     let child = forked(|| {
-        let _ = sched_setaffinity(Pid::from_raw(0), &one);
+        let _ = only(0).map(|set| sched_setaffinity(Pid::from_raw(0), &set));
         let mut reports = Reports(writer(1), 0);
-        (0..rounds + 100).all(|_| one_way(&ping.0, &pong.1, &mut reports, false))
+        let mut go = |rounds: u64| (0..rounds).all(|_| one_way(&ping.0, &pong.1, &mut reports, false));
+        go(WARM);
+        let start = cpu_ns();
+        go(rounds);
+        let _ = fd::write(spent.1.as_raw_fd(), &(cpu_ns() - start).to_ne_bytes());
     })?;
     let before = nix::sched::sched_getaffinity(Pid::from_raw(0))?;
-    sched_setaffinity(Pid::from_raw(0), &one)?;
+    sched_setaffinity(Pid::from_raw(0), &only(0)?)?;
     let mut reports = Reports(writer(0), 0);
     let mut go = |rounds: u64| (0..rounds).all(|_| one_way(&pong.0, &ping.1, &mut reports, true));
-    let warm = go(100);
-    let start = Instant::now();
+    let warm = go(WARM);
+    let start = cpu_ns();
     let done = go(rounds);
-    let took = start.elapsed().as_nanos() as f64;
+    let ours = cpu_ns() - start;
     sched_setaffinity(Pid::from_raw(0), &before)?;
+    let mut theirs = [0; 8];
+    fd::read(spent.0.as_raw_fd(), &mut theirs)?;
     process::waitpid(child, 0)?;
-    if warm && done { Ok(took) } else { bail!("the pipes broke") }
+    if warm && done { Ok((ours + u64::from_ne_bytes(theirs)) as f64) } else { bail!("the pipes broke") }
 }

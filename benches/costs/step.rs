@@ -14,23 +14,30 @@ const STEPS: usize = 300;
 pub(super) fn run() -> anyhow::Result<()> {
     let mut bare = Bare::start()?;
     let (mut small, mut large) = (populated(2, 1)?, populated(10, 20)?);
-    let mut p50: [Vec<f64>; 3] = Default::default();
-    let mut p99: [Vec<f64>; 3] = Default::default();
+    let mut p50: [Vec<f64>; 4] = Default::default();
+    let mut p99: [Vec<f64>; 4] = Default::default();
     steps(&mut small, 50)?;
     steps(&mut large, 50)?;
-    bare.trips(50)?;
+    let micros = |ns: Vec<f64>| ns.iter().map(|ns| ns / 1e3).collect::<Vec<f64>>();
     for _ in 0..RUNS {
-        let bare: Vec<f64> = bare.trips(STEPS)?.iter().map(|ns| ns / 1e3).collect();
-        for (place, took) in [steps(&mut small, STEPS)?, steps(&mut large, STEPS)?, bare].iter().enumerate() {
+        let runs = [
+            steps(&mut small, STEPS)?,
+            steps(&mut large, STEPS)?,
+            micros(bare.trips(STEPS, false)?),
+            micros(bare.trips(STEPS, true)?),
+        ];
+        for (place, took) in runs.iter().enumerate() {
             p50[place].push(percentile(took, 0.5));
             p99[place].push(percentile(took, 0.99));
         }
     }
-    for (what, place) in [("2 actors, 1 object", 0), ("10 actors, 20 objects", 1), ("bare order, call, reply", 2)] {
-        line(format!("{what}: p50"), spread(&p50[place], " us"));
-        line(format!("{what}: p99"), spread(&p99[place], " us"));
+    let rows = ["2 actors, 1 object", "10 actors, 20 objects", "bare order, call, reply", "the same on two processors"];
+    for (what, (p50, p99)) in rows.iter().zip(p50.iter().zip(&p99)) {
+        line(format!("{what}: p50"), spread(p50, " us"));
+        line(format!("{what}: p99"), spread(p99, " us"));
     }
     bar("2 actors, 1 object, to bare", &ratios(&p50[0], &p50[2]), 4.0);
+    bar("2 actors, 1 object, to bare on two processors", &ratios(&p50[0], &p50[3]), 4.0);
     bar("10 actors, 20 objects, to 2 and 1", &ratios(&p50[1], &p50[0]), 3.0);
     Ok(())
 }

@@ -91,6 +91,9 @@ mod tests {
 
     use super::*;
 
+    /// What it does, whether names change by it, the file that it opens, and how.
+    type Step<'a> = (&'a str, bool, &'a str, &'a dyn Fn() -> std::io::Result<()>);
+
     #[test]
     fn tells_of_names_that_come_and_go_and_of_what_is_opened() {
         let directory = std::env::temp_dir().join(format!("watch-{}", std::process::id()));
@@ -98,7 +101,7 @@ mod tests {
         let watch = Watch::new([directory.as_path()]);
         let file = directory.join("one");
         let (two, three, four) = (directory.join("two"), directory.join("three"), directory.join("four"));
-        let steps: [(&str, bool, &str, &dyn Fn() -> std::io::Result<()>); 8] = [
+        let steps: [Step<'_>; 8] = [
             ("made", true, "one", &|| fs::write(&file, "text")),
             ("opened", false, "one", &|| fs::read(&file).map(drop)),
             ("changed in mode", true, "one", &|| fs::set_permissions(&file, fs::Permissions::from_mode(0o640))),
