@@ -151,6 +151,15 @@ fn timeless(mut snapshot: Snapshot) -> Snapshot {
     snapshot
 }
 
+/// Both say the same; if they don't, the lines that differ.
+#[track_caller]
+fn assert_same(cheap: &Snapshot, full: &Snapshot, after: &str) {
+    let (cheap, full) = (format!("{cheap:#?}"), format!("{full:#?}"));
+    let differ = cheap.lines().zip(full.lines()).enumerate().filter(|(_, (a, b))| a != b);
+    let differ: Vec<String> = differ.take(8).map(|(n, (a, b))| format!("{n}: {a} | {b}")).collect();
+    assert!(cheap == full, "after {after}:\n{}", differ.join("\n"));
+}
+
 #[test]
 fn a_cheap_look_says_what_a_full_one_says() {
     let script = r#"
@@ -211,7 +220,7 @@ carol: waitpid erin
             let report = play.line(&statement.to_string());
             assert!(report.ok(), "{statement}: {:?}\n{:#?}", report.outcome, report.snapshot);
             let full = play.look_again();
-            assert_eq!(timeless(report.snapshot), timeless(full), "after {statement}");
+            assert_same(&timeless(report.snapshot), &timeless(full), &statement.to_string());
         }
     });
 }

@@ -241,7 +241,7 @@ impl Scene {
             let switches = member.task.switches();
             let Some(mut held) = self.held.remove(&member.pid) else { continue };
             if held.switches.is_none() || held.switches != switches || held.rounds != member.rounds() {
-                let handles = self.read_handles(member, &mut held);
+                let handles = self.read_handles(member, &mut held, names);
                 touched.extend(held.handles.iter().chain(&handles).map(|c| (c.handle.dev, c.handle.ino)));
                 held.handles = handles;
                 // One that runs at this moment may go on without another switch.
@@ -281,7 +281,7 @@ impl Scene {
         }
     }
 
-    fn read_handles(&self, member: &Member, held: &mut Held) -> Vec<Claimed> {
+    fn read_handles(&self, member: &Member, held: &mut Held, names: bool) -> Vec<Claimed> {
         let pid = member.pid;
         let Held { table, maps, handles: before, mappings_stale, .. } = held;
         let claimed = |handle: Handle| {
@@ -292,7 +292,7 @@ impl Scene {
             let key = known.map_or_else(|| self.claim(&handle), |c| c.key.clone());
             Some(Claimed { handle, key })
         };
-        let mut all = table.read(before, claimed);
+        let mut all = table.read(before, |link| !names && self.watches(link), claimed);
         if *mappings_stale {
             let mut found = maps.shared().unwrap_or_default();
             for bound in member.names.bound.values() {
@@ -311,6 +311,14 @@ impl Scene {
         all
     }
 
+    /// Whether a path leads to a file in one of the watched directories, not below another one in it.
+    fn watches(&self, link: &str) -> bool {
+        [self.directory.to_str(), Some("/dev/shm")].into_iter().flatten().any(|directory| {
+            let rest = link.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/'));
+            rest.is_some_and(|file| !file.contains('/'))
+        })
+    }
+
     /// Ours are known by what they lead to, not by their number; so are the standard descriptors on /dev/null.
     fn is_ours(&self, handle: &Handle) -> bool {
         let file = (handle.dev, handle.ino);
@@ -323,10 +331,10 @@ impl Scene {
         }
     }
 
-    /// Has everything read again at the next look, whoever has run.
+    /// Has everything read again at the next look, whoever has run. Only directories in which no name has come or gone
+    /// are not listed again.
     pub(super) fn forget(&mut self) {
         self.readings.clear();
-        self.listed = None;
         for held in self.held.values_mut() {
             held.switches = None;
             held.mappings_stale = true;

@@ -56,9 +56,14 @@ impl Table {
         Some(Handle { pid: self.dir.pid(), dev, ino, link, kind })
     }
 
-    /// All descriptors that are not ours. `before` are those of the last look; `take` finds a new one's object, and
-    /// gives nothing for one of ours.
-    pub(super) fn read(&mut self, before: &[Claimed], take: impl Fn(Handle) -> Option<Claimed>) -> Vec<Claimed> {
+    /// All descriptors that are not ours. `before` are those of the last look. `steady` tells of a path whether it leads
+    /// to the same file with the same mode as then; `take` finds a new one's object, and gives nothing for one of ours.
+    pub(super) fn read(
+        &mut self,
+        before: &[Claimed],
+        steady: impl Fn(&str) -> bool,
+        take: impl Fn(Handle) -> Option<Claimed>,
+    ) -> Vec<Claimed> {
         if !self.is_whole() {
             self.list();
         }
@@ -71,7 +76,7 @@ impl Table {
             }
             let known = before.iter().find(|claimed| number(&claimed.handle) == Some(fd));
             if let (true, Some(known), Some(brief)) = (same, known, brief)
-                && named_by_its_inode(&known.handle.link)
+                && (named_by_its_inode(&known.handle.link) || steady(&known.handle.link))
             {
                 let mut claimed = known.clone();
                 update(&mut claimed.handle, brief);

@@ -67,9 +67,12 @@ impl Play {
         self.stage.refresh();
         loop {
             match self.stage.next_event(Duration::from_secs(60)) {
-                Some(StageEvent::Refreshed { snapshot, .. }) => return *snapshot,
+                // One from before the last statement answers an older question.
+                Some(StageEvent::Refreshed { snapshot, .. }) if snapshot.at_ns > self.snapshot.at_ns => {
+                    return *snapshot;
+                }
                 Some(StageEvent::Lost(why)) => panic!("{why}"),
-                Some(StageEvent::Ended(_)) => {}
+                Some(StageEvent::Refreshed { .. } | StageEvent::Ended(_)) => {}
                 None => panic!("no look within a minute"),
             }
         }
