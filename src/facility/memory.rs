@@ -3,7 +3,7 @@
 //! A load, store or atomic addition is one access of the machine and no system call, so a race is a real race, and an
 //! address that leads nowhere ends the actor with the machine's own SIGSEGV or SIGBUS.
 
-use super::perform::{Bound, Given, Making, Names, Performer, Refusal};
+use super::perform::{Body, Bound, Given, Making, Names, Performer, Refusal};
 use super::quantities::page_size;
 use super::show::{self, Shown};
 use super::table::{CALL, keyed, optional, required};
@@ -206,9 +206,10 @@ const APART: u64 = 4 << 30;
 const GAP: u64 = 16 << 20;
 
 /// The hint that mmap(2) gets instead of NULL. With NULL a learner's mapping would lie wall to wall with the actor's
-/// own memory: a stray store would change that instead of ending in SIGSEGV, and addresses would differ each time.
-fn hint(pid: u32, names: &Names) -> u64 {
-    let first = FIRST + u64::from(pid % 64) * APART;
+/// own memory: a stray store would change that instead of ending in SIGSEGV, and addresses would differ each time. The
+/// actor's slot tells it apart from others: unlike its pid it is the same whenever the same statements run.
+fn hint(slot: u32, names: &Names) -> u64 {
+    let first = FIRST + u64::from(slot % 64) * APART;
     let end = names.bound.values().filter_map(|bound| match bound {
         Bound::Memory(start, length) if (first..first + APART).contains(start) => Some(start + length),
         _ => None,
@@ -217,9 +218,9 @@ fn hint(pid: u32, names: &Names) -> u64 {
 }
 
 /// A place where nothing is mapped and the next mapping of so many bytes would lie.
-pub(super) fn free_place(names: &Names, length: u64) -> Option<u64> {
+pub(super) fn free_place(body: &Body, length: u64) -> Option<u64> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    let place = memory::mmap(hint(std::process::id(), names), length, libc::PROT_NONE, flags, -1, 0).ok()?;
+    let place = memory::mmap(hint(body.slot, &body.names), length, libc::PROT_NONE, flags, -1, 0).ok()?;
     memory::munmap(place, length).ok().map(|()| place)
 }
 
@@ -229,7 +230,7 @@ fn map(performer: &mut Performer<'_>) {
     let flags = performer.int("flags", 0);
     let fd = performer.fd("fd");
     let offset = performer.int("offset", 0);
-    let hint = hint(std::process::id(), &performer.body.names);
+    let hint = hint(performer.body.slot, &performer.body.names);
     let making = Making::new([hint as i64, length, prot, flags, fd.into(), offset]);
     let made = performer.call(making, || {
         memory::mmap(hint, length as u64, prot as i32, flags as i32, fd, offset).map(|address| address as i64)

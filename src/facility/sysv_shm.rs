@@ -265,7 +265,7 @@ fn attach(performer: &mut Performer<'_>) {
     } else if size == 0 {
         0
     } else {
-        free_place(&performer.body.names, size).unwrap_or(0)
+        free_place(performer.body, size).unwrap_or(0)
     };
     let making = Making::new([id, address as i64, flags, size as i64, 0, 0]);
     let made = performer.call(making, || sysv::shmat(id as i32, address, flags as i32).map(|at| at as i64));

@@ -189,17 +189,97 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
         eve: write p "mine"
         "#,
     ),
+    (
+        "in_and_out_within_one_order",
+        r#"
+        spawn a
+        spawn b
+        a: umask 0
+        a: open f "notes" O_RDWR|O_CREAT 0666
+        a: mq_open q O_RDWR|O_CREAT 0666 maxmsg=4 msgsize=8
+        a: shm_open board O_RDWR|O_CREAT 0666
+        a: ftruncate board 4096
+        a: sem_open s O_CREAT 0666 value=3
+        a: mkfifo box 0666
+        a: open r box O_RDONLY|O_NONBLOCK
+        a: mmap 4096 PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m
+        a: fork c
+        repeat 1 b
+        open g "notes" O_RDWR
+        write g "hello"
+        close g
+        end
+        repeat 2 b
+        sem_open s
+        sem_wait s
+        sem_close s
+        end
+        repeat 1 b
+        open w box O_WRONLY
+        write w "through"
+        close w
+        end
+        repeat 3 c: atomic_fetch_add m[5] 1
+        repeat 1 c
+        mq_send q "deep" 2
+        mq_close q
+        end
+        repeat 1 c
+        store m[0] 77
+        munmap m 4096
+        end
+        repeat 1 b
+        open g "notes" O_RDONLY
+        flock g LOCK_SH
+        close g
+        end
+        repeat 1 b
+        open g "notes" O_RDWR
+        ftruncate g 2
+        fchmod g 0604
+        close g
+        end
+        b: chmod box 0600
+        repeat 1 b
+        open k "kept" O_RDWR|O_CREAT 0600
+        write k "kept"
+        close k
+        end
+        repeat 1 c
+        open k "kept" O_RDWR|O_APPEND
+        write k " and more"
+        close k
+        end
+        b: unlink notes
+        repeat 1 b
+        open g "notes" O_RDWR|O_CREAT 0600
+        write g "another"
+        close g
+        end
+        c: close f
+        a: kill c SIGKILL
+        a: waitpid c
+        a: close f
+        a: munmap m 4096
+        "#,
+    ),
 ];
 
-/// The statements of a script; `program … end` is one.
+/// The statements of a script; a block with its `end` is one.
 pub(crate) fn statements(name: &str) -> Vec<String> {
     let (_, script) = SCRIPTS.iter().find(|(n, _)| *n == name).unwrap();
     let mut blocks: Vec<String> = Vec::new();
     for line in script.lines().map(str::trim).filter(|l| !l.is_empty()) {
         match blocks.last_mut() {
-            Some(last) if last.starts_with("program") && !last.ends_with("end") => *last += &format!("\n{line}"),
+            Some(last) if is_open(last) => *last += &format!("\n{line}"),
             _ => blocks.push(line.to_owned()),
         }
     }
     blocks
+}
+
+fn is_open(block: &str) -> bool {
+    let header = block.lines().next().unwrap_or_default();
+    (header.starts_with("program") || header.starts_with("repeat") && !header.contains(':'))
+        && !block.ends_with("\nend")
 }
