@@ -29,7 +29,11 @@ fn each_argument_has_a_place_in_c() {
                 .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
                 .collect();
             let in_braces = hole.starts_with([' ', '}']) || name.is_empty();
-            assert!(in_braces || name == "as" || call.args.iter().any(|a| a.name == name), "{}: {{{name}}}", call.c);
+            assert!(
+                in_braces || name == "as" || name == "into" || call.args.iter().any(|a| a.name == name),
+                "{}: {{{name}}}",
+                call.c
+            );
         }
     }
 }

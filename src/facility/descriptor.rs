@@ -13,7 +13,7 @@ use super::filelock::{LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lock, is_loc
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::show::{self, Shown, constant, returned};
 use super::table::{CALL, OPEN_FLAGS, mode, open_flags, optional, required};
-use super::{Card, Facility};
+use super::{Card, Facility, pty};
 use crate::kernel::arena::Record;
 use crate::kernel::{fd as raw, path};
 use crate::script::{ArgKind, CallSpec, Data, Makes, Sleeps, WaitsOn, Wants};
@@ -373,6 +373,9 @@ pub(super) fn as_path(path: &CStr) -> &Path {
 }
 
 fn open(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+    if let Some(opened) = pty::open_slave(performer) {
+        return opened;
+    }
     let path = performer.path("pathname")?;
     let name = performer.name("name");
     let (flags, mode) = (performer.int("flags", 0), performer.int("mode", 0o666));

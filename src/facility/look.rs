@@ -127,6 +127,8 @@ pub struct Reported<'a> {
     pub spec: &'static CallSpec,
     /// The object that its first descriptor leads to.
     pub object: &'a ObjectKey,
+    /// That descriptor, if it was one.
+    pub handle: Option<&'a Handle>,
 }
 
 /// A task that sleeps in a system call, as the stage has seen it.

@@ -17,6 +17,7 @@ mod names;
 pub mod perform;
 mod pipe;
 mod process;
+mod pty;
 mod quantities;
 mod semaphore;
 mod shm;
@@ -99,6 +100,23 @@ pub trait Facility: Sync {
     /// by its name in one of those directories: no clock ends anything in it, and `read` goes by no notes. What was
     /// read then stays true as long as none of that happens.
     fn changed_by_holders_only(&self) -> bool {
+        false
+    }
+
+    /// What for a holder has it, where that is not told by the access mode of its descriptor: one word.
+    fn role(&self, _handle: &Handle) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether the kernel by itself moves data on in objects of this facility, after the call that sent them has
+    /// returned: then a stage in which everybody sleeps may not have settled yet, and [`in_flight`](Self::in_flight)
+    /// is asked.
+    fn moves_late(&self) -> bool {
+        false
+    }
+
+    /// Whether data are still under way inside the object. All who could have sent them are asleep or idle.
+    fn in_flight(&self, _found: &Found<'_>, _look: &mut Look<'_>) -> bool {
         false
     }
 
@@ -219,6 +237,7 @@ pub static ALL: &[&dyn Facility] = &[
     &semaphore::Semaphore,
     &sysv_sem::SysvSet,
     &filelock::FileLock,
+    &pty::Pty,
 ];
 
 /// The facility of that id.
@@ -353,7 +372,7 @@ mod tests {
             for part in call.c.split('{').skip(1) {
                 let Some((word, _)) = part.split_once('}') else { continue };
                 let plain = word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
-                let known = word == "as" || call.args.iter().any(|a| a.name == word);
+                let known = matches!(word, "as" | "into") || call.args.iter().any(|a| a.name == word);
                 assert!(!plain || known, "{}: {{{word}}} is no argument", call.name);
             }
         }

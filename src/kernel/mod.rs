@@ -30,6 +30,7 @@ pub mod pipe;
 pub mod probe;
 pub mod proc;
 pub mod process;
+pub mod pty;
 mod ring;
 pub mod sem;
 pub mod socket;

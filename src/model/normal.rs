@@ -47,7 +47,7 @@ impl Numbers {
             rest = &rest[whole..];
         }
         out.push_str(rest);
-        out
+        without_terminal(&out)
     }
 
     fn call(&mut self, call: &mut Call) {
@@ -63,6 +63,18 @@ impl Numbers {
             *shown = self.text(shown);
         }
     }
+}
+
+/// A text without the number of a terminal of the machine, which is whichever is free.
+fn without_terminal(text: &str) -> String {
+    const SLAVES: &str = "/dev/pts/";
+    let mut parts = text.split(SLAVES);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(SLAVES);
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    out
 }
 
 impl Call {
@@ -104,6 +116,7 @@ impl Snapshot {
                 {
                     *value = numbers.address(address).to_string();
                 }
+                *value = without_terminal(value);
             }
         }
         for (index, object) in normal.objects.iter_mut().enumerate() {
@@ -111,6 +124,7 @@ impl Snapshot {
             if object.identifier.starts_with("key ") {
                 object.identifier = "key".to_owned();
             }
+            object.identifier = without_terminal(&object.identifier);
             for field in object.fields.iter_mut().filter(|f| f.name.ends_with("time")) {
                 if let Value::Int(seconds @ 1..) = &mut field.value {
                     *seconds = 1;
@@ -146,6 +160,7 @@ mod tests {
             ("0xffffffffffffffff", "0xffffffffffffffff"),
             ("15631<bob>, SIGKILL", "<bob>, SIGKILL"),
             ("0x2a, 0", "0x2a, 0"),
+            ("\"/dev/pts/12\", O_RDWR, 7", "\"/dev/pts/\", O_RDWR, 7"),
             ("", ""),
             ("x\u{e9}9\u{e9}", "x\u{e9}9\u{e9}"),
         ];

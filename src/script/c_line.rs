@@ -32,6 +32,7 @@ const GAP: char = '\0';
 ///
 /// An argument that was not given reads as its default, `{flags=0}`; without one it is dropped with its comma.
 /// `{as}` is the name behind `as`; without it in the template, that name stands in front: `q = dup(p)`.
+/// `{into}` is the variable behind `->`.
 /// `{?name …?}` stands only if the argument was given, `{!name …!}` only if not. A load or store of a slice is a memcpy.
 pub fn c_line(call: &CallExpr, spec: &CallSpec) -> String {
     let line = slice_copy(call, spec).unwrap_or_else(|| tidy(&fill(spec.c, call, spec)));
@@ -59,7 +60,11 @@ fn fill(template: &str, call: &CallExpr, spec: &CallSpec) -> String {
 /// What the hole at the start of `text` reads, and its length in the template; `None` if it is no hole.
 fn hole(text: &str, call: &CallExpr, spec: &CallSpec) -> Option<(String, usize)> {
     let arg = |name: &str| call.args.iter().find(|a| a.name == name);
-    let given = |name: &str| if name == "as" { call.bind.is_some() } else { arg(name).is_some() };
+    let given = |name: &str| match name {
+        "as" => call.bind.is_some(),
+        "into" => call.into.is_some(),
+        _ => arg(name).is_some(),
+    };
     for (mark, close, wanted) in [("{?", "?}", true), ("{!", "!}", false)] {
         if let Some(inner) = text.strip_prefix(mark) {
             let end = inner.find(close)?;
@@ -74,6 +79,8 @@ fn hole(text: &str, call: &CallExpr, spec: &CallSpec) -> Option<(String, usize)>
     let (name, part) = path.split_once('.').unwrap_or((path, ""));
     let read = if name == "as" {
         call.bind.as_deref().map(plain)
+    } else if name == "into" {
+        call.into.as_deref().map(plain)
     } else {
         let kind = spec.args.iter().find(|a| a.name == name)?.kind;
         arg(name).map(|arg| reads(arg, kind, part))

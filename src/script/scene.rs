@@ -146,8 +146,9 @@ impl Scene {
         };
         match (spec.makes, call.bind.clone().or_else(|| named.clone())) {
             (Makes::Ends(first, second), Some(name)) => {
-                descriptor(format!("{name}.{first}"), first != "w", first == "w" || first == "0");
-                descriptor(format!("{name}.{second}"), second != "w", second == "w" || second == "1");
+                for end in [first, second] {
+                    descriptor(format!("{name}.{end}"), end != "w", end != "r");
+                }
             }
             (Makes::Descriptor, Some(name)) => descriptor(name, true, true),
             (Makes::Memory, Some(name)) if !actor.mappings.contains(&name) => actor.mappings.push(name),

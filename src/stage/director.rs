@@ -29,6 +29,9 @@ use crate::script::{CallExpr, Makes, Statement};
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 /// The same for what will never settle by itself.
 const FOREVER_LIMIT: Duration = Duration::from_millis(100);
+/// How long data that the kernel moves by itself are waited for. What is still not where it should be then is not
+/// under way: a mirror is wrong.
+const FLIGHT_LIMIT: Duration = Duration::from_millis(200);
 /// How often the stage refreshes while something runs freely.
 const REFRESH: Duration = Duration::from_millis(33);
 /// Between two looks at tasks that are about to fall asleep: doubled each time, from the first to the last.
@@ -81,6 +84,8 @@ pub(super) struct Pending {
     pub gate: Option<u32>,
     /// An `await` that was given up.
     pub cancelled: bool,
+    /// Since data were first seen under way while all were still: how long that is believed.
+    pub flight_until_ns: Option<u64>,
     /// Already known outcome, told once the stage has settled.
     pub refused: Option<(String, Option<String>)>,
 }
@@ -489,7 +494,7 @@ impl Director {
             .awaited
             .as_ref()
             .is_some_and(|name| self.members.iter().any(|m| m.alive() && m.name == *name && m.busy.is_some()));
-        let still = self.nursery.is_none() && settle::settled(&mut self.members) && !self.anything_unheard();
+        let still = self.all_still() && !self.in_flight();
         if !late && (awaiting || !still) {
             return Ok(());
         }
@@ -514,6 +519,28 @@ impl Director {
             Outcome::Running(self.running())
         };
         self.finish(pending.id, pending.text, outcome)
+    }
+
+    /// Whether nobody runs or has anything to tell.
+    fn all_still(&mut self) -> bool {
+        self.nursery.is_none() && settle::settled(&mut self.members) && !self.anything_unheard()
+    }
+
+    /// Whether data are under way though all are still, or have just arrived and woken somebody.
+    fn in_flight(&mut self) -> bool {
+        if !self.scene.moves_late() {
+            return false;
+        }
+        self.drain_all();
+        let now = clock::monotonic_ns();
+        if self.scene.in_flight() {
+            let Some(pending) = &mut self.pending else { return true };
+            let until = *pending.flight_until_ns.get_or_insert(now + FLIGHT_LIMIT.as_nanos() as u64);
+            if now < until {
+                return true;
+            }
+        }
+        !self.all_still()
     }
 
     fn running(&self) -> Vec<String> {

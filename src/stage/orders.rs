@@ -49,6 +49,7 @@ impl Director {
             deadline_ns: Self::deadline(false),
             awaited: None,
             gate: None,
+            flight_until_ns: None,
             cancelled: false,
             refused,
         };

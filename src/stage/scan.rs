@@ -12,7 +12,7 @@ use super::member::{Member, Posture};
 use super::table::Table;
 use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Reported};
 use crate::facility::perform::{Bound, Made};
-use crate::facility::{self, Inside, Reading};
+use crate::facility::{self, Facility, Inside, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::Diag;
 use crate::kernel::pipe::Scratch;
@@ -288,7 +288,9 @@ impl Scene {
             if self.is_ours(&handle) {
                 return None;
             }
-            let known = before.iter().find(|c| c.handle.link == handle.link && same_file(&c.handle, &handle));
+            let same = |c: &&Claimed| c.handle.link == handle.link && same_file(&c.handle, &handle);
+            // A character device makes a new object each time that it is opened: /dev/ptmx a terminal.
+            let known = if is_device(&handle) { None } else { before.iter().find(same) };
             let key = known.map_or_else(|| self.claim(&handle), |c| c.key.clone());
             Some(Claimed { handle, key })
         };
@@ -348,10 +350,12 @@ impl Scene {
 
     /// The object that a descriptor leads to, as last read.
     pub(super) fn behind(&self, pid: i32, fd: i32) -> Option<&ObjectKey> {
-        self.handles(pid).iter().find_map(|c| match c.handle.kind {
-            HandleKind::Descriptor { fd: number, .. } if number == fd => c.key.as_ref(),
-            _ => None,
-        })
+        self.claimed(pid, fd)?.key.as_ref()
+    }
+
+    fn claimed(&self, pid: i32, fd: i32) -> Option<&Claimed> {
+        let of = |c: &&Claimed| matches!(c.handle.kind, HandleKind::Descriptor { fd: number, .. } if number == fd);
+        self.handles(pid).iter().find(of)
     }
 
     /// The object at an address: one inside memory if there is one, else what is mapped there.
@@ -381,10 +385,58 @@ impl Scene {
         let Some(key) = key else { return };
         let Some(facility) = facility::by_id(&key.facility) else { return };
         let mut note = self.notes.remove(&key).unwrap_or(Value::Nothing);
-        facility.learn(&Reported { actor: &member.name, record, spec, object: &key }, &mut note);
+        let handle = self.claimed(member.pid, record.args[0] as i32).map(|c| &c.handle);
+        facility.learn(&Reported { actor: &member.name, record, spec, object: &key, handle }, &mut note);
         if note != Value::Nothing {
             self.notes.insert(key, note);
         }
+    }
+
+    /// Whether there are objects in which the kernel moves data by itself.
+    pub(super) fn moves_late(&self) -> bool {
+        self.held.values().flat_map(|held| &held.handles).any(|claimed| late(claimed).is_some())
+    }
+
+    /// Whether data are under way inside one of them.
+    pub(super) fn in_flight(&mut self) -> bool {
+        let Some(mut scratch) = self.scratch.take().or_else(|| Scratch::new().ok()) else { return false };
+        let mut notes = std::mem::take(&mut self.notes);
+        let mut diag = self.diag.take();
+        let mut found: Vec<(&'static dyn Facility, Found<'_>)> = Vec::new();
+        for claimed in self.held.values().flat_map(|held| &held.handles) {
+            let Some((facility, key)) = late(claimed) else { continue };
+            let place = found.iter().position(|(_, item)| item.key == *key).unwrap_or_else(|| {
+                let item = Found { key: key.clone(), name: String::new(), path: None, handles: Vec::new() };
+                found.push((facility, item));
+                found.len() - 1
+            });
+            found[place].1.handles.push(&claimed.handle);
+        }
+        let mut look = Look {
+            directory: &self.directory,
+            tag: &self.tag,
+            shm_dev: self.shm_dev,
+            mqueue: self.mqueue.as_deref(),
+            actors: &[],
+            everyone: &[],
+            ids: &self.ids,
+            knowers: &[],
+            asleep: &[],
+            pidfds: &self.pidfds,
+            scratch: &mut scratch,
+            notes: &mut notes,
+            names: &[],
+            running: false,
+            diag: &mut diag,
+            lock_table: None,
+        };
+        // Each is asked: that brings in what is under way, and another may wait for it.
+        let flying = found.iter().filter(|(facility, item)| facility.in_flight(item, &mut look)).count();
+        drop(found);
+        self.notes = notes;
+        self.diag = diag;
+        self.scratch = Some(scratch);
+        flying > 0
     }
 
     /// Reads all objects. `waiters` tells who sleeps on which.
@@ -558,7 +610,10 @@ fn object(
         .filter_map(|handle| {
             let actor = look.actor(handle.pid)?.to_owned();
             let (role, handle) = match &handle.kind {
-                HandleKind::Descriptor { fd, flags, .. } => (role(*flags), fd.to_string()),
+                HandleKind::Descriptor { fd, flags, .. } => {
+                    let own = facility::by_id(&item.key.facility).and_then(|f| f.role(handle));
+                    (own.unwrap_or_else(|| role(*flags)), fd.to_string())
+                }
                 HandleKind::Mapping { start, perms, .. } => {
                     (if perms.contains('w') { "map" } else { "map read-only" }, format!("{start:#x}"))
                 }
@@ -590,6 +645,16 @@ const fn role(flags: i32) -> &'static str {
 
 fn same_file(a: &Handle, b: &Handle) -> bool {
     (a.dev, a.ino) == (b.dev, b.ino)
+}
+
+/// The facility of an object in which the kernel moves data by itself, and the object.
+fn late(claimed: &Claimed) -> Option<(&'static dyn Facility, &ObjectKey)> {
+    let key = claimed.key.as_ref()?;
+    facility::by_id(&key.facility).filter(|facility| facility.moves_late()).map(|facility| (facility, key))
+}
+
+fn is_device(handle: &Handle) -> bool {
+    matches!(handle.kind, HandleKind::Descriptor { mode, .. } if mode & libc::S_IFMT == libc::S_IFCHR)
 }
 
 fn covers(handle: &Handle, key: &ObjectKey) -> bool {

@@ -83,6 +83,11 @@ impl Play {
         self.stage.next_event(limit)
     }
 
+    /// Whether it has namespaces of its own.
+    pub(crate) fn mode(&self) -> ipclab::model::Mode {
+        self.stage.info().mode
+    }
+
     /// What the kernel said last.
     pub(crate) const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
