@@ -487,7 +487,7 @@ mod tests {
         let mut tell = |name: &'static str, args: [i64; 6], text: &[u8]| {
             let mut record = Record { args, returned_ns: 1, ..Record::default() };
             record.set_data(text);
-            let reported = Reported { actor: "alice", record: &record, spec: spec(name), object: &key };
+            let reported = Reported { actor: "alice", record: &record, spec: spec(name), object: &key, handle: None };
             SysvQueue.learn(&reported, &mut note);
         };
         for (kind, text) in [(3, "three"), (5, "five"), (1, "one"), (3, "three again")] {

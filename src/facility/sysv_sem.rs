@@ -626,7 +626,8 @@ mod tests {
         let mut note = Value::Nothing;
         let mut tell = |actor: &str, verb: &str, args: [i64; 6], ops: &[_]| {
             let record = record(args, ops);
-            SysvSet.learn(&Reported { actor, record: &record, spec: spec(verb), object: &key }, &mut note);
+            SysvSet
+                .learn(&Reported { actor, record: &record, spec: spec(verb), object: &key, handle: None }, &mut note);
             let Value::List(list) = &note else { return String::new() };
             let part = |(name, value): &(String, Value)| match value {
                 Value::Text(text) => format!("{name} {text}"),
