@@ -44,6 +44,8 @@ lessons! {
     lost_update = "lost-update",
     pipe_capacity = "pipe-capacity",
     pipe_eof = "pipe-eof",
+    shm_lifetime = "shm-lifetime",
+    sysv_types = "sysv-types",
 }
 
 /// A folder of lessons that goes with the test.

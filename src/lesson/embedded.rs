@@ -4,9 +4,11 @@
 pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
 
 /// The lesson files by name; a test holds the list against the folder.
-pub(super) const FILES: [(&str, &str); 4] = [
+pub(super) const FILES: [(&str, &str); 6] = [
     ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
     ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
+    ("sysv-types.md", include_str!("../../lessons/sysv-types.md")),
+    ("shm-lifetime.md", include_str!("../../lessons/shm-lifetime.md")),
     ("lost-update.md", include_str!("../../lessons/lost-update.md")),
     ("file-lock-owner.md", include_str!("../../lessons/file-lock-owner.md")),
 ];

@@ -171,6 +171,10 @@ impl Director {
         if std::path::Path::new("/proc/sys/fs/mqueue").exists() {
             capabilities.push("mqueue".to_owned());
         }
+        // A kernel built without System V has none of its files.
+        if std::path::Path::new("/proc/sysvipc").exists() {
+            capabilities.push("sysv".to_owned());
+        }
         StageInfo {
             mode: setting.mode,
             why_shared: setting.why_shared.clone(),
