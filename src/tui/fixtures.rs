@@ -230,7 +230,32 @@ pub(super) fn everything() -> Snapshot {
             Field::new("list", Value::List(vec![message(1, b"x", "y"); 12]), Evidence::Reported),
         ],
     );
-    snapshot.objects.extend([fifo, q, board, s, f, strange]);
+    let mut terminal = object(
+        "pty",
+        "tty",
+        "/dev/pts/0",
+        17,
+        vec![
+            Field::kernel_int("input", 4),
+            Field::new("holds", bytes(b"one\n", 4), Evidence::Mirror),
+            Field::new("editing", bytes(b"hel", 3), Evidence::Mirror),
+            Field::kernel_int("output", 9000),
+            Field::new("shows", bytes(b"> one\r\nhel and more than fits into a line", 9000), Evidence::Mirror),
+            Field::new("iflag", Value::Text("ICRNL|IXON".to_owned()), Evidence::Kernel),
+            Field::new("oflag", Value::Text("OPOST|ONLCR".to_owned()), Evidence::Kernel),
+            Field::new("lflag", Value::Text("ICANON|ECHO".to_owned()), Evidence::Kernel),
+            Field::new("characters", Value::Text("VEOF ^Z, VERASE ^?".to_owned()), Evidence::Kernel),
+            Field::kernel_int("rows", 24),
+            Field::kernel_int("columns", 80),
+            Field::new("session", Value::Text("bob".to_owned()), Evidence::Kernel),
+            Field::new("foreground", Value::List(vec![Value::Text("carol".to_owned())]), Evidence::Kernel),
+            Field::new("state", Value::Text("open".to_owned()), Evidence::Kernel),
+            Field::kernel_int("masters", 1),
+            Field::kernel_int("slaves", 1),
+        ],
+    );
+    terminal.holders = vec![holder("alice", "master"), holder("bob", "slave")];
+    snapshot.objects.extend([fifo, q, board, s, f, terminal, strange]);
     let mut carol = actor("carol", 4);
     carol.state = asleep("sem_wait", "s", "s", "decrease");
     let mut dave = actor("dave-with-a-long-name", 5);

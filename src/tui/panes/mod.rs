@@ -7,6 +7,7 @@ mod actor;
 mod filelock;
 mod mq;
 mod pipe;
+mod pty;
 mod semaphore;
 mod shm;
 mod socket;
@@ -49,6 +50,7 @@ static ALL: &[&Pane] = &[
     &shm::MMAP,
     &semaphore::PANE,
     &filelock::PANE,
+    &pty::PANE,
     &sysv_mq::PANE,
     &sysv_sem::PANE,
     &sysv_shm::PANE,
@@ -339,6 +341,8 @@ impl Painter<'_> {
                 "map" => "mapped by",
                 "lock" => "locked by",
                 "id" => "known to",
+                "slave" => "slave with",
+                "master" => "master with",
                 other => other,
             }));
             let mut names: Vec<&str> = Vec::new();
@@ -369,6 +373,15 @@ impl Painter<'_> {
         }
     }
 
+    /// Which side of the object a sleeper sleeps on, where its sides have names: the role of the descriptor that its call
+    /// names first.
+    fn side(&self, waiter: &str) -> Option<&str> {
+        let args = &self.sight.now.actor(waiter)?.sleep()?.args;
+        let digits = args.chars().take_while(char::is_ascii_digit).count();
+        let holder = self.object.holders.iter().find(|h| h.actor == waiter && h.handle == args[..digits])?;
+        Some(holder.role.as_str()).filter(|role| ["master", "slave"].contains(role))
+    }
+
     /// Who sleeps on the object, first come first.
     fn waiters(&mut self) {
         let glyphs = self.sight.theme.glyphs;
@@ -380,6 +393,9 @@ impl Painter<'_> {
             ];
             if !self.sight.timeless {
                 spans.push(self.dim(format!(" since {}", text::moment(waiter.since_ns))));
+            }
+            if let Some(side) = self.side(&waiter.actor) {
+                spans.push(self.dim(format!(" as {side}")));
             }
             self.row(spans, Some(Evidence::Kernel));
         }
