@@ -416,6 +416,15 @@ const DELICATE: &[&str] = &[
     "spawn a\na: pipe p\na: socketpair s AF_UNIX SOCK_DGRAM\na: fork b\nb: close p.w\nb: close s.0\nb: close s.1\na: sendmsg s.0 \"w\" rights=p.w\na: close p.w\nb: read p 10\na: close s.0\na: close s.1",
     // A connection that closes before it is accepted.
     "spawn a\nspawn b\na: socket l AF_UNIX SOCK_STREAM\na: bind l unix:@l\na: listen l 2\nb: socket c AF_UNIX SOCK_STREAM\nb: connect c unix:@l\nb: send c \"x\"\nb: close c\na: accept l as p\na: recv p 10\na: recv p 10\na: send p \"y\"",
+    // An edge, a one-shot and a counter that a look must not take.
+    "spawn a\na: pipe p\na: epoll_create1 ep\na: epoll_ctl ep EPOLL_CTL_ADD p.r EPOLLIN|EPOLLET\na: write p \"xy\"\na: epoll_wait ep\na: read p 1\na: epoll_wait ep timeout=0s\na: write p \"z\"\na: epoll_wait ep",
+    "spawn a\na: pipe p\na: epoll_create1 ep\na: epoll_ctl ep EPOLL_CTL_ADD p.r EPOLLIN|EPOLLONESHOT\na: fork b\nb: epoll_wait ep\na: write p \"x\"\na: epoll_wait ep timeout=0s\na: close p.w\nb: close p.w\na: read p 9\na: read p 9",
+    "spawn a\na: eventfd e 0\na: fork b\nb: eventfd_read e\na: eventfd_write e 3\na: eventfd_write e 4\nb: eventfd_read e\na: timerfd_create t CLOCK_MONOTONIC\na: timerfd_settime t 1ns\na: read t 8",
+    // Signals behind a descriptor, in an edge-triggered list.
+    "spawn a\nspawn b\nb: sigprocmask SIG_BLOCK SIGUSR1\nb: signalfd s SIGUSR1\nb: epoll_create1 ep\nb: epoll_ctl ep EPOLL_CTL_ADD s EPOLLIN|EPOLLET\na: kill b SIGUSR1\nb: epoll_wait ep timeout=0s\nb: epoll_wait ep timeout=0s\nb: read s 64\nb: signalfd s SIGUSR2 fd=s",
+    // Sleeps of several descriptors, ended by a writer that goes.
+    "spawn a\na: pipe p\na: pipe q\na: fork b\nb: close p.w\nb: close q.w\nb: poll p.r:POLLIN q.r:POLLIN\na: close p.w\nb: select q.r:readfds\na: close q.w",
+    "spawn a\na: pipe p\na: fork b\nb: sigaction SIGIO handler SA_SIGINFO\nb: fcntl p.r F_SETOWN b\nb: fcntl p.r F_SETFL O_ASYNC\na: write p \"x\"\na: close p.w\nb: close p.w\nb: read p 9",
 ];
 
 #[test]

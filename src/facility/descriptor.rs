@@ -13,7 +13,7 @@ use super::filelock::{LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lock, is_loc
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::show::{self, Shown, constant, returned};
 use super::table::{CALL, OPEN_FLAGS, mode, open_flags, optional, required};
-use super::{Card, Facility, pty};
+use super::{Card, Facility, pty, signal_name};
 use crate::kernel::arena::Record;
 use crate::kernel::{fd as raw, path};
 use crate::script::{ArgKind, CallSpec, Data, Makes, Sleeps, WaitsOn, Wants};
@@ -50,6 +50,10 @@ const COMMANDS: &[(&str, i64)] = &[
     ("F_DUPFD_CLOEXEC", libc::F_DUPFD_CLOEXEC as i64),
     ("F_GETPIPE_SZ", libc::F_GETPIPE_SZ as i64),
     ("F_SETPIPE_SZ", libc::F_SETPIPE_SZ as i64),
+    ("F_SETOWN", libc::F_SETOWN as i64),
+    ("F_GETOWN", libc::F_GETOWN as i64),
+    ("F_SETSIG", raw::F_SETSIG as i64),
+    ("F_GETSIG", raw::F_GETSIG as i64),
     LOCK_COMMANDS[0],
     LOCK_COMMANDS[1],
     LOCK_COMMANDS[2],
@@ -66,6 +70,7 @@ const SETTABLE: &[(&str, i64)] = &[
     ("O_APPEND", libc::O_APPEND as i64),
     ("O_NONBLOCK", libc::O_NONBLOCK as i64),
     ("O_DIRECT", libc::O_DIRECT as i64),
+    ("O_ASYNC", libc::O_ASYNC as i64),
     ("FD_CLOEXEC", libc::FD_CLOEXEC as i64),
 ];
 
@@ -205,10 +210,12 @@ static CALLS: &[CallSpec] = &[
             optional("type", ArgKind::Constant(LOCK_TYPES), "for the commands on locks"),
             optional("range", ArgKind::Range, "for the commands on locks; left out, the whole file"),
             optional("arg", ArgKind::Int, "for F_DUPFD the lowest number, for F_SETPIPE_SZ a size in bytes"),
+            optional("sig", ArgKind::Signal, "for F_SETSIG which signal tells of input or output"),
+            optional("owner", ArgKind::Actor, "for F_SETOWN who is told"),
         ],
-        doc: "Reads or changes flags, duplicates, sizes a pipe, locks a range of a file",
+        doc: "Reads or changes flags, duplicates, sizes a pipe, locks a range of a file, has somebody told by a signal",
         man: "fcntl(2)",
-        c: "fcntl({fd}, {cmd}, {flags}{arg}{?type &(struct flock){ .l_type = {type}, .l_start = {range.start=0}, \
+        c: "fcntl({fd}, {cmd}, {flags}{arg}{sig}{owner}{?type &(struct flock){ .l_type = {type}, .l_start = {range.start=0}, \
             .l_len = {range.len=0} }?})",
         makes: Makes::Descriptor,
         gives: true,
@@ -310,7 +317,7 @@ impl Facility for Descriptors {
                 bind(performer, made);
             }
             "fcntl" if is_lock_command(performer.int("cmd", 0)) => return fcntl_lock(performer),
-            "fcntl" => fcntl(performer),
+            "fcntl" => return fcntl(performer),
             "chmod" => {
                 let (path, mode) = (performer.path("pathname")?, performer.int("mode", 0));
                 let making = Making::new([0, mode, 0, 0, 0, 0]).data(path.to_bytes());
@@ -426,9 +433,15 @@ fn bind(performer: &mut Performer<'_>, made: Result<i64, Errno>) {
     }
 }
 
-fn fcntl(performer: &mut Performer<'_>) {
+fn fcntl(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let (fd, cmd) = (performer.fd("fd"), performer.int("cmd", 0));
-    let arg = performer.int("flags", performer.int("arg", 0));
+    // A number would be somebody else's pid or group.
+    if cmd as i32 == libc::F_SETOWN && !performer.has("owner") {
+        return Err(Refusal::new("F_SETOWN needs the name of an actor").help("say who is to be told: F_SETOWN bob"));
+    }
+    let [flags, arg, signal, owner] =
+        ["flags", "arg", "sig", "owner"].map(|name| performer.has(name).then(|| performer.int(name, 0)));
+    let arg = flags.or(arg).or(signal).or(owner).unwrap_or(0);
     let making = Making::new([fd.into(), cmd, arg, 0, 0, 0]);
     let result = performer.call(making, || raw::fcntl_int(fd, cmd as i32, arg as i32).map(i64::from));
     if matches!(cmd as i32, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
@@ -436,6 +449,7 @@ fn fcntl(performer: &mut Performer<'_>) {
     } else if let Ok(value) = result {
         performer.deliver(Data::Int(value));
     }
+    Ok(())
 }
 
 fn show_fcntl(record: &Record) -> Shown {
@@ -446,10 +460,14 @@ fn show_fcntl(record: &Record) -> Shown {
     let result = match cmd as i32 {
         libc::F_GETFL if done => Some(format!("{:#x} ({})", record.ret, open_flags(record.ret))),
         libc::F_GETFD if done => Some(format!("{:#x} ({})", record.ret, fd_flags(record.ret))),
+        libc::F_GETOWN if done => Some(show::pid(record.ret)),
+        raw::F_GETSIG if done && record.ret > 0 => Some(format!("{} ({})", record.ret, signal_name(record.ret as i32))),
         _ => None,
     };
     let args = match cmd as i32 {
-        libc::F_GETFL | libc::F_GETFD | libc::F_GETPIPE_SZ => format!("{fd}, {name}"),
+        libc::F_GETFL | libc::F_GETFD | libc::F_GETPIPE_SZ | libc::F_GETOWN | raw::F_GETSIG => format!("{fd}, {name}"),
+        libc::F_SETOWN => format!("{fd}, {name}, {}", show::pid(arg)),
+        raw::F_SETSIG if arg > 0 => format!("{fd}, {name}, {}", signal_name(arg as i32)),
         libc::F_SETFL => format!("{fd}, {name}, {}", open_flags(arg)),
         libc::F_SETFD => format!("{fd}, {name}, {}", fd_flags(arg)),
         _ => format!("{fd}, {name}, {arg}"),
@@ -545,6 +563,10 @@ mod tests {
         assert_eq!(fcntl(libc::F_SETFD, 1, 0), ("3, F_SETFD, FD_CLOEXEC".into(), None));
         assert_eq!(fcntl(libc::F_GETFD, 0, 1), ("3, F_GETFD".into(), Some("0x1 (FD_CLOEXEC)".into())));
         assert_eq!(fcntl(libc::F_GETFL, 0, 0o4001), ("3, F_GETFL".into(), Some("0x801 (O_WRONLY|O_NONBLOCK)".into())));
+        assert_eq!(fcntl(libc::F_SETFL, libc::O_ASYNC, 0).0, "3, F_SETFL, O_RDONLY|O_ASYNC");
+        assert_eq!(fcntl(libc::F_SETOWN, 7, 0), ("3, F_SETOWN, 7<>".into(), None));
+        assert_eq!(fcntl(libc::F_GETOWN, 0, 7), ("3, F_GETOWN".into(), Some("7<>".into())));
+        assert_eq!(fcntl(raw::F_SETSIG, libc::SIGUSR1, 0), ("3, F_SETSIG, SIGUSR1".into(), None));
         assert_eq!(fcntl(libc::F_SETPIPE_SZ, 8192, 8192), ("3, F_SETPIPE_SZ, 8192".into(), None));
         assert_eq!(fcntl(libc::F_GETPIPE_SZ, 0, 65536), ("3, F_GETPIPE_SZ".into(), None));
     }

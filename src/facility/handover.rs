@@ -30,6 +30,8 @@ pub struct Handover {
     pub seq: u64,
     /// When it was entered.
     pub entered_ns: u64,
+    /// Whether it ignores SIGPIPE: the start of a Rust program would leave it ignored in any case.
+    pub ignores_pipe: bool,
     /// What stands before POSIX names.
     pub tag: String,
     /// Its names: those of descriptors still mean something, those of memory do not.

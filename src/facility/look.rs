@@ -41,7 +41,8 @@ pub struct Handle {
     pub pid: i32,
     /// Device number of what it leads to.
     pub dev: u64,
-    /// Inode number of what it leads to.
+    /// Inode number of what it leads to. What has no inode of its own (`anon_inode:[eventfd]`) has a number of the
+    /// stage's here, one for each open file description.
     pub ino: u64,
     /// Where /proc says that it leads: `pipe:[123]`, `/dev/shm/board`, with ` (deleted)` behind an unlinked name.
     pub link: String,
@@ -179,6 +180,8 @@ pub struct Look<'a> {
     pub diag: &'a mut Option<Diag>,
     /// The machine's table of file locks, once read.
     pub lock_table: Option<Vec<LockEntry>>,
+    /// All that was found, with names: for what leads to other objects. Empty while names are still being given.
+    pub on_stage: &'a [Found<'a>],
 }
 
 impl Look<'_> {

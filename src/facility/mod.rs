@@ -5,6 +5,8 @@
 
 mod descriptor;
 mod endpoint;
+mod epoll;
+mod eventfd;
 mod fifo;
 mod filelock;
 mod handover;
@@ -13,15 +15,19 @@ pub mod look;
 mod memory;
 mod mirror;
 mod mq;
+mod nameless;
 mod names;
 pub mod perform;
 mod pipe;
+mod poll;
 mod process;
 mod pty;
 mod quantities;
 mod semaphore;
 mod shm;
 pub mod show;
+mod signal;
+mod signalfd;
 mod socket;
 mod stdio;
 mod sysv;
@@ -29,6 +35,7 @@ mod sysv_mq;
 mod sysv_sem;
 mod sysv_shm;
 mod table;
+mod timerfd;
 mod unix;
 
 pub use sysv::key_of;
@@ -41,6 +48,7 @@ use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
 use look::{Found, Ground, Handle, Look, Reported};
 use perform::{Performer, Refusal};
 use show::Shown;
+pub(crate) use signal::{handled, set_names};
 
 /// A facility: what it is, how it is used, and how it is read without disturbing it.
 pub trait Facility: Sync {
@@ -238,6 +246,12 @@ pub static ALL: &[&dyn Facility] = &[
     &sysv_sem::SysvSet,
     &filelock::FileLock,
     &pty::Pty,
+    &signal::Signals,
+    &poll::Polling,
+    &epoll::Epoll,
+    &eventfd::EventFd,
+    &timerfd::TimerFd,
+    &signalfd::SignalFd,
 ];
 
 /// The facility of that id.

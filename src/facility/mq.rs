@@ -21,7 +21,7 @@ use super::perform::{Bound, Making, Performer, Refusal};
 use super::process::duration;
 use super::show::{self, Shown, returned};
 use super::table::{self, CALL, keyed, open_flags, optional, required};
-use super::{Card, Facility, Judged, Reading, judge, mirror, pipe};
+use super::{Card, Facility, Judged, Reading, judge, mirror, pipe, signal_name};
 use crate::kernel::arena::Record;
 use crate::kernel::{SysError, SysResultExt, fd, mq};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -44,7 +44,7 @@ static CARD: Card = Card {
     access: "permissions of the queue",
     blocking: "mq_receive while it is empty; mq_send while it holds as many messages as it may",
     boundaries: "kept: one receive takes one message",
-    manual: &["mq_overview(7)", "mq_open(3)", "mq_send(3)", "mq_receive(3)", "mq_getattr(3)"],
+    manual: &["mq_overview(7)", "mq_open(3)", "mq_send(3)", "mq_receive(3)", "mq_getattr(3)", "mq_notify(3)"],
 };
 
 const OPEN_FLAGS: &[(&str, i64)] = &[
@@ -57,6 +57,14 @@ const OPEN_FLAGS: &[(&str, i64)] = &[
     ("O_CLOEXEC", libc::O_CLOEXEC as i64),
 ];
 const SET_FLAGS: &[(&str, i64)] = &[("O_NONBLOCK", libc::O_NONBLOCK as i64)];
+
+/// NULL is not one of C's; it stands for the null pointer that takes a registration back.
+const NOTIFY: &[(&str, i64)] = &[
+    ("SIGEV_SIGNAL", libc::SIGEV_SIGNAL as i64),
+    ("SIGEV_NONE", libc::SIGEV_NONE as i64),
+    ("SIGEV_THREAD", libc::SIGEV_THREAD as i64),
+    ("NULL", -1),
+];
 
 const SENDS: &[Sleeps] = &[Sleeps { syscall: libc::SYS_mq_timedsend, on: WaitsOn::Descriptor(0), direction: "send" }];
 const RECEIVES: &[Sleeps] =
@@ -156,6 +164,20 @@ static CALLS: &[CallSpec] = &[
         ..CALL
     },
     CallSpec {
+        name: "mq_notify",
+        args: &[
+            ANY,
+            required("sigev_notify", ArgKind::Constant(NOTIFY), "how to be told; NULL takes it back"),
+            keyed("signo", ArgKind::Signal, "by which signal; SIGEV_SIGNAL needs it"),
+            keyed("value", ArgKind::Int, "what is told with it; 0 if not given"),
+        ],
+        doc: "Asks to be told once, when a message comes into the empty queue and nobody waits to receive it",
+        man: "mq_notify(3)",
+        c: "mq_notify({mqdes}, {sigev_notify}{?signo : {signo}?}{?value , {value}?})",
+        example: "bob: mq_notify q SIGEV_SIGNAL signo=SIGUSR1 value=5",
+        ..CALL
+    },
+    CallSpec {
         name: "mq_close",
         args: &[ANY],
         doc: "Closes the descriptor; queue and messages stay",
@@ -201,6 +223,12 @@ static PREDICATES: &[PredicateSpec] = &[
         example: "expect q bytes 12",
     },
     PredicateSpec {
+        word: "notifies",
+        args: &[PredicateArg::Actors],
+        doc: "This actor is told when a message comes into the empty queue",
+        example: "expect q notifies bob",
+    },
+    PredicateSpec {
         word: "next",
         args: &[PredicateArg::Data],
         doc: "The message that the next receive takes is exactly this",
@@ -238,6 +266,7 @@ impl Facility for MessageQueue {
                 let making = Making::new([mqd.into(), flags, 0, 0, 0, 0]);
                 let _ = performer.call(making, || mq::mq_setattr(mqd, flags).map(|_old| 0));
             }
+            "mq_notify" => return notify(performer),
             "mq_close" => {
                 let mqd = performer.fd("mqdes");
                 let _ = performer.call(Making::new([mqd.into(), 0, 0, 0, 0, 0]), || fd::close(mqd).map(|()| 0));
@@ -281,6 +310,18 @@ impl Facility for MessageQueue {
             "mq_getattr" => format!("{mqd}, …"),
             "mq_setattr" => format!("{mqd}, {{mq_flags={}}}, NULL", show::flags(flags, SET_FLAGS, None)),
             "mq_unlink" => data(),
+            "mq_notify" => {
+                let [mqd, how, signal, value, ..] = record.args;
+                match how as i32 {
+                    -1 => format!("{mqd}, NULL"),
+                    libc::SIGEV_SIGNAL => {
+                        let signal = signal_name(signal as i32);
+                        format!("{mqd}, {{sigev_notify=SIGEV_SIGNAL, sigev_signo={signal}, sigev_value={value}}}")
+                    }
+                    libc::SIGEV_THREAD => format!("{mqd}, {{sigev_notify=SIGEV_THREAD, sigev_value={value}}}"),
+                    _ => format!("{mqd}, {{sigev_notify={}}}", show::constant(how, NOTIFY)),
+                }
+            }
             _ => mqd.to_string(),
         })
     }
@@ -403,6 +444,28 @@ fn receive(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+fn notify(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+    let (mqd, how) = (performer.fd("mqdes"), performer.int("sigev_notify", -1));
+    let (signal, value) = (performer.int("signo", 0), performer.int("value", 0));
+    let asked = match how as i32 {
+        -1 => None,
+        libc::SIGEV_SIGNAL if !performer.has("signo") => {
+            return Err(Refusal::new("SIGEV_SIGNAL needs a signal").help("say which: signo=SIGUSR1"));
+        }
+        libc::SIGEV_SIGNAL => Some(mq::Notify::Signal(signal as i32, value)),
+        libc::SIGEV_THREAD => {
+            performer.uses_signals();
+            // From here on the process has a thread of the C library's, which is not asleep in a call of the actor's.
+            performer.body.writer.slot().get_helpers();
+            Some(mq::Notify::Thread(value))
+        }
+        _ => Some(mq::Notify::Nothing),
+    };
+    let making = Making::new([mqd.into(), how, signal, value, 0, 0]);
+    let _ = performer.call(making, || mq::mq_notify(mqd, asked).map(|()| 0));
+    Ok(())
+}
+
 fn timed(making: Making<'_>, limit: Option<i64>) -> Making<'_> {
     limit.map_or(making, |ns| making.within(ns))
 }
@@ -482,15 +545,16 @@ fn any_descriptor(found: &Found<'_>, full: &str, look: &Look<'_>) -> Result<(Own
 fn fields(found: &Found<'_>, full: &str, look: &mut Look<'_>) -> Vec<Field> {
     let told = any_descriptor(found, full, look).and_then(|(mqd, readable)| {
         let attr = mq::mq_getattr(mqd.as_raw_fd()).map_err(|errno| SysError::new("mq_getattr", full, errno))?;
-        Ok((attr, readable.then(|| mq::queue_bytes(mqd.as_raw_fd()).ok()).flatten()))
+        Ok((attr, readable.then(|| mq::queue_state(mqd.as_raw_fd()).ok()).flatten()))
     });
-    let (attr, bytes) = match told {
+    let (attr, state) = match told {
         Ok(told) => told,
         Err(error) => {
-            let names = ["messages", "maxmsg", "msgsize", "bytes", "queue", "mode"];
+            let names = ["messages", "maxmsg", "msgsize", "bytes", "queue", "mode", "notify"];
             return names.iter().map(|name| Field::hidden(name, &error.to_string())).collect();
         }
     };
+    let bytes = state.map(|state| state.bytes);
     mirror::seen(look.notes.entry(found.key.clone()).or_insert(Value::Nothing), full, attr.curmsgs);
     let held = found.handles.iter().find_map(|h| match h.kind {
         HandleKind::Descriptor { mode, .. } => Some(mode),
@@ -511,10 +575,33 @@ fn fields(found: &Found<'_>, full: &str, look: &mut Look<'_>) -> Vec<Field> {
             Some(mode) => Field::new("mode", Value::Text(table::mode(mode.into())), Evidence::Kernel),
             None => Field::hidden("mode", "its name is gone"),
         },
+        match state {
+            Some(state) => Field::new("notify", Value::Text(notified(state, look)), Evidence::Kernel),
+            None => Field::hidden("notify", "only descriptors for sending are open, and they tell nothing of it"),
+        },
     ]
 }
 
+/// Who is told of the next message, and how: `bob by SIGUSR1`.
+fn notified(state: mq::QueueState, look: &Look<'_>) -> String {
+    if state.pid == 0 {
+        return "nobody".to_owned();
+    }
+    let how = match state.notify {
+        libc::SIGEV_SIGNAL => format!("by {}", signal_name(state.signal)),
+        libc::SIGEV_THREAD => "by a thread".to_owned(),
+        _ => "of nothing".to_owned(),
+    };
+    format!("{} {how}", look.who(state.pid))
+}
+
 fn check(word: &str, args: &[ArgValue], object: &Object) -> Option<Judged> {
+    if word == "notifies" {
+        let seen = object.value("notify").as_text().unwrap_or("nobody knows whom").to_owned();
+        let who = seen.split(' ').next().unwrap_or_default();
+        let met = args.iter().all(|arg| matches!(arg, ArgValue::Name(name) if name == who));
+        return Some(Judged { met, seen: format!("it notifies {seen}"), field: "notify" });
+    }
     if !matches!(word, "next" | "holds") {
         return None;
     }
@@ -569,6 +656,14 @@ mod tests {
                 "3, {mq_flags=O_NONBLOCK, mq_maxmsg=4, mq_msgsize=64, mq_curmsgs=1}",
             ),
             ("mq_setattr", [3, 0, 0, 0, 0, 0], b"", "3, {mq_flags=0}, NULL"),
+            (
+                "mq_notify",
+                [3, 0, 10, 5, 0, 0],
+                b"",
+                "3, {sigev_notify=SIGEV_SIGNAL, sigev_signo=SIGUSR1, sigev_value=5}",
+            ),
+            ("mq_notify", [3, 1, 0, 0, 0, 0], b"", "3, {sigev_notify=SIGEV_NONE}"),
+            ("mq_notify", [3, -1, 0, 0, 0, 0], b"", "3, NULL"),
             ("mq_close", [3, 0, 0, 0, 0, 0], b"", "3"),
             ("mq_unlink", [0; 6], b"/q", "\"/q\""),
         ];

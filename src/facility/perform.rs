@@ -11,7 +11,7 @@ pub use super::names::{Bound, NAMES_MAX, Names, VARIABLES_MAX};
 use crate::kernel::arena::{Arena, Record, Writer};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::socket::Address;
-use crate::kernel::{clock, fd};
+use crate::kernel::{clock, fd, signal};
 use crate::script::{
     Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
     Tuple, Wants,
@@ -638,6 +638,14 @@ impl<'a> Performer<'a> {
         (record, result)
     }
 
+    /// Says that the actor's mask or dispositions may be other than those of a fresh process from here on, and where its
+    /// handlers shall note that they ran.
+    pub fn uses_signals(&self) {
+        let slot = self.body.writer.slot();
+        slot.use_signals();
+        signal::note_in(slot);
+    }
+
     fn finish(&mut self, record: Record) {
         self.body.writer.finish(&record);
         self.body.names.set_result(record.ret, record.errno);
@@ -658,6 +666,10 @@ impl<'a> Performer<'a> {
             let Some(seat) = self.body.arena.slot(slot as usize) else {
                 return Err(Refusal::new("the child's slot does not exist"));
             };
+            if self.body.writer.slot().uses_signals() {
+                seat.use_signals();
+                signal::note_in(&seat);
+            }
             let _ = fd::close(self.body.socket);
             self.body.socket = socket;
             self.body.slot = slot;
@@ -685,6 +697,7 @@ impl<'a> Performer<'a> {
             verb: self.verb,
             seq: self.body.calls,
             entered_ns: clock::monotonic_ns(),
+            ignores_pipe: signal::is_ignored(libc::SIGPIPE),
             tag: self.body.tag.clone(),
             names: self.body.names.clone(),
         };

@@ -71,6 +71,7 @@ const SHOWN: &[(&str, i64)] = &[
     ("O_DIRECTORY", c(libc::O_DIRECTORY)),
     ("O_NOFOLLOW", c(libc::O_NOFOLLOW)),
     ("O_PATH", c(libc::O_PATH)),
+    ("O_ASYNC", c(libc::O_ASYNC)),
     ("O_LARGEFILE", if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 }),
 ];
 

@@ -98,6 +98,17 @@ pub fn describe(pidfd: impl AsFd, fd: i32) -> Result<Description, Errno> {
     Ok(Description { dev: stat.st_dev, ino: stat.st_ino, mode: stat.st_mode, flags, offset })
 }
 
+/// Who is told by a signal when something can be read or written there, and by which (0 is SIGIO): F_GETOWN and
+/// F_GETSIG of a descriptor that is borrowed for a moment. The pid is that of our pid namespace, 0 for nobody.
+///
+/// # Errors
+/// Those of [`borrow`].
+pub fn owner(pidfd: impl AsFd, fd: i32) -> Result<(i32, i32), Errno> {
+    let borrowed = borrow(pidfd, fd)?;
+    let ask = |command| super::fd::fcntl_int(borrowed.as_raw_fd(), command, 0);
+    Ok((ask(libc::F_GETOWN)?, ask(super::fd::F_GETSIG)?))
+}
+
 /// Copies another process' memory from `address` on, and says how much: less than asked for where a mapping ends.
 ///
 /// # Errors

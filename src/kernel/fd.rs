@@ -92,8 +92,13 @@ pub fn dup3(old: i32, new: i32, flags: i32) -> Result<i32, Errno> {
     Errno::result(unsafe { libc::dup3(old, new, flags) })
 }
 
+/// The command of fcntl(2) that sets which signal tells of input or output; libc lacks it.
+pub const F_SETSIG: i32 = 10;
+/// The command that asks for it.
+pub const F_GETSIG: i32 = 11;
+
 /// A command of fcntl(2) that takes an integer or nothing: F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD, F_GETPIPE_SZ,
-/// F_SETPIPE_SZ, F_GET_SEALS, ... EINVAL for those that take a pointer.
+/// F_SETPIPE_SZ, F_GET_SEALS, F_SETOWN, ... EINVAL for those that take a pointer.
 pub fn fcntl_int(fd: i32, command: i32, argument: i32) -> Result<i32, Errno> {
     match command {
         libc::F_DUPFD
@@ -107,6 +112,9 @@ pub fn fcntl_int(fd: i32, command: i32, argument: i32) -> Result<i32, Errno> {
         | libc::F_ADD_SEALS
         | libc::F_GET_SEALS
         | libc::F_GETOWN
+        | libc::F_SETOWN
+        | F_GETSIG
+        | F_SETSIG
         | libc::F_SETLEASE
         | libc::F_GETLEASE => {
             // SAFETY: these commands take an integer at most.

@@ -102,19 +102,86 @@ pub fn mq_setattr(mqd: i32, flags: i64) -> Result<MqAttr, Errno> {
     Ok(MqAttr::from_raw(&old))
 }
 
-/// How many bytes all messages in a queue have together: `QSIZE` of what its descriptor reads as.
+/// How a process wants to be told of a message that comes into an empty queue, see mq_notify(3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notify {
+    /// SIGEV_NONE: it keeps others from registering, and is told nothing.
+    Nothing,
+    /// SIGEV_SIGNAL: by this signal, with this value.
+    Signal(i32, i64),
+    /// SIGEV_THREAD: by a new thread, which notes its value in the slot that [`super::signal::note_in`] named.
+    Thread(i64),
+}
+
+/// `struct sigevent` with the part that libc's has no names for.
+#[repr(C)]
+struct SigEvent {
+    value: i64,
+    signal: i32,
+    notify: i32,
+    function: Option<extern "C" fn(libc::sigval)>,
+    attributes: *const libc::c_void,
+    rest: [u64; 4],
+}
+
+const _: () = assert!(size_of::<SigEvent>() == size_of::<libc::sigevent>());
+
+/// Registers this process, or with `None` takes its registration back; see mq_notify(3). A thread is the C library's
+/// doing: it makes a helper thread and a netlink socket for it, which stay.
+///
+/// # Errors
+/// EBUSY if a process is registered already, EBADF, EINVAL.
+pub fn mq_notify(mqd: i32, how: Option<Notify>) -> Result<(), Errno> {
+    let event = |notify, signal, value, function| SigEvent {
+        value,
+        signal,
+        notify,
+        function,
+        attributes: std::ptr::null(),
+        rest: [0; 4],
+    };
+    let event = how.map(|how| match how {
+        Notify::Nothing => event(libc::SIGEV_NONE, 0, 0, None),
+        Notify::Signal(signal, value) => event(libc::SIGEV_SIGNAL, signal, value, None),
+        Notify::Thread(value) => {
+            event(libc::SIGEV_THREAD, 0, value, Some(super::signal::notified as extern "C" fn(libc::sigval)))
+        }
+    });
+    let event = event.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the event is null or lives in this frame, and has the layout of a sigevent; the function touches only
+    // atomics.
+    Errno::result(unsafe { libc::mq_notify(mqd, event.cast()) }).map(drop)
+}
+
+/// What a queue's descriptor reads as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueState {
+    /// How many bytes all messages have together.
+    pub bytes: u64,
+    /// SIGEV_SIGNAL, SIGEV_NONE or SIGEV_THREAD; means something only if somebody is registered.
+    pub notify: i32,
+    /// The signal of SIGEV_SIGNAL.
+    pub signal: i32,
+    /// Who is registered, in the pid namespace of the reader; 0 if nobody is.
+    pub pid: i32,
+}
+
+/// Reads a queue's state through a descriptor that can read; takes nothing out.
 ///
 /// # Errors
 /// EBADF, and EINVAL if it is no queue.
-pub fn queue_bytes(mqd: i32) -> Result<u64, Errno> {
+pub fn queue_state(mqd: i32) -> Result<QueueState, Errno> {
     let mut text = [0_u8; 128];
     // SAFETY: the kernel writes at most the buffer's length.
     let count = Errno::result(unsafe { libc::pread(mqd, text.as_mut_ptr().cast(), text.len(), 0) })?;
-    parse_queue_bytes(&String::from_utf8_lossy(&text[..count as usize])).ok_or(Errno::EINVAL)
+    parse_queue_state(&String::from_utf8_lossy(&text[..count as usize])).ok_or(Errno::EINVAL)
 }
 
-fn parse_queue_bytes(text: &str) -> Option<u64> {
-    text.split_ascii_whitespace().find_map(|word| word.strip_prefix("QSIZE:"))?.parse().ok()
+fn parse_queue_state(text: &str) -> Option<QueueState> {
+    let word = |key: &str| text.split_ascii_whitespace().find_map(|word| word.strip_prefix(key));
+    let number = |key: &str| word(key).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    let bytes = word("QSIZE:")?.parse().ok()?;
+    Some(QueueState { bytes, notify: number("NOTIFY:"), signal: number("SIGNO:"), pid: number("NOTIFY_PID:") })
 }
 
 #[cfg(test)]
@@ -123,10 +190,13 @@ mod tests {
     use crate::kernel::fd::close;
 
     #[test]
-    fn reads_the_bytes_in_a_queue() {
-        assert_eq!(parse_queue_bytes("QSIZE:11         NOTIFY:0     SIGNO:10    NOTIFY_PID:687   \n"), Some(11));
-        assert_eq!(parse_queue_bytes("hello"), None);
-        assert_eq!(queue_bytes(-1), Err(Errno::EBADF));
+    fn reads_the_state_of_a_queue() {
+        assert_eq!(
+            parse_queue_state("QSIZE:11         NOTIFY:0     SIGNO:10    NOTIFY_PID:687   \n"),
+            Some(QueueState { bytes: 11, notify: 0, signal: 10, pid: 687 })
+        );
+        assert_eq!(parse_queue_state("hello"), None);
+        assert_eq!(queue_state(-1), Err(Errno::EBADF));
     }
 
     #[test]
@@ -152,7 +222,14 @@ mod tests {
         assert_eq!(mq_send(mqd, b"more", 0, Some(short)), Err(Errno::ETIMEDOUT));
         assert_eq!(mq_send(mqd, b"too long!", 0, None), Err(Errno::EMSGSIZE));
         assert_eq!(mq_getattr(mqd), Ok(MqAttr { curmsgs: 2, ..attr }));
-        assert_eq!(queue_bytes(mqd), Ok(7));
+        let us = std::process::id() as i32;
+        let state = |notify, signal, pid| QueueState { bytes: 7, notify, signal, pid };
+        assert_eq!(queue_state(mqd), Ok(state(0, 0, 0)));
+        mq_notify(mqd, Some(Notify::Signal(libc::SIGUSR1, 5))).unwrap();
+        assert_eq!(mq_notify(mqd, Some(Notify::Nothing)), Err(Errno::EBUSY));
+        assert_eq!(queue_state(mqd), Ok(state(libc::SIGEV_SIGNAL, libc::SIGUSR1, us)));
+        mq_notify(mqd, None).unwrap();
+        assert_eq!(queue_state(mqd).map(|state| state.pid), Ok(0));
         assert_eq!(mq_setattr(mqd, i64::from(libc::O_NONBLOCK)).unwrap().flags, 0);
         assert_eq!(mq_send(mqd, b"more", 0, None), Err(Errno::EAGAIN));
         assert_eq!(mq_receive(mqd, &mut buffer[..7], None), Err(Errno::EMSGSIZE));

@@ -168,6 +168,27 @@ pub fn reset_signals() {
     let empty: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: the set is ours; the old one is not asked for.
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const empty, std::ptr::null_mut()) };
+    no_alternate_stack();
+}
+
+/// Gives a process that has executed a Rust program the signals that any program has after execve(2): the mask and what
+/// is ignored are as before, and nothing is caught. Rust's start ignores SIGPIPE, and catches SIGSEGV and SIGBUS where
+/// they are at their default.
+pub fn keep_signals_over_exec(ignores_pipe: bool) {
+    if !ignores_pipe {
+        // SAFETY: the default disposition runs no code of ours.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    }
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        if !super::signal::is_ignored(signal) {
+            // SAFETY: as above.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+    no_alternate_stack();
+}
+
+fn no_alternate_stack() {
     let none = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
     // SAFETY: no handler of ours is left that could run on the old stack.
     unsafe { libc::sigaltstack(&raw const none, std::ptr::null_mut()) };

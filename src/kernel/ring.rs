@@ -194,7 +194,71 @@ pub(super) struct SlotMemory {
     counts: Counts,
     director: Director,
     last: Sequenced,
+    handling: Handling,
     ring: [Cell; RING_CAPACITY],
+}
+
+/// How many runs of handlers a slot holds until the director has read them.
+const HANDLED_CAPACITY: u64 = 64;
+
+/// One run of a signal handler, or of a function that a thread was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Handled {
+    /// The signal; 0 for a thread.
+    pub signal: i32,
+    /// si_code, and the two words behind it: pid (and uid) with the value that was sent; or for a signal of a descriptor
+    /// its band and number. `None` if the handler was not told (no SA_SIGINFO).
+    pub info: Option<(i32, [u64; 2])>,
+    /// CLOCK_MONOTONIC when it ran, in ns.
+    pub at_ns: u64,
+    /// Whether it ran in a thread of its own, as SIGEV_THREAD asks.
+    pub thread: bool,
+}
+
+/// What handlers write: they may interrupt each other, and run in several threads.
+#[repr(C, align(64))]
+pub(super) struct Handling {
+    head: AtomicU64,
+    /// The director's.
+    tail: AtomicU64,
+    /// What the actor does with signals, as [`Slot::uses_signals`] and [`Slot::has_helpers`] tell.
+    marks: AtomicU32,
+    cells: [[AtomicU64; 5]; HANDLED_CAPACITY as usize],
+}
+
+const USES_SIGNALS: u32 = 1;
+const HAS_HELPERS: u32 = 2;
+
+impl Handling {
+    /// Notes a run. Only atomics, so it may be called from a signal handler.
+    pub(super) fn push(&self, handled: &Handled) {
+        let place = self.head.fetch_add(1, Ordering::AcqRel);
+        let [stamp, what, first, second, at] = &self.cells[(place % HANDLED_CAPACITY) as usize];
+        let (code, words) = handled.info.unwrap_or_default();
+        let bits = u64::from(handled.info.is_some()) << 16 | u64::from(handled.thread) << 17;
+        stamp.store(0, Ordering::Release);
+        what.store(u64::from(handled.signal as u16) | bits | u64::from(code as u32) << 32, Ordering::Relaxed);
+        first.store(words[0], Ordering::Relaxed);
+        second.store(words[1], Ordering::Relaxed);
+        at.store(handled.at_ns, Ordering::Relaxed);
+        stamp.store(place + 1, Ordering::Release);
+    }
+
+    /// The run at a place; `None` if it is being written, or has been written over.
+    fn read(&self, place: u64) -> Option<Handled> {
+        let [stamp, what, first, second, at] = &self.cells[(place % HANDLED_CAPACITY) as usize];
+        if stamp.load(Ordering::Acquire) != place + 1 {
+            return None;
+        }
+        let [what, first, second, at_ns] = [what, first, second, at].map(|word| word.load(Ordering::Relaxed));
+        fence(Ordering::Acquire);
+        (stamp.load(Ordering::Relaxed) == place + 1).then(|| Handled {
+            signal: i32::from(what as u16),
+            info: (what & 1 << 16 != 0).then_some(((what >> 32) as u32 as i32, [first, second])),
+            at_ns,
+            thread: what & 1 << 17 != 0,
+        })
+    }
 }
 
 /// What the actor writes.
@@ -227,9 +291,12 @@ impl SlotMemory {
             &self.counts.progress,
             &self.counts.total,
             &self.director.tail,
+            &self.handling.head,
+            &self.handling.tail,
         ] {
             word.store(0, Ordering::Relaxed);
         }
+        self.handling.marks.store(0, Ordering::Relaxed);
         self.director.cancel.store(0, Ordering::Release);
     }
 }
@@ -290,6 +357,30 @@ impl Slot {
     #[inline]
     pub fn enter_idle(&self) {
         self.memory().counts.idle.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn handling(&self) -> &Handling {
+        &self.memory().handling
+    }
+
+    /// Says that the actor's mask or dispositions may not be those of a fresh process any more.
+    pub fn use_signals(&self) {
+        self.handling().marks.fetch_or(USES_SIGNALS, Ordering::Release);
+    }
+
+    /// Whether its mask or dispositions may not be those of a fresh process.
+    pub fn uses_signals(&self) -> bool {
+        self.handling().marks.load(Ordering::Acquire) & USES_SIGNALS != 0
+    }
+
+    /// Says that the actor's process has threads that the C library has made for it.
+    pub fn get_helpers(&self) {
+        self.handling().marks.fetch_or(HAS_HELPERS, Ordering::Release);
+    }
+
+    /// Whether the actor's process has threads that the C library has made for it.
+    pub fn has_helpers(&self) -> bool {
+        self.handling().marks.load(Ordering::Acquire) & HAS_HELPERS != 0
     }
 
     /// How often the actor has begun to wait for an order.
@@ -369,6 +460,27 @@ impl Reader {
         }
         memory.director.tail.store(tail.wrapping_add(count), Ordering::Release);
         count as usize
+    }
+
+    /// Takes what handlers have noted, oldest first, and says how many runs were lost because there were too many.
+    pub fn handled(&mut self, mut each: impl FnMut(Handled)) -> u64 {
+        let handling = self.slot.handling();
+        let head = handling.head.load(Ordering::Acquire);
+        let mut tail = handling.tail.load(Ordering::Relaxed);
+        let kept = head.saturating_sub(HANDLED_CAPACITY).max(tail);
+        let mut lost = kept - tail;
+        tail = kept;
+        while tail < head {
+            match handling.read(tail) {
+                Some(handled) => each(handled),
+                // Not yet written: it comes at the next look. Written over meanwhile: it is lost.
+                None if handling.head.load(Ordering::Acquire) - tail <= HANDLED_CAPACITY => break,
+                None => lost += 1,
+            }
+            tail += 1;
+        }
+        handling.tail.store(tail, Ordering::Release);
+        lost
     }
 
     /// How many finished calls wait in the ring.

@@ -25,6 +25,8 @@ pub struct Actor {
     pub variables: Vec<(String, String)>,
     /// What the C library keeps of its standard output, as the actor said it; `None` before it printed anything.
     pub stdout: Option<Stdout>,
+    /// Its signals; `None` as long as all of that is as in a fresh process.
+    pub signals: Option<Signals>,
     /// The program that it holds back, if any.
     pub program: Option<Program>,
     /// Its last finished call.
@@ -98,6 +100,8 @@ pub struct Sleep {
     pub args: String,
     /// The name of the object on which it sleeps, if it sleeps on one.
     pub object: Option<String>,
+    /// Further objects, where any one of several can end the sleep.
+    pub also: Vec<String>,
     /// What it waits to do: `read`, `write`, `open`, `lock`, `decrease`, `time`, `child`.
     pub direction: String,
     /// CLOCK_MONOTONIC at the call's entry, in ns since the stage opened.
@@ -177,6 +181,67 @@ pub struct Program {
     pub lines: Vec<String>,
     /// The line that `step` gives next, from 0; equal to the length when all are given.
     pub next: usize,
+}
+
+impl Sleep {
+    /// The objects on which it sleeps: `p`, or `p, q` where any of them can end it.
+    pub fn on(&self) -> Option<String> {
+        let mut on = self.object.clone()?;
+        for name in &self.also {
+            on.push_str(", ");
+            on.push_str(name);
+        }
+        Some(on)
+    }
+
+    /// Whether it sleeps on this object, be it among others.
+    pub fn sleeps_on(&self, object: &str) -> bool {
+        self.object.iter().chain(&self.also).any(|name| name == object)
+    }
+}
+
+/// What an actor has done about signals, and what has come of it. Sets by name, lowest number first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signals {
+    /// Those that have come and are blocked.
+    pub pending: Vec<String>,
+    /// Those that are held back.
+    pub blocked: Vec<String>,
+    /// Those that are ignored.
+    pub ignored: Vec<String>,
+    /// Those that have a handler.
+    pub caught: Vec<String>,
+    /// How often its handler has run, by signal, as it noted itself.
+    pub handled: Vec<(String, u64)>,
+}
+
+impl Signals {
+    /// Its parts that are not empty, each with the word for it.
+    pub fn parts(&self) -> Vec<(&'static str, String)> {
+        let mut parts = Vec::new();
+        let sets = [
+            ("pending", &self.pending),
+            ("blocks", &self.blocked),
+            ("ignores", &self.ignored),
+            ("catches", &self.caught),
+        ];
+        for (word, names) in sets.into_iter().filter(|(_, names)| !names.is_empty()) {
+            parts.push((word, names.join(" ")));
+        }
+        if !self.handled.is_empty() {
+            let runs = self.handled.iter().map(|(name, times)| match times {
+                1 => name.clone(),
+                n => format!("{name} {n} times"),
+            });
+            parts.push(("handled", runs.collect::<Vec<_>>().join(", ")));
+        }
+        parts
+    }
+
+    /// How often its handler has run for a signal.
+    pub fn times(&self, signal: &str) -> u64 {
+        self.handled.iter().find(|(name, _)| name == signal).map_or(0, |(_, times)| *times)
+    }
 }
 
 impl Actor {

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The [`seq`](Call::seq) of what stands among an actor's calls and is none.
+pub const UNNUMBERED: u64 = u64::MAX;
+
 /// A call as the transcript shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
@@ -9,7 +12,8 @@ pub struct Call {
     pub actor: String,
     /// Number of the order that led to it, counted over the stage.
     pub order: u32,
-    /// Position in the actor's own sequence of calls, from 0; a gap means that the ring dropped some.
+    /// Position in the actor's own sequence of calls, from 0; a gap means that the ring dropped some. [`UNNUMBERED`]
+    /// for what is no call: the run of a signal handler.
     pub seq: u64,
     /// The manual's name, such as `mq_send`.
     pub verb: String,

@@ -10,8 +10,8 @@ mod snapshot;
 mod value;
 mod waits;
 
-pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Sleep, Stdout};
-pub use call::{Call, CallState};
+pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Signals, Sleep, Stdout};
+pub use call::{Call, CallState, UNNUMBERED};
 pub use object::{Holder, Object, ObjectKey, Waiter};
 pub use snapshot::{Mode, Snapshot};
 pub use value::{Evidence, Field, Value};

@@ -16,7 +16,7 @@ pub struct Wait {
 /// The wait-for graph of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WaitGraph {
-    /// One entry for each actor asleep on an object.
+    /// One entry for each actor asleep on an object; several for one that any of several objects could wake.
     pub waits: Vec<Wait>,
 }
 
@@ -42,10 +42,20 @@ impl WaitGraph {
         let mut stuck: Vec<&Wait> = self.waits.iter().filter(|w| !w.needs.is_empty()).collect();
         loop {
             let names: Vec<&str> = stuck.iter().map(|w| w.waiter.as_str()).collect();
+            // Whoever waits for any of several objects is free as soon as one of them can wake it, or nobody knows who
+            // could.
+            let free: Vec<&str> = self
+                .waits
+                .iter()
+                .filter(|w| w.needs.is_empty() || w.needs.iter().any(|n| !names.contains(&n.as_str())))
+                .map(|w| w.waiter.as_str())
+                .collect();
             let before = stuck.len();
-            stuck.retain(|w| w.needs.iter().all(|n| names.contains(&n.as_str())));
+            stuck.retain(|w| !free.contains(&w.waiter.as_str()));
             if stuck.len() == before {
-                return stuck.iter().map(|w| w.waiter.clone()).collect();
+                let mut names: Vec<String> = stuck.iter().map(|w| w.waiter.clone()).collect();
+                names.dedup();
+                return names;
             }
         }
     }
@@ -78,6 +88,14 @@ mod tests {
     #[test]
     fn a_reader_that_holds_the_only_write_end_waits_for_itself() {
         assert_eq!(graph(&[("a", &["a"])]).stuck(), ["a"]);
+    }
+
+    #[test]
+    fn one_way_out_of_several_is_enough() {
+        let several: &[(&str, &[&str])] = &[("a", &["b"]), ("a", &["c"]), ("b", &["a"])];
+        assert!(graph(several).stuck().is_empty(), "c can wake a");
+        assert_eq!(graph(&[("a", &["b"]), ("a", &["b"]), ("b", &["a"])]).stuck(), ["a", "b"]);
+        assert!(graph(&[("a", &["b"]), ("a", &[]), ("b", &["a"])]).stuck().is_empty(), "a signal could wake a");
     }
 
     #[test]

@@ -129,6 +129,13 @@ fn actor(actor: &Actor) -> Json {
         "stdout": actor.stdout.as_ref().map(|s| {
             json!({ "holds": bytes(&s.holds, s.holds.len() as u64), "buffering": s.buffering })
         }),
+        "signals": actor.signals.as_ref().map(|s| {
+            let handled: serde_json::Map<String, Json> =
+                s.handled.iter().map(|(name, times)| (name.clone(), json!(times))).collect();
+            json!({
+                "pending": s.pending, "blocked": s.blocked, "ignored": s.ignored, "caught": s.caught, "handled": handled,
+            })
+        }),
         "program": actor.program.as_ref().map(|p| json!({ "lines": p.lines, "next": p.next })),
         "last": actor.last.as_ref().map(call), "finished": actor.finished, "dropped": actor.dropped,
     })
@@ -142,7 +149,7 @@ fn state(state: &ActorState) -> Json {
     match state {
         ActorState::Idle => json!({ "kind": "idle" }),
         ActorState::Asleep(s) => json!({
-            "kind": "asleep", "verb": s.verb, "args": s.args, "object": s.object, "direction": s.direction,
+            "kind": "asleep", "verb": s.verb, "args": s.args, "object": s.object, "also": s.also, "direction": s.direction,
             "since_ns": s.since_ns, "deadline_ns": s.deadline_ns, "syscall": s.syscall,
         }),
         ActorState::Running { progress } => {
@@ -269,6 +276,7 @@ mod tests {
             verb: "read".into(),
             args: "3, …, 100".into(),
             object: Some("p".into()),
+            also: vec![],
             direction: "read".into(),
             since_ns: 7,
             deadline_ns: None,
@@ -284,6 +292,7 @@ mod tests {
             mappings: Vec::new(),
             variables: vec![("x".into(), "1".into())],
             stdout: None,
+            signals: None,
             program: None,
             last: None,
             finished: 0,
@@ -310,10 +319,10 @@ mod tests {
                 "actors": [{
                     "name": "bob", "pid": 3, "uid": 65534, "parent": "alice",
                     "state": {
-                        "kind": "asleep", "verb": "read", "args": "3, …, 100", "object": "p", "direction": "read",
+                        "kind": "asleep", "verb": "read", "args": "3, …, 100", "object": "p", "also": [], "direction": "read",
                         "since_ns": 7, "deadline_ns": null, "syscall": 0,
                     },
-                    "descriptors": [], "mappings": [], "variables": { "x": "1" }, "stdout": null, "program": null, "last": null,
+                    "descriptors": [], "mappings": [], "variables": { "x": "1" }, "stdout": null, "signals": null, "program": null, "last": null,
                     "finished": 0, "dropped": 0,
                 }],
                 "objects": [{

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::model::{Actor, ActorState, Call, CallState, Death, Evidence, Field, Object, Snapshot};
+use crate::model::{Actor, ActorState, Call, CallState, Death, Evidence, Field, Object, Snapshot, UNNUMBERED};
 use crate::script::did_you_mean;
 use crate::stage::{Outcome, Report, in_words};
 
@@ -25,13 +25,13 @@ pub fn report(report: &Report, before: &Snapshot) -> String {
 /// One line a call; one that was entered and has returned meanwhile is told once.
 pub fn calls(calls: &[Call]) -> String {
     let mut last: BTreeMap<(&str, u64), usize> = BTreeMap::new();
-    for (index, call) in calls.iter().enumerate() {
+    for (index, call) in calls.iter().enumerate().filter(|(_, c)| c.seq != UNNUMBERED) {
         last.insert((&call.actor, call.seq), index);
     }
     let told: Vec<&Call> = calls
         .iter()
         .enumerate()
-        .filter(|(i, c)| last.get(&(c.actor.as_str(), c.seq)) == Some(i))
+        .filter(|(i, c)| c.seq == UNNUMBERED || last.get(&(c.actor.as_str(), c.seq)) == Some(i))
         .map(|(_, c)| c)
         .collect();
     let mut out = String::new();
@@ -112,7 +112,7 @@ pub fn posture(actor: &Actor) -> String {
     match &actor.state {
         ActorState::Idle => "is idle".to_owned(),
         ActorState::Asleep(sleep) => {
-            let on = sleep.object.as_ref().map(|o| format!(" on {o}")).unwrap_or_default();
+            let on = sleep.on().map(|o| format!(" on {o}")).unwrap_or_default();
             format!("is asleep in {}({}){on}", sleep.verb, sleep.args)
         }
         ActorState::Running { progress: Some((done, Some(all))) } => format!("is running, {done} of {all} rounds done"),
@@ -202,6 +202,9 @@ pub fn stage(snapshot: &Snapshot) -> String {
         if let Some(stdout) = &actor.stdout {
             let holds = crate::facility::show::text(&stdout.holds, stdout.holds.len() as u64, 64);
             let _ = writeln!(out, "  stdout holds back {holds} (reported), {}", stdout.words());
+        }
+        for (word, names) in actor.signals.iter().flat_map(crate::model::Signals::parts) {
+            let _ = writeln!(out, "  signals: {word} {names}");
         }
         if let Some(program) = &actor.program {
             let next = program.lines.get(program.next).map_or("nothing", String::as_str);

@@ -332,6 +332,25 @@ pub enum Claim {
     Gone(String),
 }
 
+/// A set of an actor's signals, by the word that claims a signal to be in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignalClaim {
+    /// `pending`.
+    Pending,
+    /// `blocks`.
+    Blocks,
+    /// `ignores`.
+    Ignores,
+    /// `catches`.
+    Catches,
+}
+
+impl SignalClaim {
+    /// All of them with their words.
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::Pending, "pending"), (Self::Blocks, "blocks"), (Self::Ignores, "ignores"), (Self::Catches, "catches")];
+}
+
 /// A claim about one actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ActorClaim {
@@ -343,6 +362,10 @@ pub enum ActorClaim {
     Got(Expr),
     /// `blocked [in CALL] [on OBJECT]`.
     Blocked(Option<String>, Option<String>),
+    /// `pending SIGUSR1`, `blocks SIGUSR1`, `ignores SIGUSR1`, `catches SIGUSR1`.
+    Signal(SignalClaim, String),
+    /// `handled SIGUSR1 [N]`: how often its handler has run for that signal; at least once if no number is given.
+    Handled(String, Option<Expr>),
     /// `idle`.
     Idle,
     /// `running`.

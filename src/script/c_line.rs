@@ -30,7 +30,7 @@ const GAP: char = '\0';
 /// `{fds.readfds}` the address of that set if one is to be in it, else NULL, `{r.start}` and `{r.len}` the two numbers
 /// of a range (the length is 0 for `100..`), `{a.len}` the size of a socket's address.
 ///
-/// An argument that was not given reads as its default, `{flags=0}`; without one it is dropped with its comma.
+/// An argument that was not given reads as its default, `{flags=0}`, or as another argument, `{data=@fd}`; without one it is dropped with its comma.
 /// `{as}` is the name behind `as`; without it in the template, that name stands in front: `q = dup(p)`.
 /// `{into}` is the variable behind `->`.
 /// `{?name …?}` stands only if the argument was given, `{!name …!}` only if not. A load or store of a slice is a memcpy.
@@ -85,7 +85,11 @@ fn hole(text: &str, call: &CallExpr, spec: &CallSpec) -> Option<(String, usize)>
         let kind = spec.args.iter().find(|a| a.name == name)?.kind;
         arg(name).map(|arg| reads(arg, kind, part))
     };
-    let text = read.or_else(|| default.map(str::to_owned)).unwrap_or_else(|| GAP.to_string());
+    let other = |default: &str| match default.strip_prefix('@') {
+        Some(name) => fill(&format!("{{{name}}}"), call, spec),
+        None => default.to_owned(),
+    };
+    let text = read.or_else(|| default.map(other)).unwrap_or_else(|| GAP.to_string());
     Some((text, end + 1))
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter, Write};
 use super::token::UNITS;
 use super::{
     ActorClaim, Arg, ArgValue, Body, CallExpr, Claim, Cmp, Expectation, Expr, IntType, Interest, Op, Place, Radix,
-    Statement, Tuple,
+    SignalClaim, Statement, Tuple,
 };
 
 impl Display for Statement {
@@ -274,6 +274,14 @@ impl Display for ActorClaim {
                     write!(f, " in {call}")?;
                 }
                 object.as_ref().map_or(Ok(()), |object| write!(f, " on {object}"))
+            }
+            Self::Signal(of, signal) => {
+                let word = SignalClaim::ALL.iter().find(|(claim, _)| claim == of).map_or("", |(_, word)| word);
+                write!(f, "{word} {signal}")
+            }
+            Self::Handled(signal, times) => {
+                write!(f, "handled {signal}")?;
+                times.as_ref().map_or(Ok(()), |times| write!(f, " {times}"))
             }
             Self::Idle => f.write_str("idle"),
             Self::Running => f.write_str("running"),

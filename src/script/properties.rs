@@ -261,6 +261,9 @@ fn actor_claim() -> impl Strategy<Value = ActorClaim> {
         (verb(), option::of(dotted())).prop_map(|(v, o)| ActorClaim::Blocked(v, o)),
         select(vec![ActorClaim::Idle, ActorClaim::Running, ActorClaim::Stopped]),
         signal().prop_map(ActorClaim::KilledBy),
+        (select(SignalClaim::ALL.to_vec()), signal()).prop_map(|((of, _), s)| ActorClaim::Signal(of, s)),
+        (signal(), option::of(number().prop_filter("negative", not_negative)))
+            .prop_map(|(s, n)| ActorClaim::Handled(s, n)),
         number().prop_map(ActorClaim::Exited),
     ]
 }

@@ -165,7 +165,7 @@ impl Scene {
 fn state(state: &ActorState) -> String {
     match state {
         ActorState::Idle => "idle".to_owned(),
-        ActorState::Asleep(sleep) => match &sleep.object {
+        ActorState::Asleep(sleep) => match sleep.on() {
             Some(object) => format!("asleep in {} on {object}", sleep.verb),
             None => format!("asleep in {}", sleep.verb),
         },

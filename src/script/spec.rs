@@ -68,6 +68,10 @@ pub enum WaitsOn {
     Id(usize),
     /// A path, told by the actor's record: the kernel has only the pointer.
     Path,
+    /// Any of several descriptors: argument 0 is the address of an array of struct pollfd, argument 1 its length.
+    Polled,
+    /// Any of several descriptors: argument 0 bounds their numbers, arguments 1 to 3 are addresses of sets of them or 0.
+    Selected,
     /// No object: a time or a child.
     Nothing,
 }

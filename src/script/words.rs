@@ -84,6 +84,21 @@ pub const ACTOR_CLAIMS: &[Word] = &[
         "It is asleep in a call, and the kernel confirms it",
         "expect bob blocked in read on p",
     ),
+    word(
+        "pending",
+        "expect ACTOR pending SIGNAL",
+        "This signal has come to it and is blocked",
+        "expect bob pending SIGUSR1",
+    ),
+    word("blocks", "expect ACTOR blocks SIGNAL", "It has this signal blocked", "expect bob blocks SIGUSR1"),
+    word("ignores", "expect ACTOR ignores SIGNAL", "It ignores this signal", "expect alice ignores SIGPIPE"),
+    word("catches", "expect ACTOR catches SIGNAL", "It has a handler for this signal", "expect bob catches SIGUSR1"),
+    word(
+        "handled",
+        "expect ACTOR handled SIGNAL [N]",
+        "Its handler has run for this signal: at least once, or N times in all",
+        "expect bob handled SIGUSR1 2",
+    ),
     word("idle", "expect ACTOR idle", "It waits for an order", "expect bob idle"),
     word(
         "running",

@@ -148,7 +148,7 @@ fn one(body: &mut Body, call: &mut Prepared) -> Result<(), Refusal> {
 /// The program that `execve self` starts: the same actor, in a new image.
 pub(super) fn reborn<'a>(packed: impl Iterator<Item = &'a str>) -> ! {
     let Some(handover) = Handover::unpack(packed) else { process::exit_now(2) };
-    process::reset_signals();
+    process::keep_signals_over_exec(handover.ignores_pipe);
     let arena = fd::adopt_fd(handover.arena).ok().and_then(|fd| Arena::from_fd(fd).ok());
     let Some(arena) = arena else { process::exit_now(2) };
     let Some(slot) = arena.slot(handover.slot as usize) else { process::exit_now(2) };

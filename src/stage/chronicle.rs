@@ -2,8 +2,8 @@
 
 use crate::facility::perform::{Bound, DELIVERED, Names};
 use crate::facility::{self, show};
-use crate::kernel::arena::Record;
-use crate::model::{Call, CallState};
+use crate::kernel::arena::{Handled, Record};
+use crate::model::{Call, CallState, UNNUMBERED};
 use crate::script::{ArgKind, CallSpec};
 
 /// A record in words. `opened_ns` is when the stage opened; `actors` are those whose pids may stand in it.
@@ -48,6 +48,24 @@ pub(super) fn call(
         entered_ns: record.entered_ns.saturating_sub(opened_ns),
         state,
         syscall: spec.syscall,
+    }
+}
+
+/// A run of an actor's handler, which stands among its calls without being one.
+pub(super) fn handled(actor: &str, run: &Handled, opened_ns: u64, actors: &[(i32, String)]) -> Call {
+    let (verb, shown) = facility::handled(run);
+    let name_of = |pid: i32| actors.iter().find(|(p, _)| *p == pid).map(|(_, name)| name.clone());
+    let at_ns = run.at_ns.saturating_sub(opened_ns);
+    Call {
+        actor: actor.to_owned(),
+        order: 0,
+        seq: UNNUMBERED,
+        verb: verb.to_owned(),
+        args: show::named(&shown.args, name_of),
+        on: None,
+        entered_ns: at_ns,
+        state: CallState::Returned { ret: 0, errno: None, shown: shown.result.unwrap_or_default(), data: None, at_ns },
+        syscall: false,
     }
 }
 

@@ -401,6 +401,7 @@ impl Director {
             let newest = records.last().map(|record| record.seq).or(member.last.as_ref().map(|call| call.seq));
             records.extend(member.reader.last_dropped().filter(|last| newest.is_none_or(|newest| last.seq > newest)));
         }
+        self.hear_handlers(index);
         if records.is_empty() {
             return;
         }
@@ -425,6 +426,32 @@ impl Director {
             let known = self.members[index].told_entered == Some(record.seq);
             let at = if known { record.returned_ns } else { record.entered_ns };
             self.push_call(at.saturating_sub(self.opened_ns), call);
+        }
+    }
+
+    /// Puts what an actor's handlers have noted among its calls.
+    fn hear_handlers(&mut self, index: usize) {
+        let mut runs = Vec::new();
+        let lost = self.members[index].reader.handled(|run| runs.push(run));
+        if lost > 0 {
+            self.news
+                .push(format!("{}'s handlers ran {lost} more times than could be noted", self.members[index].name));
+        }
+        if runs.is_empty() {
+            return;
+        }
+        let actors = self.pids();
+        for run in runs {
+            let member = &mut self.members[index];
+            if !run.thread {
+                let name = facility::signal_name(run.signal);
+                match member.handled.iter_mut().find(|(signal, _)| *signal == name) {
+                    Some((_, times)) => *times += 1,
+                    None => member.handled.push((name, 1)),
+                }
+            }
+            let call = chronicle::handled(&member.name, &run, self.opened_ns, &actors);
+            self.push_call(call.entered_ns, call);
         }
     }
 
@@ -678,6 +705,7 @@ impl Director {
             last: None,
             told_entered: None,
             dropped: 0,
+            handled: Vec::new(),
             tally: None,
             posture: Posture::Running,
             stopped_by: None,

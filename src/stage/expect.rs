@@ -2,7 +2,7 @@
 
 use crate::facility::{self, Machine};
 use crate::model::{Actor, ActorState, CallState, Death, Evidence, Object, Snapshot, Value, WaitGraph};
-use crate::script::{ActorClaim, ArgValue, Claim, Cmp, Data, Expectation, Expr, IntType, Place};
+use crate::script::{ActorClaim, ArgValue, Claim, Cmp, Data, Expectation, Expr, IntType, Place, SignalClaim};
 
 use super::Verdict;
 
@@ -87,10 +87,29 @@ fn of_actor(actor: &Actor, claim: &ActorClaim, snapshot: &Snapshot) -> Seen {
         }
         ActorClaim::Blocked(verb, object) => {
             let fits = actor.sleep().is_some_and(|sleep| {
-                verb.as_ref().is_none_or(|v| *v == sleep.verb)
-                    && object.as_ref().is_none_or(|o| sleep.object.as_ref() == Some(o))
+                verb.as_ref().is_none_or(|v| *v == sleep.verb) && object.as_ref().is_none_or(|o| sleep.sleeps_on(o))
             });
             (fits, now(), Evidence::Kernel)
+        }
+        ActorClaim::Signal(of, signal) => {
+            let none = crate::model::Signals::default();
+            let signals = actor.signals.as_ref().unwrap_or(&none);
+            let (set, word) = match of {
+                SignalClaim::Pending => (&signals.pending, "pending"),
+                SignalClaim::Blocks => (&signals.blocked, "blocked"),
+                SignalClaim::Ignores => (&signals.ignored, "ignored"),
+                SignalClaim::Catches => (&signals.caught, "with a handler"),
+            };
+            let names = if set.is_empty() { "none".to_owned() } else { set.join(" ") };
+            (set.contains(signal), format!("{} has {word}: {names}", actor.name), Evidence::Kernel)
+        }
+        ActorClaim::Handled(signal, times) => {
+            let seen = actor.signals.as_ref().map_or(0, |signals| signals.times(signal));
+            let met = match times {
+                Some(times) => int(times) == Some(seen as i64),
+                None => seen > 0,
+            };
+            (met, format!("{}'s handler has run {seen} times for {signal}", actor.name), Evidence::Reported)
         }
         ActorClaim::Idle => (actor.state == ActorState::Idle, now(), Evidence::Kernel),
         ActorClaim::Running => (matches!(actor.state, ActorState::Running { .. }), now(), Evidence::Kernel),
@@ -140,7 +159,7 @@ pub fn describe(actor: &Actor, _snapshot: &Snapshot) -> String {
             if actor.last.is_some() { format!("{name} is idle; {last}") } else { format!("{name} is idle") }
         }
         ActorState::Asleep(sleep) => {
-            let on = sleep.object.as_ref().map(|o| format!(" on {o}")).unwrap_or_default();
+            let on = sleep.on().map(|o| format!(" on {o}")).unwrap_or_default();
             format!("{name} is asleep in {}({}){on}", sleep.verb, sleep.args)
         }
         ActorState::Running { .. } => format!("{name} is running"),

@@ -37,6 +37,8 @@ pub(super) struct Member {
     pub told_entered: Option<u64>,
     /// How many records its ring had dropped when it was last emptied.
     pub dropped: u64,
+    /// How often its handler has run, by signal; lowest number first.
+    pub handled: Vec<(String, u64)>,
     /// What the last look found; only valid while the stage is settled.
     pub posture: Posture,
     /// The signal of its last stop, where the kernel told it: it does so only until a parent has waited for the stop.

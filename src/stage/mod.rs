@@ -13,6 +13,7 @@ mod isolate;
 mod known;
 mod launch;
 mod member;
+mod nameless;
 mod open;
 mod orders;
 pub mod probe;

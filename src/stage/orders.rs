@@ -282,7 +282,7 @@ impl Director {
         let name = &member.name;
         match seen.actor(name).and_then(|a| a.sleep()) {
             Some(sleep) => {
-                let on = sleep.object.as_ref().map(|o| format!(" on {o}")).unwrap_or_default();
+                let on = sleep.on().map(|o| format!(" on {o}")).unwrap_or_default();
                 let age = seen.at_ns.saturating_sub(sleep.since_ns) as f64 / 1e9;
                 format!("{name} is asleep in {}({}){on} since {age:.1} s", sleep.verb, sleep.args)
             }

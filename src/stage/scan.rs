@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::actor::OURS;
 use super::known::Known;
 use super::member::{Member, Posture};
+use super::nameless::{self, Nameless};
 use super::table::Table;
 use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Reported};
 use crate::facility::perform::{Bound, Made};
@@ -19,7 +20,7 @@ use crate::kernel::pipe::Scratch;
 use crate::kernel::proc::{self, Maps};
 use crate::kernel::watch::Watch;
 use crate::model::{Holder, Object, ObjectKey, Value, Waiter};
-use crate::script::{ArgKind, CallSpec};
+use crate::script::{ArgKind, CallSpec, Makes};
 
 /// The objects of a stage, and what must be remembered of them from one look to the next.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ pub(super) struct Scene {
     pidfds: BTreeMap<i32, OwnedFd>,
     /// For questions about sockets, once there were any.
     diag: Option<Diag>,
+    nameless: Nameless,
     /// The directories that are listed.
     watch: Watch,
     /// What was found by listing them, until a name comes or goes.
@@ -99,6 +101,7 @@ impl Scene {
             held: BTreeMap::new(),
             pidfds: BTreeMap::new(),
             diag: None,
+            nameless: Nameless::default(),
             watch,
             listed: None,
             readings: HashMap::new(),
@@ -118,6 +121,7 @@ impl Scene {
     /// Lets a process go that has ended.
     pub(super) fn leave(&mut self, pid: i32) {
         self.pidfds.remove(&pid);
+        self.nameless.leave(pid);
         if let Some(held) = self.held.remove(&pid) {
             self.bequeathed.extend(held.handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
         }
@@ -196,19 +200,21 @@ impl Scene {
         Some(ObjectKey { facility: facility.to_owned(), dev, ino, offset })
     }
 
-    fn claimed_by(&self, pid: i32, handle: Bound) -> Option<ObjectKey> {
+    fn claimed_by(&mut self, pid: i32, handle: Bound) -> Option<ObjectKey> {
         let held = self.held.get(&pid)?;
-        let found = match handle {
+        let mut found = match handle {
             Bound::Descriptor(fd) => held.table.descriptor(fd)?,
             Bound::Memory(address, _) => mapping(pid, &held.maps.at(address)?),
             Bound::Id(..) => return None,
         };
+        if let Some(place) = nameless::place(&found) {
+            found.ino = self.nameless.identify(place, &found.link);
+        }
         self.claim(&found)
     }
 
     fn claim(&self, handle: &Handle) -> Option<ObjectKey> {
-        let ground = Ground { directory: &self.directory, shm_dev: self.shm_dev };
-        facility::ALL.iter().find_map(|f| f.claim(handle, &ground))
+        claim(handle, &Ground { directory: &self.directory, shm_dev: self.shm_dev })
     }
 
     /// `name`, or `name#2` and so on if an object has it.
@@ -252,6 +258,7 @@ impl Scene {
             }
             self.held.insert(member.pid, held);
         }
+        touched.extend(self.tell_apart(&fresh));
         if names {
             self.readings.clear();
         }
@@ -268,7 +275,11 @@ impl Scene {
                 let named = names && handle.link.starts_with('/');
                 match handle.kind {
                     HandleKind::Descriptor { .. } if named || touched.contains(&(handle.dev, handle.ino)) => {
+                        let ino = handle.ino;
                         table.read_again(handle, named);
+                        if nameless::place(handle).is_some() {
+                            handle.ino = ino;
+                        }
                     }
                     HandleKind::Mapping { start, .. } if named => {
                         if let Some(map) = maps.at(start) {
@@ -279,6 +290,31 @@ impl Scene {
                 }
             }
         }
+    }
+
+    /// Gives what has no inode of its own a number in its place. Says which of it `fresh` processes hold, who have run.
+    fn tell_apart(&mut self, fresh: &[i32]) -> Vec<(u64, u64)> {
+        let ground = Ground { directory: &self.directory, shm_dev: self.shm_dev };
+        let mut all: Vec<(bool, &mut Claimed)> = self
+            .held
+            .iter_mut()
+            .flat_map(|(pid, held)| held.handles.iter_mut().map(|claimed| (fresh.contains(pid), claimed)))
+            .filter(|(_, claimed)| nameless::place(&claimed.handle).is_some())
+            .collect();
+        let places: Vec<(nameless::Place, &str, bool)> = all
+            .iter()
+            .filter_map(|(fresh, c)| Some((nameless::place(&c.handle)?, c.handle.link.as_str(), *fresh)))
+            .collect();
+        let numbers = self.nameless.tell_apart(&places);
+        let mut held_by_fresh = Vec::new();
+        for ((fresh, claimed), number) in all.iter_mut().zip(numbers) {
+            claimed.handle.ino = number;
+            if *fresh {
+                claimed.key = claim(&claimed.handle, &ground);
+                held_by_fresh.push((claimed.handle.dev, number));
+            }
+        }
+        held_by_fresh
     }
 
     fn read_handles(&self, member: &Member, held: &mut Held, names: bool) -> Vec<Claimed> {
@@ -376,6 +412,10 @@ impl Scene {
 
     /// Tells the facility of the object that a finished call was made on.
     pub(super) fn learn(&mut self, member: &Member, record: &Record, spec: &'static CallSpec) {
+        // A number that a call has given out means something new, unless the call only changed what stood there.
+        if spec.makes == Makes::Descriptor && record.errno == 0 && record.ret != record.args[0] {
+            self.nameless.forget((member.pid, record.ret as i32));
+        }
         let key = match spec.args.first().map(|arg| arg.kind) {
             Some(ArgKind::Id) => {
                 facility::of_verb(spec.name).map(|f| ObjectKey::of_id(f.card().id, record.args[0] as i32))
@@ -429,6 +469,7 @@ impl Scene {
             running: false,
             diag: &mut diag,
             lock_table: None,
+            on_stage: &[],
         };
         // Each is asked: that brings in what is under way, and another may wait for it.
         let flying = found.iter().filter(|(facility, item)| facility.in_flight(item, &mut look)).count();
@@ -470,6 +511,7 @@ impl Scene {
             running: members.iter().any(|m| m.alive() && m.posture == Posture::Running),
             diag: &mut diag,
             lock_table: None,
+            on_stage: &[],
         };
         if self.listed.is_none() {
             let named = facility::ALL.iter().flat_map(|facility| {
@@ -519,6 +561,7 @@ impl Scene {
         }
         found.sort_by_key(|item| known.place(&item.key));
         look.names = known.all();
+        look.on_stage = &found;
         let mut readings = std::mem::take(&mut self.readings);
         readings.retain(|key, _| places.contains_key(key));
         let objects = found.iter().map(|item| object(item, &mut look, &mut readings, waiters)).collect();
@@ -559,6 +602,11 @@ fn known_ids(member: &Member) -> impl Iterator<Item = (ObjectKey, String, String
         let facility = facility::ALL.get(usize::from(*place))?.card().id;
         Some((ObjectKey::of_id(facility, *id), member.name.clone(), name.clone()))
     })
+}
+
+/// The object that a handle leads to.
+fn claim(handle: &Handle, ground: &Ground<'_>) -> Option<ObjectKey> {
+    facility::ALL.iter().find_map(|f| f.claim(handle, ground))
 }
 
 /// Names that we made up have a mark that no learner's has.

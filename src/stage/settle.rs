@@ -3,7 +3,7 @@
 
 use super::member::{Asleep, Member, Posture};
 use crate::facility;
-use crate::kernel::proc::{self, Syscall};
+use crate::kernel::proc::{self, Syscall, Task};
 
 /// Looks at everyone twice. `true` if all are settled; those whose statement ended while they ran are not waited for.
 pub(super) fn settled(members: &mut [Member]) -> bool {
@@ -44,7 +44,7 @@ fn look(member: &Member) -> Posture {
         ('T', _) => Posture::Stopped,
         // Asleep in the wait for its next order. One that was sent a signal just now is awake, until it has died,
         // stopped or gone on.
-        ('S', None) => Posture::Idle,
+        ('S', None) if helpers_rest(member) => Posture::Idle,
         ('S', Some(_)) => switches.and_then(|n| asleep(member, n)).map_or(Posture::Running, Posture::Asleep),
         _ => Posture::Running,
     }
@@ -64,6 +64,13 @@ fn asleep(member: &Member, switches: u64) -> Option<Asleep> {
         seq: record.seq,
         switches,
     })
+}
+
+/// Whether all threads that the C library has made in the actor's process are asleep: one that was woken a moment ago
+/// will run on the actor's behalf. Who has none need not be asked.
+fn helpers_rest(member: &Member) -> bool {
+    let rests = |tid: &i32| Task::thread(member.pid, *tid).is_ok_and(|task| matches!(task.state(), 'S' | 'X'));
+    !member.slot.has_helpers() || proc::tasks(member.pid).is_ok_and(|tids| tids.iter().all(rests))
 }
 
 /// Whether it has not run since, nor been woken to run.

@@ -11,7 +11,7 @@ use crate::facility::{self};
 use crate::kernel::borrow;
 use crate::kernel::process::{self, How};
 use crate::model::{
-    Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Sleep, Snapshot, Waiter,
+    Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Signals, Sleep, Snapshot, Waiter,
 };
 use crate::script::WaitsOn;
 
@@ -20,22 +20,19 @@ const PRIVATE_SHOWN: usize = 64;
 
 /// Takes a snapshot of what `settle` and `rescan` have found.
 pub(super) fn take(director: &mut Director) -> Snapshot {
-    let sleeps: Vec<Option<(Sleep, Option<ObjectKey>)>> = director.members.iter().map(|m| sleep(director, m)).collect();
-    let waiters: Vec<(ObjectKey, Waiter)> = director
-        .members
-        .iter()
-        .zip(&sleeps)
-        .filter_map(|(member, sleep)| {
-            let (sleep, key) = sleep.as_ref()?;
+    let sleeps: Vec<Option<(Sleep, Vec<On>)>> = director.members.iter().map(|m| sleep(director, m)).collect();
+    let mut waiters: Vec<(ObjectKey, Waiter)> = Vec::new();
+    for (member, (sleep, on)) in director.members.iter().zip(&sleeps).filter_map(|(m, s)| Some((m, s.as_ref()?))) {
+        waiters.extend(on.iter().map(|(key, direction)| {
             let waiter = Waiter {
                 actor: member.name.clone(),
                 verb: sleep.verb.clone(),
-                direction: sleep.direction.clone(),
+                direction: (*direction).to_owned(),
                 since_ns: sleep.since_ns,
             };
-            Some((key.clone()?, waiter))
-        })
-        .collect();
+            (key.clone(), waiter)
+        }));
+    }
     for member in &mut director.members {
         if let Posture::Asleep(asleep) = &member.posture {
             member.slept_in = Some(asleep.syscall);
@@ -51,8 +48,14 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
         .iter()
         .zip(sleeps)
         .map(|(member, sleep)| {
-            let sleep = sleep.map(|(mut sleep, key)| {
-                sleep.object = key.and_then(|k| director.scene.name_of(&k).map(ToOwned::to_owned));
+            let sleep = sleep.map(|(mut sleep, on)| {
+                let mut names: Vec<String> =
+                    on.iter().filter_map(|(key, _)| director.scene.name_of(key)).map(ToOwned::to_owned).collect();
+                names.dedup();
+                if !names.is_empty() {
+                    sleep.object = Some(names.remove(0));
+                }
+                sleep.also = names;
                 sleep
             });
             actor(director, member, sleep)
@@ -74,7 +77,10 @@ pub(super) fn in_flight(member: &Member, opened_ns: u64, actors: &[(i32, String)
     Some(chronicle::call(&member.name, &member.names, &record, spec, opened_ns, actors))
 }
 
-fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Option<ObjectKey>)> {
+/// What a call sleeps on: an object, and what it waits to do there.
+type On = (ObjectKey, &'static str);
+
+fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Vec<On>)> {
     let Posture::Asleep(asleep) = &member.posture else { return None };
     if !member.alive() {
         return None;
@@ -83,9 +89,11 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Option<ObjectKe
     let way = spec.sleeps.get(asleep.way)?;
     let record = member.reader.in_flight()?;
     let facility = facility::of_verb(spec.name)?;
-    let key = match way.on {
-        WaitsOn::Id(n) => Some(ObjectKey::of_id(facility.card().id, *asleep.args.get(n)? as i32)),
-        on => object(director, member, asleep, on, record.bytes()),
+    let direction = facility.direction(&record).unwrap_or(way.direction);
+    let on = match way.on {
+        WaitsOn::Id(n) => vec![(ObjectKey::of_id(facility.card().id, *asleep.args.get(n)? as i32), direction)],
+        WaitsOn::Polled | WaitsOn::Selected => several(director, member, asleep, way.on),
+        on => object(director, member, asleep, on, record.bytes()).map(|key| (key, direction)).into_iter().collect(),
     };
     let call = chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns, &director.pids());
     let since = |ns: u64| ns.saturating_sub(director.opened_ns);
@@ -93,12 +101,13 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Option<ObjectKe
         verb: spec.name.to_owned(),
         args: call.args,
         object: None,
-        direction: facility.direction(&record).unwrap_or(way.direction).to_owned(),
+        also: Vec::new(),
+        direction: direction.to_owned(),
         since_ns: since(record.entered_ns),
         deadline_ns: (record.deadline_ns != 0).then(|| since(record.deadline_ns)),
         syscall: asleep.syscall,
     };
-    Some((sleep, key))
+    Some((sleep, on))
 }
 
 fn object(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn, data: &[u8]) -> Option<ObjectKey> {
@@ -106,8 +115,51 @@ fn object(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn, da
         WaitsOn::Descriptor(n) => director.scene.behind(member.pid, *asleep.args.get(n)? as i32).cloned(),
         WaitsOn::Futex(n) => director.scene.at_address(member.pid, *asleep.args.get(n)?),
         WaitsOn::Path => director.scene.at_path(std::str::from_utf8(data).ok()?),
-        WaitsOn::Id(_) | WaitsOn::Nothing => None,
+        WaitsOn::Id(_) | WaitsOn::Polled | WaitsOn::Selected | WaitsOn::Nothing => None,
     }
+}
+
+/// The objects behind the descriptors that a call waits for any of, and what it asks of each. The lists lie in the
+/// sleeper's memory, where the kernel has read them; it does not run, so nobody changes them.
+fn several(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn) -> Vec<On> {
+    let memory = |address: u64, length: usize| {
+        let mut bytes = vec![0; length];
+        let read = if address == 0 { 0 } else { borrow::read_memory(member.pid, address, &mut bytes).unwrap_or(0) };
+        bytes.truncate(read);
+        bytes
+    };
+    let [first, second, third, fourth, ..] = asleep.args;
+    let asked: Vec<(i32, bool, bool)> = if on == WaitsOn::Polled {
+        let read = libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP;
+        let entry = |b: &[u8]| {
+            let events = i16::from_ne_bytes([b[4], b[5]]);
+            (i32::from_ne_bytes([b[0], b[1], b[2], b[3]]), events & read != 0, events & libc::POLLOUT != 0)
+        };
+        memory(first, second.min(1024) as usize * 8).chunks_exact(8).map(entry).collect()
+    } else {
+        let count = first.min(libc::FD_SETSIZE as u64) as usize;
+        let sets = [second, third, fourth].map(|address| memory(address, count.div_ceil(64) * 8));
+        // A set is an array of longs.
+        let has = |set: &[u8], fd: usize| {
+            let long =
+                set.get(fd / 64 * 8..fd / 64 * 8 + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_ne_bytes);
+            long & 1 << (fd % 64) != 0
+        };
+        (0..count)
+            .map(|fd| (fd as i32, has(&sets[0], fd) || has(&sets[2], fd), has(&sets[1], fd)))
+            .filter(|(_, reads, writes)| *reads || *writes)
+            .collect()
+    };
+    let mut all: Vec<On> = Vec::new();
+    for (fd, reads, writes) in asked {
+        let Some(key) = director.scene.behind(member.pid, fd) else { continue };
+        for (wanted, direction) in [(reads, "read"), (writes, "write")] {
+            if wanted && !all.iter().any(|(k, d)| k == key && *d == direction) {
+                all.push((key.clone(), direction));
+            }
+        }
+    }
+    all
 }
 
 fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
@@ -148,7 +200,11 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
                     libc::O_WRONLY => Access::Write,
                     _ => Access::Both,
                 },
-                flags: flag_names(*flags),
+                flags: if flags & libc::O_ASYNC == 0 {
+                    flag_names(*flags)
+                } else {
+                    [flag_names(*flags), owner(director, member.pid, *fd)].concat()
+                },
                 offset: *offset,
             }),
             HandleKind::Mapping { start, end, offset, perms } => {
@@ -177,6 +233,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         mappings,
         variables: member.names.variables.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
         stdout: member.names.stdout.clone(),
+        signals: signals(member),
         program: member
             .program
             .as_ref()
@@ -194,10 +251,42 @@ fn contents(pid: i32, start: u64, length: u64) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Mask, dispositions and pending signals, where they can differ from those of a fresh process: a call of the actor's
+/// has touched them, or it is stopped, so that what comes stays pending.
+fn signals(member: &Member) -> Option<Signals> {
+    if !member.alive() || !member.slot.uses_signals() && member.posture != Posture::Stopped {
+        return None;
+    }
+    let status = crate::kernel::proc::status(member.pid).ok()?;
+    // The two that glibc keeps to itself are no business of the learner's.
+    let names = |set: u64| facility::set_names(set & !(0b11 << 31));
+    let signals = Signals {
+        pending: names(status.pending | status.shared_pending),
+        blocked: names(status.blocked),
+        ignored: names(status.ignored),
+        caught: names(status.caught),
+        handled: member.handled.clone(),
+    };
+    (signals != Signals::default()).then_some(signals)
+}
+
+/// Whom a descriptor with O_ASYNC tells, and how; asked through a descriptor borrowed for a moment.
+fn owner(director: &Director, pid: i32, fd: i32) -> Vec<String> {
+    let told = director.scene.pidfd(pid).and_then(|pidfd| borrow::owner(pidfd, fd).ok());
+    let Some((owner, signal)) = told else { return Vec::new() };
+    let name = director.members.iter().find(|m| m.alive() && m.pid == owner).map(|m| m.name.clone());
+    let mut words = vec![format!("owner {}", name.unwrap_or_else(|| "nobody".to_owned()))];
+    if signal != 0 {
+        words.push(facility::signal_name(signal));
+    }
+    words
+}
+
 fn flag_names(flags: i32) -> Vec<String> {
-    const SHOWN: [(&str, i32); 6] = [
+    const SHOWN: [(&str, i32); 7] = [
         ("O_APPEND", libc::O_APPEND),
         ("O_NONBLOCK", libc::O_NONBLOCK),
+        ("O_ASYNC", libc::O_ASYNC),
         ("O_DIRECT", libc::O_DIRECT),
         ("O_SYNC", libc::O_SYNC),
         ("O_PATH", libc::O_PATH),

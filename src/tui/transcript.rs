@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::panes::Sight;
 use super::text::{self, clip_spans};
 use super::theme::Role;
-use crate::model::{Call, CallState};
+use crate::model::{Call, CallState, UNNUMBERED};
 use crate::stage::Outcome;
 
 /// One entry.
@@ -86,6 +86,9 @@ impl Transcript {
 
     /// Adds a call, or tells that one which was seen entered has returned.
     pub(super) fn call(&mut self, call: Call) {
+        if call.seq == UNNUMBERED {
+            return self.push(Entry::Call(call));
+        }
         let next = if let Some((_, seen)) = self.seen.iter_mut().find(|(actor, _)| *actor == call.actor) {
             let next = *seen + 1;
             *seen = (*seen).max(call.seq);

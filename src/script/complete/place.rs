@@ -310,7 +310,7 @@ fn actor_claim(word: &str, given: &[&str], offer: &mut Offer<'_>) {
             offer.word("on", "On this object");
         }
         ("killed", []) => offer.word("by", "By this signal"),
-        ("killed", ["by"]) => offer.signals(),
+        ("killed", ["by"]) | ("pending" | "blocks" | "ignores" | "catches" | "handled", []) => offer.signals(),
         _ => {}
     }
 }

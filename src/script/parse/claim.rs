@@ -6,7 +6,7 @@ use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
 use crate::script::words::{ACTOR_CLAIMS, OBJECT_CLAIMS, WHOLE_CLAIMS};
 use crate::script::{
-    ActorClaim, ArgKind, ArgValue, Claim, Cmp, Diagnostic, Expectation, PredicateArg, PredicateSpec, Span,
+    ActorClaim, ArgKind, ArgValue, Claim, Cmp, Diagnostic, Expectation, PredicateArg, PredicateSpec, SignalClaim, Span,
 };
 
 const ACTOR: &str = "the name of an actor";
@@ -113,6 +113,11 @@ impl<'a> Parser<'a> {
                 let object = if self.eat_word("on") { Some(self.dotted("the name of an object")?) } else { None };
                 ActorClaim::Blocked(call, object)
             }
+            "handled" => {
+                let signal = self.a_signal()?;
+                let times = if self.at_line_end() { None } else { Some(self.typed(ArgKind::Count, "how often")?) };
+                ActorClaim::Handled(signal, times)
+            }
             "idle" => ActorClaim::Idle,
             "running" => ActorClaim::Running,
             "stopped" => ActorClaim::Stopped,
@@ -120,13 +125,18 @@ impl<'a> Parser<'a> {
                 if !self.eat_word("by") {
                     return Err(self.expected("`by` and a signal, such as `killed by SIGPIPE`"));
                 }
-                match self.signal("a signal such as SIGPIPE")? {
-                    Some(signal) => ActorClaim::KilledBy(signal),
-                    None => return Err(Diagnostic::error(self.span_from(self.end()), "no signal has the number 0")),
-                }
+                ActorClaim::KilledBy(self.a_signal()?)
             }
-            _ => ActorClaim::Exited(self.typed(ArgKind::Int, "the status, a number")?),
+            _ => match SignalClaim::ALL.iter().find(|(_, name)| *name == word) {
+                Some((of, _)) => ActorClaim::Signal(*of, self.a_signal()?),
+                None => ActorClaim::Exited(self.typed(ArgKind::Int, "the status, a number")?),
+            },
         })
+    }
+
+    fn a_signal(&mut self) -> Parsed<String> {
+        let missing = Diagnostic::error(self.span(), "no signal has the number 0");
+        self.signal("a signal such as SIGPIPE")?.ok_or(missing)
     }
 
     /// The name of a call behind `word`, if that stands here.

@@ -68,6 +68,10 @@ pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compac
         spans.push(Span::styled(format!(" {}", stdout.words()), dim));
         lines.push(spread(spans, vec![mark(Evidence::Reported, sight.theme)], width, more));
     }
+    let signals = actor.signals.iter().flat_map(crate::model::Signals::parts).map(|(word, names)| {
+        vec![Span::styled(format!("{word} "), dim), Span::styled(names, sight.style(Role::Value))]
+    });
+    flow(&mut lines, signals.collect(), width, more);
     if let Some(program) = &actor.program {
         for (i, line) in program.lines.iter().enumerate() {
             let next = i == program.next;
@@ -136,8 +140,8 @@ fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
                 lines.push(Line::from(Span::styled(clip(&words, width, more), sight.style(Role::Dim))));
                 words = String::from(" ");
             }
-            if let Some(object) = &sleep.object {
-                words.extend([" on ", object]);
+            if let Some(object) = sleep.on() {
+                words.extend([" on ", &object]);
             } else if sleep.direction == "time" || sleep.direction == "child" {
                 words.extend([" for a ", &sleep.direction]);
             }

@@ -4,6 +4,8 @@
 //! rest follows in the general manner, so that a new facility or field shows before anybody has drawn it.
 
 mod actor;
+mod counted;
+mod epoll;
 mod filelock;
 mod mq;
 mod pipe;
@@ -54,6 +56,10 @@ static ALL: &[&Pane] = &[
     &sysv_mq::PANE,
     &sysv_sem::PANE,
     &sysv_shm::PANE,
+    &epoll::PANE,
+    &counted::EVENTFD,
+    &counted::TIMERFD,
+    &counted::SIGNALFD,
 ];
 
 static GENERAL: Pane = Pane { facility: "", fields: &[], draw: |_| (), brief, roles: &[] };
