@@ -230,7 +230,7 @@ expect q messages 1
         );
         if play.stage().info().capabilities.iter().any(|c| c == "stranger") {
             play.run(
-                r#"
+                r"
 spawn eve uid=65533
 eve: msgget q
 eve: msgrcv q 100 IPC_NOWAIT
@@ -240,7 +240,7 @@ expect eve failed EPERM
 eve: semget s
 eve: semop s 0:1
 expect s value 1
-"#,
+",
             );
         }
     });
@@ -387,17 +387,17 @@ expect deadlock alice bob
 fn a_segment_is_shared_wherever_it_is_attached() {
     both(|play| {
         play.run(
-            r#"
+            r"
 spawn alice
 alice: shmget board 5000 IPC_CREAT
 expect board size 5000
 expect board nattch 0
 expect board cpid alice
-"#,
+",
         );
         assert_eq!(play.object("board").evidence("memory"), Evidence::Hidden, "it is not attached to be read");
         play.run(
-            r#"
+            r"
 alice: shmat board as m
 alice: store m[0] 7
 expect board[0] == 7
@@ -435,7 +435,7 @@ bob: store r[0] 1
 expect bob killed by SIGSEGV
 expect board nattch 2
 expect board[0] == 7
-"#,
+",
         );
         let board = play.object("board");
         assert_eq!((board.evidence("memory"), board.value("removed").as_text()), (Evidence::Kernel, Some("no")));

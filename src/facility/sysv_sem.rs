@@ -254,14 +254,14 @@ fn operations(record: &Record) -> (Vec<Operation>, bool) {
     (kept, cut)
 }
 
-fn written(operation: &Operation) -> String {
+fn written(operation: Operation) -> String {
     let flags = show::flags(i64::from(operation.flags as u16), OPERATION_FLAGS, None);
     format!("{{{}, {}, {flags}}}", operation.number, operation.amount)
 }
 
 fn shown_operations(record: &Record) -> String {
     let (operations, cut) = operations(record);
-    let mut shown: Vec<String> = operations.iter().map(written).collect();
+    let mut shown: Vec<String> = operations.into_iter().map(written).collect();
     if cut {
         shown.push("…".to_owned());
     }
@@ -451,7 +451,7 @@ fn waits(id: i32, look: &Look<'_>) -> Field {
         let length = count.min(MOST) as usize * Operation::SIZE;
         let bytes = look.memory(asleep.pid, address, length).ok()?;
         let all: Vec<String> =
-            bytes.chunks_exact(Operation::SIZE).filter_map(Operation::from_bytes).map(|o| written(&o)).collect();
+            bytes.chunks_exact(Operation::SIZE).filter_map(Operation::from_bytes).map(written).collect();
         Some(Value::Record(vec![
             ("actor".to_owned(), Value::Text(asleep.actor.clone())),
             ("operations".to_owned(), Value::Text(all.join(", "))),
@@ -585,7 +585,8 @@ mod tests {
 
     #[test]
     fn shows_commands_as_strace_does() {
-        let rows: &[(&[i64], &[u8], i64, &str, Option<&str>)] = &[
+        type Row<'a> = (&'a [i64], &'a [u8], i64, &'a str, Option<&'a str>);
+        let rows: &[Row<'_>] = &[
             (&[5, 1, c(libc::SETVAL), 3], b"", 0, "5<id>, 1, SETVAL, 3", None),
             (&[5, 0, c(libc::GETALL)], b"1 0", 0, "5<id>, 0, GETALL, [1, 0]", None),
             (&[5, 0, c(libc::SETALL), 7], b"7 8", 0, "5<id>, 0, SETALL, [7, 8]", None),

@@ -274,8 +274,10 @@ impl Operation {
 
     /// As the bytes of a `struct sembuf`.
     pub fn to_bytes(self) -> [u8; Self::SIZE] {
-        let ([a, b], [c, d], [e, f]) = (self.number.to_ne_bytes(), self.amount.to_ne_bytes(), self.flags.to_ne_bytes());
-        [a, b, c, d, e, f]
+        let halves = [self.number.to_ne_bytes(), self.amount.to_ne_bytes(), self.flags.to_ne_bytes()];
+        let mut bytes = [0; Self::SIZE];
+        bytes.copy_from_slice(halves.as_flattened());
+        bytes
     }
 }
 
