@@ -234,6 +234,18 @@ impl Painter<'_> {
         vec![self.between(), self.dim("mode "), Span::styled(mode.to_owned(), self.value_style("mode"))]
     }
 
+    /// A line that ends with the mode, or two where that is too long.
+    fn row_with_mode(&mut self, mut spans: Vec<Span<'static>>, evidence: Evidence) {
+        let mut mode = self.mode();
+        if text::line_width(&spans) + text::line_width(&mode) <= self.room() {
+            spans.append(&mut mode);
+        }
+        self.row(spans, Some(evidence));
+        if !mode.is_empty() {
+            self.row(mode.split_off(1), Some(evidence));
+        }
+    }
+
     fn between(&self) -> Span<'static> {
         self.dim(format!(" {} ", self.sight.theme.glyphs.dot))
     }

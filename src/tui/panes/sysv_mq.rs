@@ -25,7 +25,7 @@ const SHOWN: usize = 8;
 
 fn draw(painter: &mut Painter<'_>) {
     let object = painter.object;
-    let mut spans = vec![
+    let spans = vec![
         painter.int("messages"),
         painter.dim(" messages"),
         painter.between(),
@@ -34,11 +34,10 @@ fn draw(painter: &mut Painter<'_>) {
         painter.int("qbytes"),
         painter.dim(" bytes"),
     ];
-    spans.extend(painter.mode());
-    painter.row(spans, Some(object.evidence("messages")));
+    painter.row_with_mode(spans, object.evidence("messages"));
     queue(painter);
     let mut spans = Vec::new();
-    for (field, words) in [("lspid", "last sent by "), ("lrpid", "last received by ")] {
+    for (field, words) in [("lspid", "last sent "), ("lrpid", "received ")] {
         let Some(who) = object.value(field).as_text().filter(|who| *who != "nobody") else { continue };
         if !spans.is_empty() {
             spans.push(painter.between());

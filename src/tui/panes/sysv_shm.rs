@@ -35,15 +35,14 @@ fn draw(painter: &mut Painter<'_>) {
     if yes("locked") {
         spans.extend([painter.between(), painter.dim("locked in memory")]);
     }
-    spans.extend(painter.mode());
-    painter.row(spans, Some(object.evidence("size")));
+    painter.row_with_mode(spans, object.evidence("size"));
     if yes("removed") {
-        let spans = vec![Span::styled("removed: it goes when the last detaches it", painter.style(Role::Changed))];
+        let spans = vec![Span::styled("removed: stays while attached", painter.style(Role::Changed))];
         painter.row(spans, Some(object.evidence("removed")));
     }
     shm::contents(painter);
     let mut spans = Vec::new();
-    for (field, words) in [("cpid", "made by "), ("lpid", "last attached or detached by ")] {
+    for (field, words) in [("cpid", "made by "), ("lpid", "last by ")] {
         let Some(who) = object.value(field).as_text().filter(|who| *who != "nobody") else { continue };
         if !spans.is_empty() {
             spans.push(painter.between());
