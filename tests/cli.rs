@@ -272,10 +272,12 @@ fn ctrl_c_in_play_cancels_the_statement_and_play_goes_on() {
 
 #[test]
 fn nobody_listening_is_no_panic() {
-    let mut child = ipclab(&["reference"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert!(!err(&output).contains("panicked"), "{}", err(&output));
+    for words in [&["reference"][..], &["completions", "bash"], &["man"], &["--help"], &["check", "--json"]] {
+        let mut child = ipclab(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(!err(&output).contains("panicked"), "{words:?}: {}", err(&output));
+    }
     let mut child =
         ipclab(&["run", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

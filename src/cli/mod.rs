@@ -68,8 +68,10 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
         }
         Some(Command::Doctor) => doctor::doctor(&line.options.stage().launcher, out, line.options.json),
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(*shell, &mut Line::command(), "ipclab", out);
-            Ok(ExitCode::SUCCESS)
+            // Into memory first: the generator takes a reader that has gone away for a defect.
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Line::command(), "ipclab", &mut text);
+            out.write_all(&text).map(|()| ExitCode::SUCCESS)
         }
         Some(Command::Man) => clap_mangen::Man::new(Line::command()).render(out).map(|()| ExitCode::SUCCESS),
         Some(Command::Reference) => {
