@@ -108,7 +108,7 @@ expect l backlog 1
         let l = play.object("l");
         assert_eq!(l.identifier, "unix:door");
         assert_eq!(l.value("connecting"), &Value::List(vec![Value::Text("c".into())]));
-        assert_eq!(play.object("c").value("state").as_text(), Some("not accepted yet"));
+        assert_eq!(play.object("c").value("state").as_text(), Some("pending"));
         play.run("srv: accept l as a\nexpect a holds \"early\"\nexpect a peer c\nexpect c peer a\nexpect l waiting 0");
         play.run("srv: accept l as b\nexpect srv blocked in accept on l");
         // A child of the client connects in its name.
@@ -263,7 +263,7 @@ fn each_way_to_sleep_in_a_socket_is_named() {
                 play.line(line);
             }
             let actor = play.snapshot().actor(who).unwrap();
-            let sleep = actor.sleep().unwrap_or_else(|| panic!("{script}\n{:?}", actor));
+            let sleep = actor.sleep().unwrap_or_else(|| panic!("{script}\n{actor:?}"));
             let seen = (sleep.verb.as_str(), sleep.object.as_deref(), sleep.direction.as_str());
             assert_eq!(seen, (*verb, Some(*object), *direction), "{script}");
             let waiters: Vec<_> = play.object(object).waiters.iter().map(|w| w.actor.as_str()).collect();
@@ -347,4 +347,323 @@ fn thousands_of_messages_show_their_ends() {
         assert_eq!((list.len(), left), (33, vec![169]));
         assert_eq!(queue(play, "d.1").last().map(String::as_str), Some("last"));
     });
+}
+
+/// A stage with a network of its own, where this machine lets us have one.
+fn network() -> Option<Play> {
+    let mut play = Play::open(false);
+    let own = play.mode() == ipclab::model::Mode::Isolated;
+    play.run("spawn a\nspawn b\nspawn c");
+    own.then_some(play)
+}
+
+#[test]
+fn a_shared_stage_makes_no_internet_sockets() {
+    let mut play = Play::open(true);
+    play.run("spawn a");
+    for domain in ["AF_INET", "AF_INET6"] {
+        let why = play.refused(&format!("a: socket s {domain} SOCK_STREAM"));
+        assert!(why.contains("no network of its own"), "{why}");
+    }
+}
+
+#[test]
+fn tcp_is_a_stream_between_two_addresses() {
+    for (domain, ip) in [("AF_INET", "127.0.0.1"), ("AF_INET6", "[::1]")] {
+        let Some(mut play) = network() else { return };
+        play.run(&format!(
+            r#"
+a: socket l {domain} SOCK_STREAM
+a: bind l {ip}:5000
+a: listen l 3
+b: socket s {domain} SOCK_STREAM
+b: connect s {ip}:5000
+expect b returned 0 from connect
+expect l waiting 1
+expect l backlog 3
+b: send s "one"
+b: send s "two"
+a: accept l as c
+expect c holds "onetwo"
+expect c peer s
+expect s peer c
+expect c state ESTABLISHED
+a: recv c 100
+expect a got "onetwo"
+a: send c "reply"
+expect s holds "reply"
+b: shutdown s SHUT_WR
+expect c eof
+a: recv c 10
+expect a returned 0 from recv
+a: send c "!"
+expect s holds "reply!"
+a: recv c 10
+expect a returned 0
+"#
+        ));
+        assert_eq!(play.object("l").identifier, format!("{ip}:5000"));
+        assert_eq!(play.object("c").value("state").as_text(), Some("CLOSE_WAIT"));
+        assert_eq!(play.object("s").value("state").as_text(), Some("FIN_WAIT2"));
+        play.run("a: getsockname c -> $port\nexpect a $port == 5000\nb: recv s 100\nb: recv s 100");
+        assert_eq!(play.snapshot().actor("b").unwrap().sleep().unwrap().object.as_deref(), Some("s"));
+        play.run("a: close c\nexpect b returned 0 from recv");
+    }
+}
+
+#[test]
+fn port_zero_is_bound_and_then_shown() {
+    let Some(mut play) = network() else { return };
+    play.run(
+        "a: socket l AF_INET SOCK_STREAM\na: bind l *:0\na: listen l 1\na: getsockname l -> $port\na: fork k\n\
+         k: socket s AF_INET SOCK_STREAM\nk: connect s 127.0.0.1:$port\nexpect k returned 0 from connect\n\
+         expect l waiting 1",
+    );
+    let l = play.object("l");
+    assert_eq!(l.value("connecting"), &Value::List(vec![Value::Text("s".into())]));
+    assert!(l.identifier.starts_with("0.0.0.0:") && l.identifier != "0.0.0.0:0", "{}", l.identifier);
+}
+
+#[test]
+fn a_send_after_the_peer_has_closed_succeeds_once() {
+    let Some(mut play) = network() else { return };
+    play.run(
+        r#"
+a: socket l AF_INET SOCK_STREAM
+a: bind l 127.0.0.1:5000
+a: listen l 1
+b: socket s AF_INET SOCK_STREAM
+b: connect s 127.0.0.1:5000
+a: accept l as c
+a: close c
+b: send s "first" MSG_NOSIGNAL
+expect b returned 5 from send
+b: send s "second" MSG_NOSIGNAL
+expect b failed EPIPE
+"#,
+    );
+    // A connection that is reset: the other side gets the error, once.
+    play.run(
+        r#"
+c: socket t AF_INET SOCK_STREAM
+c: connect t 127.0.0.1:5000
+a: accept l as d
+a: setsockopt d SOL_SOCKET SO_LINGER 0
+a: close d
+expect t error waits
+c: recv t 10
+expect c failed ECONNRESET
+c: recv t 10
+expect c returned 0 from recv
+c: socket u AF_INET SOCK_STREAM
+c: connect u 127.0.0.1:5999
+expect c failed ECONNREFUSED
+"#,
+    );
+}
+
+#[test]
+fn what_tcp_has_not_sent_and_not_delivered_adds_up() {
+    let Some(mut play) = network() else { return };
+    play.run(
+        "a: socket l AF_INET SOCK_STREAM\na: bind l 127.0.0.1:5000\na: listen l 1\nb: socket s AF_INET SOCK_STREAM\n\
+         b: connect s 127.0.0.1:5000\na: accept l as c\nb: fcntl s F_SETFL O_RDWR|O_NONBLOCK",
+    );
+    let mut sent = 0;
+    loop {
+        let report = play.line("b: send s 'x' * 1000000");
+        let last = report.snapshot.actor("b").unwrap().last.as_ref().unwrap();
+        match last.ret() {
+            Some(n @ 1..) => sent += n,
+            _ => break assert_eq!(last.errno(), Some(libc::EAGAIN)),
+        }
+    }
+    assert_eq!(play.int("s", "unsent") + play.int("c", "bytes"), sent);
+    play.run("b: fcntl s F_SETFL O_RDWR\nb: send s 'x' * 1000000\nexpect b blocked in send on s");
+}
+
+#[test]
+fn a_tcp_backlog_is_one_more_than_it_says() {
+    let Some(mut play) = network() else { return };
+    play.run("a: socket l AF_INET SOCK_STREAM\na: bind l 127.0.0.1:5000\na: listen l 1");
+    for n in 0..2 {
+        play.run(&format!(
+            "b: socket s{n} AF_INET SOCK_STREAM\nb: connect s{n} 127.0.0.1:5000\nexpect b returned 0 from connect"
+        ));
+    }
+    play.run("expect l waiting 2\nc: socket t AF_INET SOCK_STREAM\nc: connect t 127.0.0.1:5000\nexpect c blocked in connect on t");
+    assert_eq!(play.object("t").value("state").as_text(), Some("SYN_SENT"));
+}
+
+#[test]
+fn udp_drops_what_finds_no_room_and_counts_it() {
+    let Some(mut play) = network() else { return };
+    play.run(
+        r#"
+a: socket r AF_INET SOCK_DGRAM
+a: setsockopt r SOL_SOCKET SO_RCVBUF 0
+a: bind r 127.0.0.1:5000
+b: socket s AF_INET SOCK_DGRAM
+repeat 1000 b: sendto s "x" 127.0.0.1:5000
+expect b returned 1 from sendto
+expect r dropped > 900
+"#,
+    );
+    assert_eq!(play.int("r", "messages") + play.int("r", "dropped"), 1000);
+    let first = &play.object("r").value("queue").as_list()[0];
+    let from = first.part("from").and_then(Value::as_text).unwrap();
+    assert_eq!(from, play.object("s").identifier.replace("0.0.0.0", "127.0.0.1"));
+    play.run("a: recvfrom r 10\nexpect a got \"x\"");
+    assert!(play.last("a").ends_with(&format!(", {}) = 1", from_of(&play))), "{}", play.last("a"));
+}
+
+fn from_of(play: &Play) -> String {
+    play.object("s").identifier.replace("0.0.0.0", "127.0.0.1")
+}
+
+#[test]
+fn a_closed_port_is_told_to_the_connected_one_send_late() {
+    let Some(mut play) = network() else { return };
+    play.run(
+        r#"
+a: socket u AF_INET SOCK_DGRAM
+a: sendto u "x" 127.0.0.1:5999
+expect a returned 1 from sendto
+a: sendto u "x" 127.0.0.1:5999
+expect a returned 1 from sendto
+b: socket v AF_INET SOCK_DGRAM
+b: connect v 127.0.0.1:5999
+b: send v "x"
+expect b returned 1 from send
+expect v error waits
+b: send v "x"
+expect b failed ECONNREFUSED
+c: socket w AF_INET SOCK_DGRAM
+c: connect w 127.0.0.1:5999
+c: send w "x"
+c: recv w 10 MSG_DONTWAIT
+expect c failed ECONNREFUSED
+"#,
+    );
+    assert_eq!(play.object("v").evidence("queue"), Evidence::Kernel, "the error is told, the queue is open again");
+}
+
+#[test]
+fn broadcast_needs_leave_and_reaches_all() {
+    let Some(mut play) = network() else { return };
+    play.run("a: socket s AF_INET SOCK_DGRAM\nb: socket r AF_INET SOCK_DGRAM\nc: socket t AF_INET SOCK_DGRAM");
+    for (who, name) in [("b", "r"), ("c", "t")] {
+        play.run(&format!("{who}: setsockopt {name} SOL_SOCKET SO_REUSEADDR 1\n{who}: bind {name} *:5000"));
+    }
+    play.run(
+        r#"
+a: sendto s "all" 127.255.255.255:5000
+expect a failed EACCES
+a: setsockopt s SOL_SOCKET SO_BROADCAST 1
+a: sendto s "all" 127.255.255.255:5000
+expect r messages 1
+expect t messages 1
+a: sendto s "one" 127.0.0.1:5000
+expect r messages 1
+expect t messages 2
+"#,
+    );
+}
+
+#[test]
+fn multicast_reaches_the_members_of_a_group() {
+    let Some(mut play) = network() else { return };
+    play.run("a: socket s AF_INET SOCK_DGRAM\nb: socket r AF_INET SOCK_DGRAM\nc: socket t AF_INET SOCK_DGRAM");
+    for (who, name) in [("b", "r"), ("c", "t")] {
+        play.run(&format!(
+            "{who}: setsockopt {name} SOL_SOCKET SO_REUSEADDR 1\n{who}: bind {name} *:5000\n\
+             {who}: setsockopt {name} IPPROTO_IP IP_ADD_MEMBERSHIP \"239.1.2.3\"\nexpect {who} returned 0 from setsockopt"
+        ));
+    }
+    play.run("a: sendto s \"group\" 239.1.2.3:5000\nexpect r messages 1\nexpect t messages 1");
+    let r = play.object("r");
+    assert_eq!((r.evidence("groups"), r.field("groups").unwrap().note.as_deref()), (Evidence::Mirror, None));
+    assert_eq!(r.value("groups"), &Value::List(vec![Value::Text("239.1.2.3".into())]));
+    play.run(
+        "c: setsockopt t IPPROTO_IP IP_DROP_MEMBERSHIP \"239.1.2.3\"\na: sendto s \"x\" 239.1.2.3:5000\nexpect r messages 2",
+    );
+    // Who is bound to any address gets what others have joined for, unless it says that it does not want it.
+    play.run("expect t messages 2");
+    assert!(play.object("t").field("groups").is_none());
+}
+
+#[test]
+fn each_way_to_sleep_in_an_internet_socket_is_named() {
+    const PAIR: &str = "a: socket l AF_INET SOCK_STREAM\na: bind l 127.0.0.1:5000\na: listen l 1\n\
+                        b: socket s AF_INET SOCK_STREAM\nb: connect s 127.0.0.1:5000\na: accept l as p\n";
+    let rows: &[(&str, &str, &str, &str, &str, &str)] = &[
+        (PAIR, "a: recv p 1", "a", "recv", "p", "receive"),
+        (PAIR, "a: read p 1", "a", "read", "p", "read"),
+        (PAIR, "a: recvmsg p 1", "a", "recvmsg", "p", "receive"),
+        (PAIR, "a: send p 'x' * 10000000", "a", "send", "p", "send"),
+        (PAIR, "a: write p 'x' * 10000000", "a", "write", "p", "write"),
+        (PAIR, "a: sendmsg p 'x' * 10000000", "a", "sendmsg", "p", "send"),
+        (PAIR, "a: accept l", "a", "accept", "l", "accept"),
+        (PAIR, "a: accept4 l SOCK_CLOEXEC", "a", "accept4", "l", "accept"),
+        (
+            "a: socket u AF_INET SOCK_DGRAM\na: bind u 127.0.0.1:5000\n",
+            "a: recvfrom u 1",
+            "a",
+            "recvfrom",
+            "u",
+            "receive",
+        ),
+        ("a: socket u AF_INET6 SOCK_DGRAM\na: bind u [::1]:5000\n", "a: recv u 1", "a", "recv", "u", "receive"),
+    ];
+    for (before, line, who, verb, object, direction) in rows {
+        let Some(mut play) = network() else { return };
+        play.run(&format!("{before}{line}"));
+        let actor = play.snapshot().actor(who).unwrap();
+        let sleep = actor.sleep().unwrap_or_else(|| panic!("{line}\n{actor:?}"));
+        let seen = (sleep.verb.as_str(), sleep.object.as_deref(), sleep.direction.as_str());
+        assert_eq!(seen, (*verb, Some(*object), *direction), "{line}");
+        assert!(play.snapshot().settled, "{line}");
+    }
+}
+
+#[test]
+fn nothing_beyond_the_stage_is_reached() {
+    let Some(mut play) = network() else { return };
+    play.run(
+        r#"
+a: socket s AF_INET SOCK_STREAM
+a: connect s 192.0.2.1:80
+expect a failed ENETUNREACH
+b: socket u AF_INET SOCK_DGRAM
+b: sendto u "x" 192.0.2.1:53
+expect b failed ENETUNREACH
+c: socket v AF_INET6 SOCK_DGRAM
+c: sendto v "x" [2001:db8::1]:53
+expect c failed ENETUNREACH
+c: socket w AF_INET6 SOCK_DGRAM
+c: bind w [2001:db8::1]:5300
+expect c failed EADDRNOTAVAIL
+a: bind s unix:x
+expect a failed EINVAL
+"#,
+    );
+}
+
+#[test]
+fn ports_that_the_kernel_chose_make_no_difference() {
+    let Some(play) = network() else { return };
+    drop(play);
+    let script = "spawn a\na: socket l AF_INET SOCK_STREAM\na: bind l 127.0.0.1:0\na: listen l 1\n\
+                  a: getsockname l -> $port\na: socket s AF_INET SOCK_STREAM\na: connect s 127.0.0.1:$port\n\
+                  a: accept l as c\na: send s \"x\"\na: socket u AF_INET6 SOCK_DGRAM\na: socket v AF_INET6 SOCK_DGRAM\n\
+                  a: bind v [::1]:6000\na: sendto u \"hi\" [::1]:6000";
+    let seen: Vec<_> = (0..2)
+        .map(|_| {
+            let mut play = Play::open(false);
+            play.run(script);
+            play.snapshot().normal()
+        })
+        .collect();
+    assert_eq!(seen[0].objects, seen[1].objects);
+    assert_eq!(seen[0].actors, seen[1].actors);
 }

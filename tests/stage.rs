@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Play, both};
 use ipclab::facility;
-use ipclab::model::{ActorState, Death};
+use ipclab::model::{ActorState, Death, Mode};
 use ipclab::script::{Statement, parse, parse_line};
 use ipclab::stage::{Options, Outcome, Stage, StageEvent, Timeline};
 
@@ -344,6 +344,12 @@ alice: shm_open board O_RDWR|O_CREAT 0600
 alice: ftruncate board 4096
 alice: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m
 alice: store m[3] 42
+alice: socketpair d AF_UNIX SOCK_DGRAM
+alice: send d.0 ""
+alice: sendmsg d.0 "take it" rights=p.w
+alice: socket l AF_UNIX SOCK_STREAM
+alice: bind l unix:srv
+alice: listen l 1
 bob: read p 100
 alice: kill bob SIGKILL
 alice: waitpid bob
@@ -427,6 +433,21 @@ const DELICATE: &[&str] = &[
     "spawn a\na: pipe p\na: fork b\nb: sigaction SIGIO handler SA_SIGINFO\nb: fcntl p.r F_SETOWN b\nb: fcntl p.r F_SETFL O_ASYNC\na: write p \"x\"\na: close p.w\nb: close p.w\nb: read p 9",
 ];
 
+/// The same for a stage with a network of its own.
+const DELICATE_NETWORK: &[&str] = &[
+    // A closed port is told to a connected UDP socket: by the next call, whichever that is, and once.
+    "spawn a\na: socket u AF_INET SOCK_DGRAM\na: connect u 127.0.0.1:5999\na: send u \"x\"\na: recv u 10\na: recv u 10 MSG_DONTWAIT",
+    "spawn a\na: socket u AF_INET6 SOCK_DGRAM\na: connect u [::1]:5999\na: send u \"x\"\na: send u \"x\"\na: send u \"x\"\na: getsockopt u SOL_SOCKET SO_ERROR",
+    // A reset is told once, then the stream has ended.
+    "spawn a\nspawn b\na: socket l AF_INET SOCK_STREAM\na: bind l 127.0.0.1:5000\na: listen l 1\nb: socket s AF_INET SOCK_STREAM\nb: connect s 127.0.0.1:5000\na: accept l as c\na: setsockopt c SOL_SOCKET SO_LINGER 0\na: close c\nb: recv s 10\nb: recv s 10\nb: send s \"x\"",
+    // Closing with something unread is a reset too.
+    "spawn a\nspawn b\na: socket l AF_INET SOCK_STREAM\na: bind l 127.0.0.1:5000\na: listen l 1\nb: socket s AF_INET SOCK_STREAM\nb: connect s 127.0.0.1:5000\na: accept l as c\nb: send s \"unread\"\na: close c\nb: recv s 10\nb: recv s 10",
+    // The end of a stream, with the receiver asleep, and the other direction still open.
+    "spawn a\nspawn b\na: socket l AF_INET SOCK_STREAM\na: bind l 127.0.0.1:5000\na: listen l 1\nb: socket s AF_INET SOCK_STREAM\nb: connect s 127.0.0.1:5000\na: accept l as c\na: recv c 10\nb: shutdown s SHUT_WR\na: send c \"last\"\nb: recv s 10 MSG_PEEK\nb: recv s 10\na: exit 0\nb: recv s 10",
+    // Datagrams without bytes, peeks of the actor's own, and what finds no room.
+    "spawn a\na: socket r AF_INET SOCK_DGRAM\na: bind r 127.0.0.1:5000\na: socket s AF_INET SOCK_DGRAM\na: sendto s \"\" 127.0.0.1:5000\na: sendto s \"x\" 127.0.0.1:5000\na: recv r 10 MSG_PEEK\na: recv r 10 MSG_PEEK\na: recv r 10\na: recv r 10\na: recv r 10 MSG_DONTWAIT",
+];
+
 #[test]
 fn looking_changes_nothing() {
     fn play(script: &str, shared: bool, observing: bool) -> Vec<String> {
@@ -460,8 +481,10 @@ fn looking_changes_nothing() {
         seen
     }
     let rounds: usize = std::env::var("IPCLAB_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    for script in DELICATE {
-        for shared in [false, true] {
+    let network = Stage::open(&options(false)).unwrap().info().mode == Mode::Isolated;
+    let of_network = DELICATE_NETWORK.iter().filter(|_| network).map(|script| (script, &[false][..]));
+    for (script, modes) in DELICATE.iter().map(|script| (script, &[false, true][..])).chain(of_network) {
+        for &shared in modes {
             let blind = play(script, shared, false);
             for _ in 0..rounds {
                 assert_eq!(play(script, shared, true), blind, "{script}");

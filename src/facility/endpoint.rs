@@ -7,6 +7,8 @@ use nix::errno::Errno;
 
 use super::look::{Handle, HandleKind, Look, Reported};
 use super::{Judged, judge};
+use crate::kernel::netlink::diag::InetSocket;
+use crate::kernel::proc;
 use crate::kernel::socket::{self as raw, Address, Message, Messages};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
 use crate::script::{ArgValue, PredicateArg, PredicateSpec};
@@ -24,33 +26,58 @@ const WALK: usize = 1024;
 pub(super) const ERROR_WAITS: &str = "an error waits for the next call, and a look would take it away";
 const RUNNING: &str = "somebody runs, and could be disturbed by a look";
 
-/// The predicates of what holds messages or a stream.
-pub(super) static PREDICATES: &[PredicateSpec] = &[
-    PredicateSpec {
-        word: "holds",
-        args: &[PredicateArg::Data],
-        doc: "What waits to be received is exactly this stream, or one of the messages is exactly this",
-        example: "expect b holds \"hello\"",
-    },
-    PredicateSpec {
-        word: "next",
-        args: &[PredicateArg::Data],
-        doc: "The message that the next receive takes is exactly this",
-        example: "expect b next \"hello\"",
-    },
-    PredicateSpec {
-        word: "eof",
-        args: &[],
-        doc: "A receive would give the end of the stream: nothing waits, and the peer sends no more",
-        example: "expect b eof",
-    },
-    PredicateSpec {
-        word: "peer",
-        args: &[PredicateArg::Object],
-        doc: "The socket at the other end",
-        example: "expect s.0 peer s.1",
-    },
-];
+pub(super) const HOLDS: PredicateSpec = PredicateSpec {
+    word: "holds",
+    args: &[PredicateArg::Data],
+    doc: "What waits to be received is exactly this stream, or one of the messages is exactly this",
+    example: "expect b holds \"hello\"",
+};
+pub(super) const NEXT: PredicateSpec = PredicateSpec {
+    word: "next",
+    args: &[PredicateArg::Data],
+    doc: "The message that the next receive takes is exactly this",
+    example: "expect b next \"hello\"",
+};
+pub(super) const EOF: PredicateSpec = PredicateSpec {
+    word: "eof",
+    args: &[],
+    doc: "A receive would give the end of the stream: nothing waits, and the peer sends no more",
+    example: "expect b eof",
+};
+pub(super) const PEER: PredicateSpec = PredicateSpec {
+    word: "peer",
+    args: &[PredicateArg::Object],
+    doc: "The socket at the other end",
+    example: "expect s.0 peer s.1",
+};
+
+pub(super) const STATE: PredicateSpec = PredicateSpec {
+    word: "state",
+    args: &[PredicateArg::Word],
+    doc: "Its state is this one: for TCP as the manual names it, for others as its pane shows it",
+    example: "expect c state ESTABLISHED",
+};
+pub(super) const ERROR: PredicateSpec = PredicateSpec {
+    word: "error",
+    args: &[PredicateArg::Word],
+    doc: "An error waits to be told to whoever calls next",
+    example: "expect c error waits",
+};
+const WAITING: PredicateSpec = PredicateSpec {
+    word: "waiting",
+    args: &[PredicateArg::Number],
+    doc: "How many connections wait to be accepted",
+    example: "expect l waiting 1",
+};
+const BACKLOG: PredicateSpec = PredicateSpec {
+    word: "backlog",
+    args: &[PredicateArg::Number],
+    doc: "How many connections may wait, as listen was told",
+    example: "expect l backlog 5",
+};
+
+/// The predicates of sockets that may listen, and hold a stream with an end or messages.
+pub(super) static PREDICATES: &[PredicateSpec] = &[HOLDS, NEXT, EOF, PEER, STATE, ERROR, WAITING, BACKLOG];
 
 /// The key of a socket, if the kernel's name of its protocol begins so.
 pub(super) fn claim(facility: &str, protocol: &str, handle: &Handle) -> Option<ObjectKey> {
@@ -135,7 +162,8 @@ pub(super) fn messages(socket: &Borrowed, key: &ObjectKey, look: &mut Look<'_>) 
     if whole {
         list = with_empty(note, list, socket.ready.readable);
     } else {
-        *note = Value::Nothing;
+        remember(note, "seen", None);
+        remember(note, "taken", None);
     }
     let count = list.len() as i64 + if between > 0 { between as i64 - 1 } else { 0 };
     let noted = |field: Field| {
@@ -177,14 +205,77 @@ fn with_empty(note: &mut Value, seen: Vec<Value>, readable: bool) -> Vec<Value> 
         Some((left, fresh)) if readable => left.iter().chain(&seen[seen.len() - fresh..]).cloned().collect(),
         _ => seen,
     };
-    if queue.iter().any(is_empty) {
-        let parts = [("seen", Value::List(queue.clone())), ("taken", Value::Int(0))];
-        *note = Value::Record(parts.map(|(name, value)| (name.to_owned(), value)).to_vec());
-    } else {
-        *note = Value::Nothing;
-    }
+    let keeps = queue.iter().any(is_empty);
+    remember(note, "seen", keeps.then(|| Value::List(queue.clone())));
+    remember(note, "taken", keeps.then_some(Value::Int(0)));
     queue.shrink_to_fit();
     queue
+}
+
+/// Sets or takes away a named part of a note.
+pub(super) fn remember(note: &mut Value, name: &str, value: Option<Value>) {
+    let mut parts = if let Value::Record(parts) = std::mem::replace(note, Value::Nothing) { parts } else { Vec::new() };
+    parts.retain(|(part, _)| part != name);
+    parts.extend(value.map(|value| (name.to_owned(), value)));
+    if !parts.is_empty() {
+        *note = Value::Record(parts);
+    }
+}
+
+/// Whether packets are on their way over a loopback, asked for once a look.
+pub(super) fn packets_queued(look: &mut Look<'_>) -> bool {
+    *look.packets_queued.get_or_insert_with(proc::packets_queued)
+}
+
+/// All sockets of a protocol in the stage's network, asked for once a look.
+pub(super) fn inet<'l>(protocol: i32, look: &'l mut Look<'_>) -> Result<&'l [InetSocket], String> {
+    if !look.inet.iter().any(|(p, _)| *p == protocol) {
+        let diag = look.diag().map_err(|error| error.to_string())?;
+        let mut all = Vec::new();
+        for family in [libc::AF_INET, libc::AF_INET6] {
+            let listed = diag.inet(family, protocol);
+            all.extend(listed.map_err(|errno| format!("inet_diag failed: {errno:?} ({})", errno.desc()))?);
+        }
+        look.inet.push((protocol, all));
+    }
+    Ok(look.inet.iter().find(|(p, _)| *p == protocol).map_or(&[], |(_, all)| all))
+}
+
+/// An IPv4 address that an IPv6 socket knows by its longer form, in the short one.
+fn short(address: &Address) -> Address {
+    match address {
+        Address::V6(ip, port) => ip.to_ipv4_mapped().map_or_else(|| address.clone(), |ip| Address::V4(ip, *port)),
+        other => other.clone(),
+    }
+}
+
+pub(super) fn same(a: &Address, b: &Address) -> bool {
+    short(a) == short(b)
+}
+
+/// The inode of the other end of a connection: the socket with the same two addresses the other way round; 0 if no
+/// descriptor leads to it yet, `None` if it is gone.
+pub(super) fn peer_of(
+    local: &Address,
+    remote: &Address,
+    protocol: i32,
+    look: &mut Look<'_>,
+) -> Result<Option<u64>, String> {
+    // 1 and 8: what a close leaves behind in other states is nobody's.
+    let lives = |s: &&InetSocket| s.ino != 0 || s.state == 1 || s.state == 8;
+    let mut all = inet(protocol, look)?.iter().filter(lives);
+    Ok(all.find(|s| same(&s.local, remote) && same(&s.remote, local)).map(|s| s.ino))
+}
+
+/// The inode of a socket that is bound to an address, or to any address with that port.
+pub(super) fn bound_to(address: &Address, protocol: i32, look: &mut Look<'_>) -> Result<Option<u64>, String> {
+    let all = inet(protocol, look)?;
+    let any = |s: &&InetSocket| match short(&s.local) {
+        Address::V4(ip, port) => ip.is_unspecified() && Some(port) == address.port(),
+        Address::V6(ip, port) => ip.is_unspecified() && Some(port) == address.port(),
+        _ => false,
+    };
+    Ok(all.iter().find(|s| same(&s.local, address)).or_else(|| all.iter().find(any)).map(|s| s.ino))
 }
 
 /// Counts the messages that were received since the last look.
@@ -214,13 +305,17 @@ pub(super) fn check(word: &str, args: &[ArgValue], object: &Object) -> Option<Ju
             };
             Some(Judged { met: ended && bytes == Some(0), seen, field: "incoming" })
         }
-        "peer" => {
-            let peer = object.value("peer").as_text().unwrap_or("nobody").to_owned();
-            let met = matches!(args.first(), Some(ArgValue::Name(name)) if *name == peer);
-            Some(Judged { met, seen: peer, field: "peer" })
-        }
+        "peer" => Some(word_is("peer", "nobody", args, object)),
+        "state" => Some(word_is("state", "none", args, object)),
+        "error" => Some(word_is("error", "none", args, object)),
         _ => None,
     }
+}
+
+fn word_is(field: &'static str, none: &str, args: &[ArgValue], object: &Object) -> Judged {
+    let seen = object.value(field).as_text().unwrap_or(none).to_owned();
+    let met = matches!(args.first(), Some(ArgValue::Name(name)) if *name == seen);
+    Judged { met, seen, field }
 }
 
 /// Who could end a wait: whoever holds the other end. A connection that waits for room is let in by who can accept.
@@ -243,7 +338,9 @@ pub(super) fn wakers(object: &Object, waiter: &str, direction: &str, snapshot: &
 fn at<'a>(args: &str, object: &Object, snapshot: &'a Snapshot) -> Option<&'a Object> {
     let address = args.rsplit(", ").next()?;
     let mut others = snapshot.objects.iter().filter(|o| o.facility() == object.facility() && o.name != object.name);
-    others.find(|o| o.identifier == address)
+    let port = |text: &str| text.rsplit_once(':').map(|(_, port)| port.to_owned());
+    let any = |o: &Object| ["0.0.0.0:", "[::]:"].iter().any(|any| o.identifier.starts_with(any));
+    others.find(|o| o.identifier == address || any(o) && port(&o.identifier) == port(address))
 }
 
 #[cfg(test)]
@@ -256,9 +353,7 @@ mod tests {
     }
 
     fn take(note: &mut Value, n: i64) {
-        if let Value::Record(parts) = note {
-            parts[1].1 = Value::Int(n);
-        }
+        remember(note, "taken", Some(Value::Int(n)));
     }
 
     #[test]

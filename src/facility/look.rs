@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::kernel::arena::Record;
 use crate::kernel::borrow;
-use crate::kernel::netlink::diag::Diag;
+use crate::kernel::netlink::diag::{Diag, InetSocket};
 use crate::kernel::pipe::Scratch;
 use crate::kernel::proc::{self, FdInfo, LockEntry};
 use crate::kernel::{SysError, SysResultExt};
@@ -178,6 +178,10 @@ pub struct Look<'a> {
     pub running: bool,
     /// The stage's socket for questions about sockets, once opened.
     pub diag: &'a mut Option<Diag>,
+    /// The Internet sockets of the stage's network by protocol, once asked for.
+    pub inet: Vec<(i32, Vec<InetSocket>)>,
+    /// Whether packets are on their way over a loopback, once asked for.
+    pub packets_queued: Option<bool>,
     /// The machine's table of file locks, once read.
     pub lock_table: Option<Vec<LockEntry>>,
     /// All that was found, with names: for what leads to other objects. Empty while names are still being given.

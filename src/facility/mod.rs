@@ -35,7 +35,9 @@ mod sysv_mq;
 mod sysv_sem;
 mod sysv_shm;
 mod table;
+mod tcp;
 mod timerfd;
+mod udp;
 mod unix;
 
 pub use sysv::key_of;
@@ -238,6 +240,8 @@ pub static ALL: &[&dyn Facility] = &[
     &fifo::Fifo,
     &socket::Sockets,
     &unix::Unix,
+    &tcp::Tcp,
+    &udp::Udp,
     &mq::MessageQueue,
     &sysv_mq::SysvQueue,
     &shm::Shm,

@@ -47,16 +47,16 @@ impl Facility for Sockets {
         match verb {
             "socket" => return socket(performer),
             "socketpair" => socketpair(performer),
-            "bind" | "connect" => return addressed(performer),
+            "bind" | "connect" => addressed(performer),
             "listen" => {
                 let (fd, backlog) = (performer.fd("sockfd"), performer.int("backlog", 0));
                 let making = Making::new([fd.into(), backlog, 0, 0, 0, 0]);
                 let _ = performer.call(making, || raw::listen(fd, saturated(backlog)).map(|()| 0));
             }
             "accept" | "accept4" => accept(performer),
-            "send" | "sendto" => return send(performer),
+            "send" | "sendto" => send(performer),
             "recv" | "recvfrom" => return receive(performer),
-            "sendmsg" => return sendmsg(performer),
+            "sendmsg" => sendmsg(performer),
             "recvmsg" => return recvmsg(performer),
             "shutdown" => {
                 let (fd, how) = (performer.fd("sockfd"), performer.int("how", 0));
@@ -154,7 +154,7 @@ fn socketpair(performer: &mut Performer<'_>) {
     }
 }
 
-fn addressed(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+fn addressed(performer: &mut Performer<'_>) {
     let fd = performer.fd("sockfd");
     let address = address(performer, "addr", fd);
     let [x, y, z] = packed(&address, &performer.body.tag);
@@ -164,7 +164,6 @@ fn addressed(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     } else {
         performer.call(timed(making, fd, libc::SO_SNDTIMEO), || raw::connect(fd, &address).map(|()| 0))
     };
-    Ok(())
 }
 
 /// The same call with its deadline, if the socket has one for this direction.
@@ -195,14 +194,13 @@ fn accept(performer: &mut Performer<'_>) {
     }
 }
 
-fn send(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+fn send(performer: &mut Performer<'_>) {
     let (fd, data, flags) = (performer.fd("sockfd"), performer.bytes("buf"), performer.int("flags", 0));
     let to = address(performer, "dest_addr", fd);
     let [x, y, z] = packed(&to, &performer.body.tag);
     let making = Making::new([fd.into(), data.len() as i64, flags, x, y, z]).data(data);
     let making = timed(making, fd, libc::SO_SNDTIMEO);
     let _ = performer.call(making, || raw::sendto(fd, data, flags as i32, &to).map(|n| n as i64));
-    Ok(())
 }
 
 fn receive(performer: &mut Performer<'_>) -> Result<(), Refusal> {
@@ -240,7 +238,7 @@ const fn low(word: i64) -> i64 {
     word & 0xffff_ffff
 }
 
-fn sendmsg(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+fn sendmsg(performer: &mut Performer<'_>) {
     let (fd, data, flags) = (performer.fd("sockfd"), performer.bytes("buf"), performer.int("flags", 0));
     let to = address(performer, "to", fd);
     let right = performer.has("rights").then(|| performer.fd("rights"));
@@ -249,7 +247,6 @@ fn sendmsg(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let making = Making::new([fd.into(), data.len() as i64, above(flags, right), x, y, z]).data(data);
     let making = timed(making, fd, libc::SO_SNDTIMEO);
     let _ = performer.call(making, || raw::sendmsg(fd, data, flags as i32, &to, &rights).map(|n| n as i64));
-    Ok(())
 }
 
 fn recvmsg(performer: &mut Performer<'_>) -> Result<(), Refusal> {

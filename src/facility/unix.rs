@@ -198,19 +198,23 @@ fn conversation(
     let peer = told.peer.filter(|ino| *ino != 0);
     let name = peer.and_then(|ino| look.socket(found.key.dev, ino)).map(str::to_owned);
     let state = match (told.peer, peer) {
-        (None, _) if told.state == 1 => "peer gone",
-        (None, _) => "not connected",
+        (None, _) if told.state == 1 => "orphaned",
+        (None, _) => "unconnected",
         (Some(_), Some(_)) => "connected",
         // Its peer is no file of anybody: not yet, or not any more.
-        (Some(_), None) if datagram || told.shut == 3 => "peer gone",
-        (Some(_), None) => "not accepted yet",
+        (Some(_), None) if datagram || told.shut == 3 => "orphaned",
+        (Some(_), None) => "pending",
     };
-    fields.push(text("state", state));
+    fields.push(match state {
+        "pending" => text("state", state).noted("connected, and not accepted yet"),
+        "orphaned" => text("state", state).noted("its peer is gone"),
+        _ => text("state", state),
+    });
     if let (Some(_), name) = (peer, name) {
         fields.push(text("peer", name.unwrap_or_else(|| "a socket that nobody on stage holds".to_owned())));
     }
     queue(found, socket, word, look, fields);
-    if !datagram && state != "not connected" {
+    if !datagram && state != "unconnected" {
         let incoming = if socket.ready.ended || told.shut & 1 != 0 { "ended" } else { "open" };
         fields.push(text("incoming", incoming));
         let outgoing = if told.shut & 2 != 0 { "ended" } else { "open" };
@@ -221,7 +225,7 @@ fn conversation(
         fields.push(Field::kernel_int("charged", charge).noted(note));
         fields.push(Field::kernel_int("sndbuf", room));
     }
-    if let (false, Ok(who)) = (datagram || state == "not connected", raw::peer_credentials(socket.fd.as_raw_fd())) {
+    if let (false, Ok(who)) = (datagram || state == "unconnected", raw::peer_credentials(socket.fd.as_raw_fd())) {
         let actor = look.actor(who.pid).unwrap_or("somebody who is not on stage any more");
         let note = "who made the connection or listened, or made the pair: not who holds the other end now";
         fields.push(text("credentials", format!("{actor}, uid {}, gid {}", who.uid, who.gid)).noted(note));

@@ -40,7 +40,8 @@ pub fn fork_into(namespaces: CloneFlags) -> Result<Fork> {
     }
 }
 
-/// Takes the loopback interface of our network namespace up.
+/// Takes the loopback interface of our network namespace up, for groups too: they are reached through it where no other
+/// way is known, as a machine with a network reaches them through that.
 ///
 /// # Errors
 /// EPERM without `CAP_NET_ADMIN` in it.
@@ -56,10 +57,13 @@ pub fn loopback_up() -> Result<()> {
     Errno::result(got).on("ioctl", "SIOCGIFFLAGS of lo")?;
     // SAFETY: SIOCGIFFLAGS has written this member.
     let flags = unsafe { request.ifr_ifru.ifru_flags };
-    request.ifr_ifru.ifru_flags = flags | (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    request.ifr_ifru.ifru_flags = flags | (libc::IFF_UP | libc::IFF_RUNNING | libc::IFF_MULTICAST) as libc::c_short;
     // SAFETY: SIOCSIFFLAGS reads the name and the flags in `request`.
     let set = unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) };
-    Errno::result(set).on("ioctl", "SIOCSIFFLAGS of lo").map(drop)
+    Errno::result(set).on("ioctl", "SIOCSIFFLAGS of lo")?;
+    // All but groups works without it.
+    let _ = super::netlink::route::groups_through_loopback();
+    Ok(())
 }
 
 /// Makes a mount and all mounts below it read-only, without devices and without set-user-id programs, see

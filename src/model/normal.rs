@@ -9,11 +9,16 @@ const fn is_address(number: u64) -> bool {
     number >= 1 << 32 && number < 1 << 56
 }
 
+/// The first port that the kernel chooses, unless it is told otherwise; those below are chosen by people.
+const FIRST_PORT: u64 = 32_768;
+
 /// Gives the differing numbers of a run small ones, in order of appearance.
 #[derive(Debug, Default)]
 struct Numbers {
     /// Pages seen so far: an address keeps its place within its page.
     pages: Vec<u64>,
+    /// Ports of the kernel's choice seen so far.
+    ports: Vec<u64>,
 }
 
 impl Numbers {
@@ -26,7 +31,25 @@ impl Numbers {
         ((index as u64 + 1) << 20) | (address & 0xfff)
     }
 
-    /// A text with its addresses renumbered, and without the pids that stand before names: `7<bob>` is `<bob>`.
+    fn port(&mut self, port: u64) -> u64 {
+        let index = self.ports.iter().position(|p| *p == port).unwrap_or_else(|| {
+            self.ports.push(port);
+            self.ports.len() - 1
+        });
+        FIRST_PORT + index as u64
+    }
+
+    /// A value with its texts renumbered.
+    fn value(&mut self, value: &mut Value) {
+        match value {
+            Value::Text(text) => *text = self.text(text),
+            Value::List(list) => list.iter_mut().for_each(|v| self.value(v)),
+            Value::Record(parts) => parts.iter_mut().for_each(|(_, v)| self.value(v)),
+            Value::Nothing | Value::Int(_) | Value::Bytes { .. } => {}
+        }
+    }
+
+    /// A text with its addresses and ports renumbered, and without the pids that stand before names: `7<bob>` is `<bob>`.
     fn text(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -41,6 +64,11 @@ impl Numbers {
                 _ if rest[whole..].starts_with('<') => {}
                 Ok(n) if hex.is_some() && is_address(n) => {
                     let _ = write!(out, "{:#x}", self.address(n));
+                }
+                Ok(n @ FIRST_PORT..=65_535)
+                    if hex.is_none() && [":", "]:"].iter().any(|end| ends_address(&out, end)) =>
+                {
+                    let _ = write!(out, "{}", self.port(n));
                 }
                 Ok(_) | Err(_) => out.push_str(&rest[..whole]),
             }
@@ -75,6 +103,12 @@ fn without_terminal(text: &str) -> String {
         out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
     }
     out
+}
+
+/// Whether a text ends in an IP address and this, behind which a port stands.
+fn ends_address(text: &str, end: &str) -> bool {
+    text.strip_suffix(end)
+        .is_some_and(|ip| if end == ":" { ip.ends_with(|c: char| c.is_ascii_digit()) } else { ip.contains('[') })
 }
 
 impl Call {
@@ -130,6 +164,8 @@ impl Snapshot {
                     *seconds = 1;
                 }
             }
+            object.identifier = numbers.text(&object.identifier);
+            object.fields.iter_mut().for_each(|f| numbers.value(&mut f.value));
             object.key.dev = 1;
             object.key.ino = index as u64 + 1;
             for holder in &mut object.holders {
@@ -137,6 +173,13 @@ impl Snapshot {
             }
             for waiter in &mut object.waiters {
                 waiter.since_ns = 0;
+            }
+        }
+        // A variable may hold a port that the kernel has chosen.
+        let ports = numbers.ports.clone();
+        for (_, value) in normal.actors.iter_mut().flat_map(|a| &mut a.variables) {
+            if let Some(index) = value.parse().ok().and_then(|n: u64| ports.iter().position(|p| *p == n)) {
+                *value = (FIRST_PORT + index as u64).to_string();
             }
         }
         normal
@@ -161,6 +204,9 @@ mod tests {
             ("15631<bob>, SIGKILL", "<bob>, SIGKILL"),
             ("0x2a, 0", "0x2a, 0"),
             ("\"/dev/pts/12\", O_RDWR, 7", "\"/dev/pts/\", O_RDWR, 7"),
+            ("3, 127.0.0.1:41234", "3, 127.0.0.1:32768"),
+            ("[::1]:41234 127.0.0.1:50000", "[::1]:32768 127.0.0.1:32769"),
+            ("127.0.0.1:5000, 41234", "127.0.0.1:5000, 41234"),
             ("", ""),
             ("x\u{e9}9\u{e9}", "x\u{e9}9\u{e9}"),
         ];

@@ -106,6 +106,7 @@ fn predicate_row(text: &mut String, predicate: &PredicateSpec, title: &str) {
             PredicateArg::Range => " [RANGE]",
             PredicateArg::By => " [by ACTOR]",
             PredicateArg::Object => " OBJECT",
+            PredicateArg::Word => " WORD",
         })
         .collect();
     let doc = cell(&lower(predicate.doc));

@@ -194,6 +194,8 @@ pub enum PredicateArg {
     By,
     /// The name of an object.
     Object,
+    /// A word.
+    Word,
 }
 
 /// A facility's name with what it brings to the language.

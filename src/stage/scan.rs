@@ -468,6 +468,8 @@ impl Scene {
             names: &[],
             running: false,
             diag: &mut diag,
+            inet: Vec::new(),
+            packets_queued: None,
             lock_table: None,
             on_stage: &[],
         };
@@ -510,6 +512,8 @@ impl Scene {
             names: &[],
             running: members.iter().any(|m| m.alive() && m.posture == Posture::Running),
             diag: &mut diag,
+            inet: Vec::new(),
+            packets_queued: None,
             lock_table: None,
             on_stage: &[],
         };

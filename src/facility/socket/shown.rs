@@ -60,15 +60,15 @@ pub(super) fn show(verb: &str, record: &Record) -> Shown {
             let mut text = format!("{a}, {{{}, {b}", data());
             match (low(d), (d >> 32) - 1) {
                 (0, _) => {}
-                (1, first) => text.push_str(&format!(", SCM_RIGHTS=[{first}]")),
-                (many, first) => text.push_str(&format!(", SCM_RIGHTS=[{first}, … {many} in all]")),
+                (1, first) => text += &format!(", SCM_RIGHTS=[{first}]"),
+                (many, first) => text += &format!(", SCM_RIGHTS=[{first}, … {many} in all]"),
             }
             if e > 0 {
                 let (uid, gid) = (low(f), f >> 32);
-                text.push_str(&format!(", SCM_CREDENTIALS={{pid={}<>, uid={uid}, gid={gid}}}", e - 1));
+                text += &format!(", SCM_CREDENTIALS={{pid={}<>, uid={uid}, gid={gid}}}", e - 1);
             }
             if out != 0 {
-                text.push_str(&format!(", msg_flags={}", flags(out, RECEIVE_FLAGS)));
+                text += &format!(", msg_flags={}", flags(out, RECEIVE_FLAGS));
             }
             format!("{text}}}, {}", flags(low(c), RECEIVE_FLAGS))
         }

@@ -10,6 +10,8 @@ use crate::kernel::Result;
 use crate::kernel::socket::Address;
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// INET_DIAG_INFO.
+const INFO: u16 = 2;
 
 /// The director's way to ask, kept open.
 #[derive(Debug)]
@@ -47,6 +49,12 @@ pub struct InetSocket {
     pub receive_queue: u32,
     /// Bytes that the peer has not acknowledged; of a listener, its backlog.
     pub send_queue: u32,
+    /// TCP: segments that the peer has not acknowledged.
+    pub unacked: u32,
+    /// TCP: bytes that were not sent yet.
+    pub unsent: u32,
+    /// TCP: for how long nothing new was sent, in ms.
+    pub idle_ms: u32,
 }
 
 fn int<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
@@ -111,7 +119,8 @@ impl Diag {
     /// ENOENT if the kernel was built without the means to ask.
     pub fn inet(&mut self, family: i32, protocol: i32) -> Result<Vec<InetSocket>, Errno> {
         let mut request = Vec::with_capacity(56);
-        request.extend([family as u8, protocol as u8, 0, 0]);
+        // With struct tcp_info, where there is one.
+        request.extend([family as u8, protocol as u8, 1 << (INFO - 1), 0]);
         request.extend(u32::MAX.to_ne_bytes());
         request.extend([0; 48]);
         let mut found = Vec::new();
@@ -144,6 +153,8 @@ fn inet(body: &[u8]) -> Option<InetSocket> {
             Address::V4(Ipv4Addr::from(int::<4>(body, ip)?), port)
         })
     };
+    let info =
+        attributes(body.get(72..).unwrap_or_default()).find(|(kind, _)| *kind == INFO).map_or(&[][..], |(_, i)| i);
     Some(InetSocket {
         state: *body.get(1)?,
         local: address(8, 4)?,
@@ -151,6 +162,9 @@ fn inet(body: &[u8]) -> Option<InetSocket> {
         receive_queue: u32_at(body, 56),
         send_queue: u32_at(body, 60),
         ino: u32_at(body, 68).into(),
+        unacked: u32_at(info, 24),
+        unsent: u32_at(info, 144),
+        idle_ms: u32_at(info, 44),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Netlink: requests to the kernel over a socket, and answers in parts, see netlink(7).
 
 pub mod diag;
+pub mod route;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 

@@ -9,6 +9,7 @@
 mod descriptors;
 mod locks;
 mod maps;
+mod net;
 mod status;
 mod task;
 
@@ -16,6 +17,7 @@ pub use descriptors::{Brief, FdDir, FdEntry, FdInfo, KeptInfo, descriptors, fdin
 pub use locks::{LockEntry, LockKind, locks};
 pub(super) use maps::query_works;
 pub use maps::{MapEntry, Maps, mapping_at, maps};
+pub use net::{multicast_members, packets_queued};
 pub use status::{Status, children, processes, status, tasks};
 pub use task::{Stat, Syscall, Task};
 

@@ -59,7 +59,8 @@ impl Address {
             }
         };
         // SAFETY: any bytes are a sockaddr_storage, and there are as many.
-        let storage = unsafe { std::mem::transmute::<[u8; size_of::<libc::sockaddr_storage>()], _>(bytes) };
+        let storage =
+            unsafe { std::mem::transmute::<[u8; size_of::<libc::sockaddr_storage>()], libc::sockaddr_storage>(bytes) };
         (storage, length as libc::socklen_t)
     }
 

@@ -243,6 +243,7 @@ impl<'a> Parser<'a> {
                 PredicateArg::Number => args.push(ArgValue::Expr(self.typed(ArgKind::Int, "a number")?)),
                 PredicateArg::Data => args.push(ArgValue::Expr(self.typed(ArgKind::Data, "data: \"text\"")?)),
                 PredicateArg::Actors => args.extend(self.actors()?.into_iter().map(ArgValue::Name)),
+                PredicateArg::Word => args.push(ArgValue::Name(self.name("a word")?)),
                 PredicateArg::Object => args.push(ArgValue::Name(self.dotted("the name of an object")?)),
                 PredicateArg::Range => {
                     if !self.at_line_end() && !self.at_word("by") {

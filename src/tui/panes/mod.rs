@@ -16,6 +16,8 @@ mod socket;
 mod sysv_mq;
 mod sysv_sem;
 mod sysv_shm;
+mod tcp;
+mod udp;
 mod unix;
 
 pub(super) use actor::{card, title as card_title};
@@ -47,6 +49,8 @@ static ALL: &[&Pane] = &[
     &pipe::PIPE,
     &pipe::FIFO,
     &unix::PANE,
+    &tcp::PANE,
+    &udp::PANE,
     &mq::PANE,
     &shm::PANE,
     &shm::MMAP,

@@ -1,0 +1,188 @@
+//! TCP: a stream between two addresses, over IPv4 and IPv6 of the stage's own network.
+//!
+//! What a socket will receive is peeked at through a borrowed descriptor, never while an error waits. Who is at the
+//! other end is told by the addresses of all sockets of the stage's network, which inet_diag lists; see tcp(7),
+//! sock_diag(7).
+
+use std::os::fd::AsRawFd;
+
+use super::endpoint::{self, Borrowed, text};
+use super::look::{Found, Ground, Handle, Look};
+use super::perform::{Performer, Refusal};
+use super::show::Shown;
+use super::{Card, Facility, Judged, Reading, unix};
+use crate::kernel::arena::Record;
+use crate::kernel::netlink::diag::InetSocket;
+use crate::kernel::socket::{self as raw, Address};
+use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::script::{ArgValue, CallSpec, Cmp, PredicateSpec};
+
+/// The TCP socket.
+#[derive(Debug)]
+pub(super) struct Tcp;
+
+static CARD: Card = Card {
+    id: "tcp",
+    title: "TCP sockets",
+    family: "communication / data transfer / byte stream",
+    what: "A stream between two addresses, on one machine or across a network: nothing is lost, doubled or out of order.",
+    identifier: "address and port",
+    handle: "descriptor",
+    persistence: "process; what was sent is still delivered after a close",
+    access: "whoever reaches the address",
+    blocking: "receive while nothing has come; send while neither side has room; connect until the other side answers; \
+               accept while nobody connects",
+    boundaries: "none",
+    manual: &["tcp(7)", "ip(7)", "ipv6(7)", "socket(7)"],
+};
+
+/// The states, by the kernel's numbers from 1 on; see include/net/tcp_states.h.
+const STATES: [&str; 12] = [
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "CLOSING",
+    "NEW_SYN_RECV",
+];
+const LISTEN: u8 = 10;
+const CLOSE: u8 = 7;
+
+/// For how long data may be held back for the sake of larger segments before it is stuck, in ms: longer than the
+/// longest delay of an acknowledgement.
+const HELD_MS: u32 = 300;
+
+impl Facility for Tcp {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn calls(&self) -> &'static [CallSpec] {
+        &[]
+    }
+
+    fn predicates(&self) -> &'static [PredicateSpec] {
+        endpoint::PREDICATES
+    }
+
+    fn perform(&self, verb: &str, _performer: &mut Performer<'_>) -> Result<(), Refusal> {
+        Err(Refusal::new(format!("{verb} is no call on TCP sockets alone")))
+    }
+
+    fn show(&self, _verb: &str, _record: &Record) -> Shown {
+        Shown::args(String::new())
+    }
+
+    fn claim(&self, handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {
+        endpoint::claim(CARD.id, "TCP", handle)
+    }
+
+    fn moves_late(&self) -> bool {
+        true
+    }
+
+    fn in_flight(&self, found: &Found<'_>, look: &mut Look<'_>) -> bool {
+        // What is held back until an acknowledgement comes will go by itself.
+        let held = |s: &InetSocket| s.state != LISTEN && s.unsent > 0 && s.unacked > 0 && s.idle_ms < HELD_MS;
+        let ino = found.key.ino;
+        endpoint::packets_queued(look)
+            || endpoint::inet(libc::IPPROTO_TCP, look).is_ok_and(|all| all.iter().any(|s| s.ino == ino && held(s)))
+    }
+
+    fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
+        let Some((pid, fd)) = found.descriptor(|_| true) else { return Reading::default() };
+        match unix::borrow(pid, fd, look) {
+            Ok(socket) => reading(found, &socket, look),
+            Err(error) => {
+                let names = ["type", "state", "peer", "bytes"];
+                let fields = names.iter().map(|name| Field::hidden(name, &error.to_string())).collect();
+                Reading { fields, ..Reading::default() }
+            }
+        }
+    }
+
+    fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
+        endpoint::check(word, args, object)
+    }
+
+    fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
+        endpoint::wakers(object, waiter, direction, snapshot)
+    }
+}
+
+fn reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading {
+    let local = raw::getsockname(socket.fd.as_raw_fd()).unwrap_or_default();
+    let identifier = local.to_string();
+    let mut fields = vec![text("type", "stream")];
+    let Ok(told) = raw::tcp(&socket.fd) else {
+        fields.push(Field::hidden("state", "TCP_INFO can't be read"));
+        return Reading { identifier, fields, ..Reading::default() };
+    };
+    let state = usize::from(told.state).checked_sub(1).and_then(|n| STATES.get(n)).copied().unwrap_or("unknown");
+    fields.push(text("state", state));
+    if told.state == LISTEN {
+        fields.push(Field::kernel_int("waiting", told.unacked.into()));
+        fields.push(Field::kernel_int("backlog", told.sacked.into()));
+        fields.push(connecting(found, &local, look));
+        return Reading { identifier, fields, ..Reading::default() };
+    }
+    if let Ok(remote) = raw::getpeername(socket.fd.as_raw_fd()) {
+        let peer = endpoint::peer_of(&local, &remote, libc::IPPROTO_TCP, look);
+        match peer {
+            Ok(Some(0)) => fields.push(text("peer", "not accepted yet")),
+            Ok(Some(ino)) => {
+                let name = look.socket(found.key.dev, ino).unwrap_or("a socket that nobody on stage holds");
+                fields.push(text("peer", name));
+            }
+            Ok(None) => {}
+            Err(why) => fields.push(Field::hidden("peer", &why)),
+        }
+        fields.push(text("remote", remote.to_string()));
+    }
+    if socket.ready.error {
+        fields.push(text("error", "waits").noted(endpoint::ERROR_WAITS));
+    }
+    let total = raw::received_unread(&socket.fd).unwrap_or(0);
+    fields.push(Field::kernel_int("bytes", total));
+    fields.push(endpoint::stream(socket, total, look));
+    if told.state != CLOSE {
+        let incoming = if socket.ready.ended { "ended" } else { "open" };
+        fields.push(text("incoming", incoming));
+        let outgoing =
+            if matches!(state, "ESTABLISHED" | "CLOSE_WAIT" | "SYN_SENT" | "SYN_RECV") { "open" } else { "ended" };
+        fields.push(text("outgoing", outgoing));
+        if let Ok(unsent) = raw::unsent(&socket.fd) {
+            fields.push(Field::kernel_int("unsent", unsent));
+        }
+    }
+    Reading { identifier, fields, ..Reading::default() }
+}
+
+/// Who has connected and waits to be accepted: sockets that have no descriptor yet, by who is at their other ends.
+fn connecting(found: &Found<'_>, local: &Address, look: &mut Look<'_>) -> Field {
+    let all = match endpoint::inet(libc::IPPROTO_TCP, look) {
+        Ok(all) => all.to_vec(),
+        Err(why) => return Field::hidden("connecting", &why),
+    };
+    let waits = |s: &&InetSocket| s.ino == 0 && s.local.port() == local.port() && (s.state == 1 || s.state == 8);
+    let mut who: Vec<Value> = all
+        .iter()
+        .filter(waits)
+        .map(|s| {
+            let client = all
+                .iter()
+                .find(|c| c.ino != 0 && endpoint::same(&c.local, &s.remote) && endpoint::same(&c.remote, &s.local));
+            let name = client.and_then(|c| look.socket(found.key.dev, c.ino));
+            Value::Text(name.map_or_else(|| s.remote.to_string(), str::to_owned))
+        })
+        .collect();
+    // The kernel lists them in no order that means something.
+    who.sort_by_key(|v| v.as_text().unwrap_or_default().to_owned());
+    Field::new("connecting", Value::List(who), Evidence::Kernel)
+}

@@ -1,0 +1,178 @@
+//! UDP: datagrams between addresses, over IPv4 and IPv6 of the stage's own network; to one, to all, or to a group.
+//!
+//! A datagram that finds no room is dropped, and nobody is told: the kernel counts it. See udp(7), ip(7).
+
+use std::os::fd::AsRawFd;
+
+use super::endpoint::{self, Borrowed, text};
+use super::look::{Found, Ground, Handle, Look, Reported};
+use super::perform::{Performer, Refusal};
+use super::show::Shown;
+use super::{Card, Facility, Judged, Reading, unix};
+use crate::kernel::arena::Record;
+use crate::kernel::proc;
+use crate::kernel::socket as raw;
+use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::script::{ArgValue, CallSpec, Cmp, PredicateArg, PredicateSpec};
+
+/// The UDP socket.
+#[derive(Debug)]
+pub(super) struct Udp;
+
+static CARD: Card = Card {
+    id: "udp",
+    title: "UDP sockets",
+    family: "communication / data transfer / message",
+    what: "Datagrams between addresses: each arrives whole or not at all, at one socket, at all of a network, or at the \
+           members of a group.",
+    identifier: "address and port",
+    handle: "descriptor",
+    persistence: "process",
+    access: "whoever reaches the address",
+    blocking: "receive while nothing has come; a sender hardly ever waits: what finds no room is dropped",
+    boundaries: "kept: one receive takes one datagram",
+    manual: &["udp(7)", "ip(7)", "ipv6(7)", "socket(7)"],
+};
+
+static PREDICATES: &[PredicateSpec] = &[
+    endpoint::HOLDS,
+    endpoint::NEXT,
+    endpoint::PEER,
+    endpoint::STATE,
+    endpoint::ERROR,
+    PredicateSpec {
+        word: "dropped",
+        args: &[PredicateArg::Number],
+        doc: "How many datagrams were dropped since they came while there was no room",
+        example: "expect u dropped > 0",
+    },
+];
+
+impl Facility for Udp {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn calls(&self) -> &'static [CallSpec] {
+        &[]
+    }
+
+    fn predicates(&self) -> &'static [PredicateSpec] {
+        PREDICATES
+    }
+
+    fn perform(&self, verb: &str, _performer: &mut Performer<'_>) -> Result<(), Refusal> {
+        Err(Refusal::new(format!("{verb} is no call on UDP sockets alone")))
+    }
+
+    fn show(&self, _verb: &str, _record: &Record) -> Shown {
+        Shown::args(String::new())
+    }
+
+    fn claim(&self, handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {
+        endpoint::claim(CARD.id, "UDP", handle)
+    }
+
+    fn moves_late(&self) -> bool {
+        true
+    }
+
+    fn in_flight(&self, _found: &Found<'_>, look: &mut Look<'_>) -> bool {
+        endpoint::packets_queued(look)
+    }
+
+    fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
+        let Some((pid, fd)) = found.descriptor(|_| true) else { return Reading::default() };
+        match unix::borrow(pid, fd, look) {
+            Ok(socket) => reading(found, &socket, look),
+            Err(error) => {
+                let names = ["type", "state", "messages", "queue"];
+                let fields = names.iter().map(|name| Field::hidden(name, &error.to_string())).collect();
+                Reading { fields, ..Reading::default() }
+            }
+        }
+    }
+
+    fn learn(&self, call: &Reported<'_>, note: &mut Value) {
+        endpoint::learn(call, note);
+        let [_, level, option, group, ..] = call.record.args;
+        let done = call.record.returned_ns != 0 && call.record.errno == 0;
+        if call.spec.name != "setsockopt" || !done || level != i64::from(libc::IPPROTO_IP) {
+            return;
+        }
+        let group = u32::try_from(group).map_or_else(|_| String::new(), |ip| std::net::Ipv4Addr::from(ip).to_string());
+        let mut groups = note.part("groups").map_or(&[][..], Value::as_list).to_vec();
+        match option as i32 {
+            libc::IP_ADD_MEMBERSHIP => groups.push(Value::Text(group)),
+            libc::IP_DROP_MEMBERSHIP => groups.retain(|g| g.as_text() != Some(&group)),
+            _ => return,
+        }
+        endpoint::remember(note, "groups", (!groups.is_empty()).then_some(Value::List(groups)));
+    }
+
+    fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
+        endpoint::check(word, args, object)
+    }
+
+    fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
+        endpoint::wakers(object, waiter, direction, snapshot)
+    }
+}
+
+fn reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading {
+    let local = raw::getsockname(socket.fd.as_raw_fd()).unwrap_or_default();
+    let mut fields = vec![text("type", "datagram")];
+    match raw::getpeername(socket.fd.as_raw_fd()) {
+        Ok(remote) => {
+            fields.push(text("state", "connected"));
+            match endpoint::bound_to(&remote, libc::IPPROTO_UDP, look) {
+                Ok(Some(ino)) => {
+                    let name = look.socket(found.key.dev, ino).unwrap_or("a socket that nobody on stage holds");
+                    fields.push(text("peer", name));
+                }
+                Ok(None) => {}
+                Err(why) => fields.push(Field::hidden("peer", &why)),
+            }
+            fields.push(text("remote", remote.to_string()));
+        }
+        Err(_) => fields.push(text("state", "unconnected")),
+    }
+    if socket.ready.error {
+        fields.push(text("error", "waits").noted(endpoint::ERROR_WAITS));
+    }
+    fields.extend(endpoint::messages(socket, &found.key, look));
+    match raw::memory(&socket.fd) {
+        Ok(memory) => {
+            let note = "what the kernel charges for datagrams that were not received, its own overhead included";
+            fields.push(Field::kernel_int("received", memory[0].into()).noted(note));
+            fields.push(Field::kernel_int("rcvbuf", memory[1].into()));
+            fields.push(Field::kernel_int("dropped", memory[8].into()));
+        }
+        Err(_) => fields.push(Field::hidden("dropped", "this kernel does not tell it of a single socket")),
+    }
+    fields.extend(groups(&found.key, look));
+    Reading { identifier: local.to_string(), fields, ..Reading::default() }
+}
+
+/// The groups that the socket has joined, as was reported; checked against the kernel's count of members.
+fn groups(key: &ObjectKey, look: &Look<'_>) -> Option<Field> {
+    let mine = look.note(key).part("groups")?.clone();
+    let members = |group: &Value| {
+        let all = look.notes.values().filter_map(|note| note.part("groups"));
+        all.flat_map(Value::as_list).filter(|g| *g == group).count() as u64
+    };
+    let counted = proc::multicast_members();
+    let wrong = mine.as_list().iter().find_map(|group| {
+        let there: u64 =
+            counted.iter().filter(|(g, _)| Some(g.to_string().as_str()) == group.as_text()).map(|(_, n)| n).sum();
+        (there != members(group)).then(|| {
+            let here = members(group);
+            format!("mirror differs from the kernel's counter: {here} members of a group here, {there} there")
+        })
+    });
+    let field = Field::new("groups", mine, Evidence::Mirror);
+    Some(match wrong {
+        Some(wrong) => field.noted(wrong),
+        None => field,
+    })
+}

@@ -1,0 +1,6 @@
+//! UDP sockets, in the manner of all sockets.
+
+use super::Pane;
+use super::socket::{FIELDS, brief, draw};
+
+pub(super) static PANE: Pane = Pane { facility: "udp", fields: FIELDS, roles: &[], draw, brief };
