@@ -29,8 +29,11 @@ const ROWS: &[Row] = &[
 fn main() -> ExitCode {
     // cargo adds --bench.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    if words.first().is_some_and(|word| word == bare::HIDDEN) {
-        return bare::serve();
+    match words.first().map(String::as_str) {
+        Some(bare::HIDDEN) => return bare::serve(),
+        Some(terminal::INSIDE) => return terminal::inside(&words[1..]),
+        Some(terminal::MINIMAL) => return terminal::minimal(),
+        _ => {}
     }
     if let Some(unknown) = words.iter().find(|word| !ROWS.iter().any(|(name, _)| name == word)) {
         let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
