@@ -337,6 +337,19 @@ impl<'a> Moment<'a> {
             "maxmsg" => assert_eq!(field.value, Value::Int(maxmsg), "{about}"),
             "msgsize" => assert_eq!(field.value, Value::Int(msgsize), "{about}"),
             "bytes" => assert_eq!(field.value, Value::Int(bytes), "{about}"),
+            "notify" => {
+                let owner: i32 =
+                    text.split_whitespace().find_map(|w| w.strip_prefix("NOTIFY_PID:")).unwrap().parse().unwrap();
+                let word = field.value.as_text().unwrap().split(' ').next().unwrap();
+                assert_eq!(
+                    word,
+                    self.seen
+                        .actors
+                        .iter()
+                        .find(|a| a.alive() && self.pid(&a.name) == owner)
+                        .map_or("nobody", |a| &a.name)
+                );
+            }
             "queue" => {
                 assert_eq!((field.evidence, &field.note), (Evidence::Mirror, &None), "{about}");
                 let sizes = field.value.as_list().iter().map(|m| m.part("data").unwrap().as_bytes().unwrap().1);

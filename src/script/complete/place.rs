@@ -266,7 +266,8 @@ fn in_claim(before: &str, rest: &[Token], offer: &mut Offer<'_>) {
         }
         return;
     };
-    if let Some(claim) = ACTOR_CLAIMS.iter().find(|w| w.word == *word) {
+    let object = offer.scene.object(&subject).is_some();
+    if let Some(claim) = ACTOR_CLAIMS.iter().find(|w| w.word == *word && !object) {
         offer.signature = Some(Signature::of_word(claim));
         return actor_claim(word, &words[subject_tokens + 1..], offer);
     }

@@ -63,13 +63,19 @@ impl<'a> Parser<'a> {
                 self.bump();
                 self.memory(Some(subject), base)
             }
-            TokenKind::Name(word) if ACTOR_CLAIMS.iter().any(|w| w.word == word) => {
+            TokenKind::Name(word) if ACTOR_CLAIMS.iter().any(|w| w.word == word) && !self.is_of_object(&word) => {
                 self.bump();
                 self.actor_claim(&word).map(|claim| Claim::Actor(subject, claim))
             }
             TokenKind::Name(word) => self.predicate(&subject, &word),
             _ => Err(self.expected(format!("what `{subject}` should be or do"))),
         }
+    }
+
+    /// Whether a word that claims a signal of an actor claims something of an object here: `l pending 1`.
+    fn is_of_object(&self, word: &str) -> bool {
+        SignalClaim::ALL.iter().any(|(_, name)| *name == word)
+            && !matches!(self.peek_next(), TokenKind::Name(_) | TokenKind::Newline | TokenKind::End)
     }
 
     fn memory(&mut self, actor: Option<String>, base: String) -> Parsed<Claim> {
