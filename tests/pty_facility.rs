@@ -179,13 +179,13 @@ expect t shows "abc^C"
         // A group in the background that reads is stopped, and so is one that SIGTSTP reaches.
         play.run("shell: waitpid job\nshell: tcgetpgrp t.s");
         play.run(
-            r#"
+            r"
 term: kill shell SIGCONT
 shell: fork job
 shell: setpgid job job
 shell: fork fg
 shell: setpgid fg fg
-"#,
+",
         );
         let report = play.line("job: read t.s 10");
         let job = report.snapshot.actor("job").unwrap();
@@ -323,7 +323,7 @@ shell: ioctl t.s TIOCNOTTY
 fn a_slave_is_opened_by_its_name() {
     both(|play| {
         play.run(
-            r#"
+            r"
 spawn term
 term: posix_openpt t O_RDWR|O_NOCTTY
 term: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY
@@ -339,7 +339,7 @@ term: ioctl t.m TIOCSWINSZ ws_row=24 ws_col=80
 expect t rows 24
 expect t columns 80
 term: ioctl s TIOCGWINSZ
-"#,
+",
         );
         assert!(play.last("term").ends_with("TIOCGWINSZ, {ws_row=24, ws_col=80}) = 0"), "{}", play.last("term"));
         assert_eq!(play.object("t").holders.len(), 2);

@@ -444,7 +444,7 @@ expect b failed EPIPE
     );
     // A connection that is reset: the other side gets the error, once.
     play.run(
-        r#"
+        r"
 c: socket t AF_INET SOCK_STREAM
 c: connect t 127.0.0.1:5000
 a: accept l as d
@@ -458,7 +458,7 @@ expect c returned 0 from recv
 c: socket u AF_INET SOCK_STREAM
 c: connect u 127.0.0.1:5999
 expect c failed ECONNREFUSED
-"#,
+",
     );
 }
 

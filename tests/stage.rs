@@ -231,7 +231,7 @@ fn cancelling_answers_every_statement() {
     let mut stage = Stage::open(&options(false)).unwrap();
     let submit = |stage: &Stage, line: &str| stage.submit(&parse_line(line, facility::registry()).unwrap());
     let waited = ["spawn a", "a: nanosleep 60s", "await a limit=60s", "spawn b"].map(|line| submit(&stage, line));
-    let mut ended = |stage: &mut Stage, wanted: u64| loop {
+    let ended = |stage: &mut Stage, wanted: u64| loop {
         match stage.next_event(PATIENCE).expect("nothing was told") {
             StageEvent::Ended(report) if report.id == wanted => return report.outcome,
             StageEvent::Lost(why) => panic!("{why}"),

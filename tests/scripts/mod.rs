@@ -120,7 +120,7 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
     ),
     (
         "semaphores",
-        r#"
+        r"
         spawn a
         a: sem_open s O_CREAT 0600 value=2
         a: sem_wait s
@@ -142,7 +142,7 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
         a: sem_unlink s
         c: sem_timedwait s 60s
         c: sem_timedwait s 60s
-        "#,
+        ",
     ),
     (
         "locks",
