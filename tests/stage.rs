@@ -1,5 +1,7 @@
 //! The stage itself: settling, orders and their refusal, deaths, free runs, replay, and that looking changes nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on says where")]
+
 mod common;
 
 use std::time::Duration;

@@ -2,6 +2,8 @@
 //!
 //! `IPCLAB_ROUNDS=50 taskset -c 0 cargo test --test steady`, beside a few busy loops, is the hard form of it.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on says where")]
+
 mod common;
 mod scripts;
 

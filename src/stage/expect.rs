@@ -206,8 +206,8 @@ fn waiters(object: &Object, args: &[ArgValue]) -> Seen {
     let met = if let [ArgValue::Expr(e)] = args {
         int(e) == Some(seen.len() as i64)
     } else {
-        let name = |a| if let &ArgValue::Name(ref n) = a { Some(n.as_str()) } else { None };
-        args.iter().filter_map(name).eq(seen.iter().copied())
+        let mut wanted = args.iter().filter_map(|a| if let ArgValue::Name(n) = a { Some(n.as_str()) } else { None });
+        seen.iter().all(|s| wanted.next() == Some(s)) && wanted.next().is_none()
     };
     let words = if seen.is_empty() { "nobody waits".to_owned() } else { format!("{} wait", seen.join(", ")) };
     (met, format!("on {} {words}", object.name), Evidence::Kernel)

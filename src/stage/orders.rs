@@ -100,7 +100,7 @@ impl Director {
             Body::Go { actors, times } => self.go(actors, times.as_ref()),
             Body::Repeat { times, actor, body, .. } => {
                 let index = self.ready(actor)?;
-                let rounds = times.as_ref().map(|t| count(t)).transpose()?;
+                let rounds = times.as_ref().map(count).transpose()?;
                 if let Some(fork) = body.iter().find(|call| new_actor(call).is_some()) {
                     return Err(Refusal::new("a repeat can't fork: each child needs a name and a seat of its own")
                         .help(format!("fork one by one: {actor}: {fork}")));
@@ -115,7 +115,7 @@ impl Director {
             }
             Body::Await { actor, limit } => {
                 let index = self.living(actor)?;
-                let limit = limit.as_ref().map(|l| int(l)).transpose()?.unwrap_or(AWAIT_LIMIT_NS);
+                let limit = limit.as_ref().map(int).transpose()?.unwrap_or(AWAIT_LIMIT_NS);
                 if let Some(Busy { let_go, .. }) = &mut self.members[index].busy {
                     *let_go = false;
                 }
@@ -198,7 +198,7 @@ impl Director {
     }
 
     fn go(&mut self, actors: &[String], times: Option<&Expr>) -> Result<Next, Refusal> {
-        let rounds = times.map(|t| count(t)).transpose()?;
+        let rounds = times.map(count).transpose()?;
         let mut ready = Vec::new();
         for actor in actors {
             let index = self.ready(actor)?;

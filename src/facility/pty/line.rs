@@ -193,9 +193,9 @@ impl Line {
         }
         if s.input(libc::IXON) && (s.is(byte, libc::VSTART) || s.is(byte, libc::VSTOP)) {
             if s.is(byte, libc::VSTART) {
-                self.start()
+                self.start();
             } else {
-                self.stopped = true
+                self.stopped = true;
             }
             return;
         }

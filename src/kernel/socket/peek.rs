@@ -267,7 +267,7 @@ mod tests {
         for kind in [libc::SOCK_DGRAM, libc::SOCK_SEQPACKET] {
             let (a, b) = pair(kind);
             for n in 0..20_u8 {
-                send(&a, &[b'a' + n; 7][..usize::from(n % 7) + 1]);
+                send(&a, &[b'a' + n; 7][..=usize::from(n % 7)]);
             }
             let messages = peek_messages(&b, 100, 3, 4).unwrap();
             let heads = |list: &[Message]| list.iter().map(|m| (m.bytes.clone(), m.length)).collect::<Vec<_>>();
