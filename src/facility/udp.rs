@@ -8,7 +8,7 @@ use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::perform::{Performer, Refusal};
 use super::show::Shown;
-use super::{Card, Facility, Judged, Reading, unix};
+use super::{Card, Facility, Judged, Reading, judge, unix};
 use crate::kernel::arena::Record;
 use crate::kernel::proc;
 use crate::kernel::socket as raw;
@@ -45,6 +45,12 @@ static PREDICATES: &[PredicateSpec] = &[
         args: &[PredicateArg::Number],
         doc: "How many datagrams were dropped since they came while there was no room",
         example: "expect u dropped > 0",
+    },
+    PredicateSpec {
+        word: "member",
+        args: &[PredicateArg::Data],
+        doc: "It has joined the group with this address",
+        example: "expect u member \"239.1.2.3\"",
     },
 ];
 
@@ -111,12 +117,22 @@ impl Facility for Udp {
     }
 
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
-        endpoint::check(word, args, object)
+        if word == "member" { Some(member(args, object)) } else { endpoint::check(word, args, object) }
     }
 
     fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
         endpoint::wakers(object, waiter, direction, snapshot)
     }
+}
+
+fn member(args: &[ArgValue], object: &Object) -> Judged {
+    let groups: Vec<&str> = object.value("groups").as_list().iter().filter_map(Value::as_text).collect();
+    let (met, seen) = match judge::data(args, 0) {
+        Ok(wanted) => (groups.iter().any(|g| g.as_bytes() == wanted), groups.join(", ")),
+        Err(why) => (false, why),
+    };
+    let seen = if seen.is_empty() { "member of no group".to_owned() } else { seen };
+    Judged { met, seen, field: "groups" }
 }
 
 fn reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading {

@@ -4,9 +4,13 @@
 pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
 
 /// The lesson files by name; a test holds the list against the folder.
-pub(super) const FILES: [(&str, &str); 6] = [
+pub(super) const FILES: [(&str, &str); 10] = [
     ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
     ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
+    ("socket-boundaries.md", include_str!("../../lessons/socket-boundaries.md")),
+    ("socket-names.md", include_str!("../../lessons/socket-names.md")),
+    ("tcp-close.md", include_str!("../../lessons/tcp-close.md")),
+    ("udp-loss.md", include_str!("../../lessons/udp-loss.md")),
     ("sysv-types.md", include_str!("../../lessons/sysv-types.md")),
     ("shm-lifetime.md", include_str!("../../lessons/shm-lifetime.md")),
     ("lost-update.md", include_str!("../../lessons/lost-update.md")),

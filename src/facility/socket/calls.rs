@@ -41,6 +41,9 @@ pub(super) const LEVELS: &[(&str, i64)] = &[
     ("IPPROTO_IPV6", c(libc::IPPROTO_IPV6)),
     ("IPPROTO_TCP", c(libc::IPPROTO_TCP)),
 ];
+/// Of linux/in.h.
+const IP_MULTICAST_ALL: i64 = 49;
+
 /// The options, those of one level together: SOL_SOCKET, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP.
 const OPTIONS: &[(&str, i64)] = &[
     ("SO_SNDBUF", c(libc::SO_SNDBUF)),
@@ -64,6 +67,7 @@ const OPTIONS: &[(&str, i64)] = &[
     ("IP_MULTICAST_LOOP", c(libc::IP_MULTICAST_LOOP)),
     ("IP_MULTICAST_IF", c(libc::IP_MULTICAST_IF)),
     ("IP_MULTICAST_TTL", c(libc::IP_MULTICAST_TTL)),
+    ("IP_MULTICAST_ALL", IP_MULTICAST_ALL),
     ("IP_TTL", c(libc::IP_TTL)),
     ("IPV6_V6ONLY", c(libc::IPV6_V6ONLY)),
     ("TCP_NODELAY", c(libc::TCP_NODELAY)),
@@ -75,9 +79,9 @@ const OPTIONS: &[(&str, i64)] = &[
 pub(super) fn options(level: i64) -> &'static [(&'static str, i64)] {
     match level as i32 {
         libc::SOL_SOCKET => &OPTIONS[..16],
-        libc::IPPROTO_IP => &OPTIONS[16..22],
-        libc::IPPROTO_IPV6 => &OPTIONS[22..23],
-        libc::IPPROTO_TCP => &OPTIONS[23..],
+        libc::IPPROTO_IP => &OPTIONS[16..23],
+        libc::IPPROTO_IPV6 => &OPTIONS[23..24],
+        libc::IPPROTO_TCP => &OPTIONS[24..],
         _ => &[],
     }
 }
