@@ -50,8 +50,10 @@ macro_rules! lessons {
 }
 
 lessons! {
+    fifo_rendezvous = "fifo-rendezvous",
     file_lock_owner = "file-lock-owner",
     lost_update = "lost-update",
+    pipe_buf = "pipe-buf",
     pipe_capacity = "pipe-capacity",
     pipe_eof = "pipe-eof",
     shm_lifetime = "shm-lifetime",
@@ -60,6 +62,8 @@ lessons! {
     tcp_close = "tcp-close",
     udp_loss = "udp-loss",
     sysv_types = "sysv-types",
+    terminal_bytes = "terminal-bytes",
+    two_pipes = "two-pipes",
 }
 
 /// A folder of lessons that goes with the test.

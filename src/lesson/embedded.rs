@@ -4,9 +4,12 @@
 pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
 
 /// The lesson files by name; a test holds the list against the folder.
-pub(super) const FILES: [(&str, &str); 10] = [
+pub(super) const FILES: [(&str, &str); 14] = [
     ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
     ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
+    ("pipe-buf.md", include_str!("../../lessons/pipe-buf.md")),
+    ("two-pipes.md", include_str!("../../lessons/two-pipes.md")),
+    ("fifo-rendezvous.md", include_str!("../../lessons/fifo-rendezvous.md")),
     ("socket-boundaries.md", include_str!("../../lessons/socket-boundaries.md")),
     ("socket-names.md", include_str!("../../lessons/socket-names.md")),
     ("tcp-close.md", include_str!("../../lessons/tcp-close.md")),
@@ -15,6 +18,7 @@ pub(super) const FILES: [(&str, &str); 10] = [
     ("shm-lifetime.md", include_str!("../../lessons/shm-lifetime.md")),
     ("lost-update.md", include_str!("../../lessons/lost-update.md")),
     ("file-lock-owner.md", include_str!("../../lessons/file-lock-owner.md")),
+    ("terminal-bytes.md", include_str!("../../lessons/terminal-bytes.md")),
 ];
 
 #[cfg(test)]

@@ -171,6 +171,9 @@ impl Director {
         if std::path::Path::new("/proc/sys/fs/mqueue").exists() {
             capabilities.push("mqueue".to_owned());
         }
+        if std::path::Path::new("/dev/ptmx").exists() {
+            capabilities.push("pty".to_owned());
+        }
         // A kernel built without System V has none of its files.
         if std::path::Path::new("/proc/sysvipc").exists() {
             capabilities.push("sysv".to_owned());
