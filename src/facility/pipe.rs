@@ -93,13 +93,13 @@ pub(super) static PREDICATES: &[PredicateSpec] = &[
     PredicateSpec {
         word: "readers",
         args: &[PredicateArg::Number],
-        doc: "How many open file descriptions can read from it",
+        doc: "How many descriptors can read from it",
         example: "expect p readers 1",
     },
     PredicateSpec {
         word: "writers",
         args: &[PredicateArg::Number],
-        doc: "How many open file descriptions can write to it",
+        doc: "How many descriptors can write to it",
         example: "expect p writers 0",
     },
     PredicateSpec {
