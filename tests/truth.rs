@@ -18,6 +18,8 @@ use outside::{Descriptor, Map, Process};
 /// One moment of a stage, from both sides.
 struct Moment<'a> {
     seen: &'a Snapshot,
+    /// The stage's first process but one, which has the stage's directory and root.
+    director: i32,
     processes: BTreeMap<i32, Process>,
     /// Handles of the living, by name.
     descriptors: BTreeMap<&'a str, Vec<Descriptor>>,
@@ -31,7 +33,8 @@ impl<'a> Moment<'a> {
         let pid = |actor: &Actor| processes.get(&actor.pid).unwrap_or_else(|| panic!("no process {actor:?}")).pid;
         let descriptors = living().map(|a| (a.name.as_str(), outside::descriptors(pid(a)))).collect();
         let maps = living().map(|a| (a.name.as_str(), outside::maps(pid(a)))).collect();
-        Self { seen, processes, descriptors, maps }
+        let director = processes.values().find(|p| p.parent == stage).unwrap().pid;
+        Self { seen, director, processes, descriptors, maps }
     }
 
     fn pid(&self, name: &str) -> i32 {
@@ -300,14 +303,12 @@ impl<'a> Moment<'a> {
 
     /// A path of the stage's directory, from outside.
     fn beneath(&self, path: &str) -> String {
-        let someone = self.seen.actors.iter().find(|a| a.alive()).unwrap();
-        format!("/proc/{}/cwd/{path}", self.pid(&someone.name))
+        format!("/proc/{}/cwd/{path}", self.director)
     }
 
     /// The file of /dev/shm that is the object.
     fn in_shm(&self, object: &Object) -> Option<String> {
-        let someone = self.seen.actors.iter().find(|a| a.alive()).unwrap();
-        let root = format!("/proc/{}/root/dev/shm", self.pid(&someone.name));
+        let root = format!("/proc/{}/root/dev/shm", self.director);
         let here = |entry: &fs::DirEntry| {
             let meta = entry.metadata().unwrap();
             (meta.dev(), meta.ino()) == (object.key.dev, object.key.ino)
@@ -526,11 +527,9 @@ impl<'a> Moment<'a> {
         for (who, d) in self.descriptors.iter().flat_map(|(who, all)| all.iter().map(move |d| (who, d))) {
             assert!(known(d.dev, d.ino), "{who} has {d:?}, which is not on stage");
         }
-        if self.seen.actors.iter().any(Actor::alive) {
-            for entry in fs::read_dir(self.beneath(".")).unwrap().flatten() {
-                let meta = entry.metadata().unwrap();
-                assert!(meta.is_dir() || known(meta.dev(), meta.ino()), "{entry:?} is not on stage");
-            }
+        for entry in fs::read_dir(self.beneath(".")).unwrap().flatten() {
+            let meta = entry.metadata().unwrap();
+            assert!(meta.is_dir() || known(meta.dev(), meta.ino()), "{entry:?} is not on stage");
         }
     }
 }

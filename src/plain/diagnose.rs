@@ -37,6 +37,7 @@ fn newlines(text: &str) -> usize {
     text.matches('\n').count()
 }
 
+#[derive(Clone, Copy)]
 struct Place<'a> {
     path: &'a str,
     source: &'a str,

@@ -150,9 +150,10 @@ pub(crate) fn memory(pid: i32, at: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The bytes up to the first 0.
+/// The bytes up to the first 0, of a path.
 pub(crate) fn string(pid: i32, at: u64) -> String {
-    let bytes = (at..).map(|at| memory(pid, at, 1)[0]).take_while(|b| *b != 0).collect();
+    let longest = at + libc::PATH_MAX as u64;
+    let bytes = (at..longest).map(|at| memory(pid, at, 1)[0]).take_while(|b| *b != 0).collect();
     String::from_utf8(bytes).unwrap()
 }
 

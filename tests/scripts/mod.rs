@@ -271,7 +271,7 @@ pub(crate) fn statements(name: &str) -> Vec<String> {
     let mut blocks: Vec<String> = Vec::new();
     for line in script.lines().map(str::trim).filter(|l| !l.is_empty()) {
         match blocks.last_mut() {
-            Some(last) if is_open(last) => *last += &format!("\n{line}"),
+            Some(last) if is_open(last) => last.extend(["\n", line]),
             _ => blocks.push(line.to_owned()),
         }
     }
