@@ -89,6 +89,8 @@ pub struct Body {
     pub made: Vec<Made>,
     /// Pids of the actors that the order names.
     pub peers: Vec<(String, i32)>,
+    /// Result and errno of the last call, not yet in `$ret` and `$errno`: a free run has no use for them each round.
+    pub result: Option<(i64, i32)>,
     /// Set when the process has become another one by fork, for the loop to notice.
     pub forked: bool,
 }
@@ -101,6 +103,15 @@ impl Body {
             self.made.remove(0);
         }
         self.made.push(made);
+    }
+}
+
+impl Body {
+    /// Brings `$ret` and `$errno` up to date, before anybody asks for them.
+    pub fn settle_result(&mut self) {
+        if let Some((ret, errno)) = self.result.take() {
+            self.names.set_result(ret, errno);
+        }
     }
 }
 
@@ -648,7 +659,7 @@ impl<'a> Performer<'a> {
 
     fn finish(&mut self, record: Record) {
         self.body.writer.finish(&record);
-        self.body.names.set_result(record.ret, record.errno);
+        self.body.result = Some((record.ret, record.errno));
     }
 
     /// fork(2). Both go on from here: the parent with the child's pid, the child as another actor, with the control

@@ -61,6 +61,7 @@ pub(super) fn live(mut body: Body) -> ! {
         body.made.clear();
         body.seat = order.seat.and_then(|slot| Some((descriptor?, slot)));
         let refusal = carry_out(&mut body, &order).err();
+        body.settle_result();
         if let Some((socket, _)) = body.seat.take() {
             let _ = fd::close(socket);
         }
@@ -134,7 +135,10 @@ fn one(body: &mut Body, call: &mut Prepared) -> Result<(), Refusal> {
     }
     let arguments = match call.arguments.take() {
         Some(arguments) => arguments,
-        None => Arguments::evaluate(&call.expr, call.spec, body, facility::registry())?,
+        None => {
+            body.settle_result();
+            Arguments::evaluate(&call.expr, call.spec, body, facility::registry())?
+        }
     };
     let mut performer = Performer { body, expr: &call.expr, spec: call.spec, verb: call.verb, arguments: &arguments };
     call.facility.perform(call.spec.name, &mut performer)?;
@@ -182,6 +186,7 @@ pub(super) fn reborn<'a>(packed: impl Iterator<Item = &'a str>) -> ! {
         calls: handover.seq + 1,
         made: Vec::new(),
         peers: Vec::new(),
+        result: None,
         forked: false,
     })
 }
@@ -250,6 +255,7 @@ fn become_actor(birth: Birth) -> anyhow::Result<Body> {
         calls: 0,
         made: Vec::new(),
         peers: Vec::new(),
+        result: None,
         forked: false,
     })
 }
