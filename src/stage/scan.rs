@@ -333,6 +333,9 @@ impl Scene {
         let mut all = table.read(before, |link| !names && self.watches(link), claimed);
         if *mappings_stale {
             let mut found = maps.shared().unwrap_or_default();
+            // A private mapping of an object is a handle on it too, whether or not a name is bound to it any more.
+            let private = maps.of_files().unwrap_or_default().into_iter().filter(|map| !map.shared());
+            found.extend(private.filter(|map| self.claim(&mapping(pid, map)).is_some()));
             for bound in member.names.bound.values() {
                 if let Bound::Memory(address, _) = bound
                     && !found.iter().any(|map| map.contains(*address))

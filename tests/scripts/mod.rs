@@ -110,6 +110,7 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
         a: ftruncate f 4096
         a: mmap f 4096 PROT_READ|PROT_WRITE MAP_SHARED as fm
         a: store fm[0] 1234
+        a: mmap 4096 PROT_READ MAP_SHARED|MAP_ANONYMOUS as mine
         a: ftruncate board 20000
         a: shm_unlink board
         a: close board

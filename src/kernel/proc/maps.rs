@@ -84,10 +84,19 @@ impl Maps {
     /// The shared mappings alone, lowest first: where the kernel can search for them (6.11), this costs a question for
     /// each of them instead of a line for every mapping that there is.
     pub fn shared(&self) -> Result<Vec<MapEntry>> {
+        self.search(VMA_SHARED, MapEntry::shared)
+    }
+
+    /// The mappings of files alone, at the same price.
+    pub fn of_files(&self) -> Result<Vec<MapEntry>> {
+        self.search(FILE_BACKED_VMA, |entry| entry.ino != 0)
+    }
+
+    fn search(&self, flag: u64, wanted: impl Fn(&MapEntry) -> bool) -> Result<Vec<MapEntry>> {
         if QUERY_WORKS.load(Ordering::Relaxed) {
             let (mut found, mut from) = (Vec::new(), 0);
             loop {
-                match query(&self.file, from, VMA_SHARED | COVERING_OR_NEXT_VMA) {
+                match query(&self.file, from, flag | COVERING_OR_NEXT_VMA) {
                     Ok(entry) => {
                         from = entry.end;
                         found.push(entry);
@@ -100,7 +109,7 @@ impl Maps {
             }
         }
         let mut all = self.all()?;
-        all.retain(MapEntry::shared);
+        all.retain(wanted);
         Ok(all)
     }
 
@@ -190,6 +199,8 @@ const VMA_EXECUTABLE: u64 = 4;
 const VMA_SHARED: u64 = 8;
 /// With this, the flags above say what to look for, from the address upward.
 const COVERING_OR_NEXT_VMA: u64 = 0x10;
+/// Only those of files.
+const FILE_BACKED_VMA: u64 = 0x20;
 
 fn query(maps: &File, address: u64, flags: u64) -> Result<MapEntry, Errno> {
     let mut name = [0_u8; libc::PATH_MAX as usize];
