@@ -227,18 +227,24 @@ pub(super) fn packets_queued(look: &mut Look<'_>) -> bool {
     *look.packets_queued.get_or_insert_with(proc::packets_queued)
 }
 
-/// All sockets of a protocol in the stage's network, asked for once a look.
+/// All sockets of a protocol on stage, those of the place that is looked at first; asked for once a look. Another place
+/// has the other end of a connection between hosts.
 pub(super) fn inet<'l>(protocol: i32, look: &'l mut Look<'_>) -> Result<&'l [InetSocket], String> {
-    if !look.inet.iter().any(|(p, _)| *p == protocol) {
-        let diag = look.diag().map_err(|error| error.to_string())?;
+    let wanted = (look.place, protocol);
+    if !look.inet.iter().any(|(p, _)| *p == wanted) {
+        look.diag().map_err(|error| error.to_string())?;
+        let others = (0..look.diags.len()).filter(|place| *place != look.place);
         let mut all = Vec::new();
-        for family in [libc::AF_INET, libc::AF_INET6] {
-            let listed = diag.inet(family, protocol);
-            all.extend(listed.map_err(|errno| format!("inet_diag failed: {errno:?} ({})", errno.desc()))?);
+        for place in std::iter::once(look.place).chain(others) {
+            let Some(diag) = &mut look.diags[place] else { continue };
+            for family in [libc::AF_INET, libc::AF_INET6] {
+                let listed = diag.inet(family, protocol);
+                all.extend(listed.map_err(|errno| format!("inet_diag failed: {errno:?} ({})", errno.desc()))?);
+            }
         }
-        look.inet.push((protocol, all));
+        look.inet.push((wanted, all));
     }
-    Ok(look.inet.iter().find(|(p, _)| *p == protocol).map_or(&[], |(_, all)| all))
+    Ok(look.inet.iter().find(|(p, _)| *p == wanted).map_or(&[], |(_, all)| all))
 }
 
 /// An IPv4 address that an IPv6 socket knows by its longer form, in the short one.

@@ -176,12 +176,14 @@ pub struct Look<'a> {
     pub names: &'a [(ObjectKey, String)],
     /// Whether somebody runs: what only a look at a settled stage may do is left out then.
     pub running: bool,
-    /// The stage's socket for questions about sockets, once opened.
-    pub diag: &'a mut Option<Diag>,
-    /// The Internet sockets of the stage's network by protocol, once asked for.
-    pub inet: Vec<(i32, Vec<InetSocket>)>,
+    /// The Internet sockets of all networks by place and protocol, those of the place first, once asked for.
+    pub inet: Vec<((usize, i32), Vec<InetSocket>)>,
     /// Whether packets are on their way over a loopback, once asked for.
     pub packets_queued: Option<bool>,
+    /// For questions about sockets: a socket of each place, the stage's own ground first, once opened.
+    pub diags: &'a mut Vec<Option<Diag>>,
+    /// Which place we look at: 0 the stage's own ground, else a host. Paths and ids mean what they mean there.
+    pub place: usize,
     /// The machine's table of file locks, once read.
     pub lock_table: Option<Vec<LockEntry>>,
     /// All that was found, with names: for what leads to other objects. Empty while names are still being given.
@@ -219,7 +221,10 @@ impl Look<'_> {
 
     /// The way to ask the kernel about sockets; opened once a stage.
     pub fn diag(&mut self) -> Result<&mut Diag, SysError> {
-        match &mut *self.diag {
+        if self.diags.len() <= self.place {
+            self.diags.resize_with(self.place + 1, || None);
+        }
+        match &mut self.diags[self.place] {
             Some(diag) => Ok(diag),
             none => Ok(none.insert(Diag::open()?)),
         }

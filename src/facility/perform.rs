@@ -91,6 +91,8 @@ pub struct Body {
     pub peers: Vec<(String, i32)>,
     /// Result and errno of the last call, not yet in `$ret` and `$errno`: a free run has no use for them each round.
     pub result: Option<(i64, i32)>,
+    /// The addresses of the hosts that the order names.
+    pub hosts: Vec<HostAddress>,
     /// Set when the process has become another one by fork, for the loop to notice.
     pub forked: bool,
 }
@@ -115,6 +117,17 @@ impl Body {
     }
 }
 
+/// A host's name, and where in the network it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostAddress {
+    /// Its name.
+    pub name: String,
+    /// Its address of IPv4.
+    pub v4: std::net::Ipv4Addr,
+    /// Its address of IPv6.
+    pub v6: std::net::Ipv6Addr,
+}
+
 /// An argument, evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Given {
@@ -135,6 +148,8 @@ pub enum Given {
     Socket(Address),
     /// Any address of the socket's own family, with this port.
     AnyAddress(u16),
+    /// A host's address of the socket's own family, with this port.
+    HostAddress(HostAddress, u16),
     /// Typed memory.
     Place {
         /// Address of the element.
@@ -276,7 +291,7 @@ impl Scope<'_> {
             (ArgKind::Variable, ArgValue::Expr(Expr::Var(name))) => Given::Name(name.clone()),
             (ArgKind::Place, ArgValue::Place(place)) => self.place(place)?,
             (_, ArgValue::Socket(address)) => {
-                super::socket::given(address, &self.body.tag, || address.port().map_or(Ok(0), |e| self.int(e)))?
+                super::socket::given(address, self.body, || address.port().map_or(Ok(0), |e| self.int(e)))?
             }
             (_, ArgValue::Range(from, to)) => {
                 let to = to.as_ref().map(|e| self.int(e)).transpose()?;

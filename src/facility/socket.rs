@@ -8,7 +8,7 @@ pub(super) use calls::ERRNOS;
 use std::cell::{Cell, RefCell};
 use std::net::Ipv4Addr;
 
-use super::perform::{Bound, Given, Making, Performer, Refusal, beneath};
+use super::perform::{Body, Bound, Given, Making, Performer, Refusal, beneath};
 use super::show::{Shown, constant, pack};
 use super::{Card, Facility};
 use crate::kernel::arena::Record;
@@ -83,7 +83,7 @@ fn saturated(n: i64) -> i32 {
 /// An address as the call will take it. `*` has no family yet.
 pub(super) fn given(
     address: &SocketAddress,
-    tag: &str,
+    body: &Body,
     port: impl Fn() -> Result<i64, Refusal>,
 ) -> Result<Given, Refusal> {
     let port = || {
@@ -92,9 +92,16 @@ pub(super) fn given(
     };
     Ok(match address {
         SocketAddress::Path(name) => Given::Socket(Address::Path(beneath(name.as_bytes())?.into_bytes())),
-        SocketAddress::Abstract(name) => Given::Socket(Address::Abstract([tag.as_bytes(), name.as_bytes()].concat())),
+        SocketAddress::Abstract(name) => {
+            Given::Socket(Address::Abstract([body.tag.as_bytes(), name.as_bytes()].concat()))
+        }
         SocketAddress::V4(ip, _) => Given::Socket(Address::V4(*ip, port()?)),
         SocketAddress::V6(ip, _) => Given::Socket(Address::V6(*ip, port()?)),
+        SocketAddress::Host(name, _) => {
+            let host = body.hosts.iter().find(|host| host.name == *name);
+            let host = host.ok_or_else(|| Refusal::new(format!("no host is called {name}")))?;
+            Given::HostAddress(host.clone(), port()?)
+        }
         SocketAddress::Any(_) => Given::AnyAddress(port()?),
     })
 }
@@ -106,6 +113,10 @@ fn address(performer: &Performer<'_>, name: &str, fd: i32) -> Address {
         Some(Given::AnyAddress(port)) => match raw::get_int(fd, libc::SOL_SOCKET, libc::SO_DOMAIN) {
             Ok(libc::AF_INET6) => Address::V6(std::net::Ipv6Addr::UNSPECIFIED, *port),
             Ok(_) | Err(_) => Address::V4(Ipv4Addr::UNSPECIFIED, *port),
+        },
+        Some(Given::HostAddress(host, port)) => match raw::get_int(fd, libc::SOL_SOCKET, libc::SO_DOMAIN) {
+            Ok(libc::AF_INET6) => Address::V6(host.v6, *port),
+            Ok(_) | Err(_) => Address::V4(host.v4, *port),
         },
         _ => Address::Unnamed,
     }

@@ -43,11 +43,21 @@ impl Watch {
         let watch = || {
             let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
             for directory in directories {
-                inotify.add_watch(directory, names() | AddWatchFlags::IN_OPEN | AddWatchFlags::IN_ONLYDIR)?;
+                inotify.add_watch(directory, watched())?;
             }
             Ok::<_, Errno>(inotify)
         };
         Self(watch().ok())
+    }
+
+    /// Watches more directories. If one can't be had, anything may have changed each time from now on.
+    pub fn add<'p>(&mut self, directories: impl IntoIterator<Item = &'p Path>) {
+        let watched = self.0.as_ref().is_some_and(|inotify| {
+            directories.into_iter().all(|directory| inotify.add_watch(directory, watched()).is_ok())
+        });
+        if !watched {
+            self.0 = None;
+        }
     }
 
     /// What has changed since the last time. Ask before you list and read.
@@ -72,6 +82,10 @@ impl Watch {
         changes.names |= changes.any;
         changes
     }
+}
+
+fn watched() -> AddWatchFlags {
+    names() | AddWatchFlags::IN_OPEN | AddWatchFlags::IN_ONLYDIR
 }
 
 /// Names that come and go; IN_ATTRIB for the modes of files; and what ends the watch.

@@ -313,7 +313,7 @@ impl Actors {
             | Body::Await { actor, .. }
             | Body::Cancel { actor } => vec![actor],
             Body::Go { actors, .. } => actors.iter().collect(),
-            Body::Spawn { .. } | Body::Mark | Body::Expect(_) => Vec::new(),
+            Body::Spawn { .. } | Body::Host { .. } | Body::Link { .. } | Body::Mark | Body::Expect(_) => Vec::new(),
         };
         names.into_iter().map(|name| (name.clone(), self.known(name))).collect()
     }

@@ -15,6 +15,8 @@ pub struct Actor {
     pub uid: u32,
     /// Our name of the actor that forked it; `None` if the director did.
     pub parent: Option<String>,
+    /// The host on which it lives; `None`: on the stage's own ground.
+    pub host: Option<String>,
     /// What it is doing.
     pub state: ActorState,
     /// Its open descriptors, lowest first, without those that are ours.

@@ -13,6 +13,6 @@ mod waits;
 pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Signals, Sleep, Stdout};
 pub use call::{Call, CallState, UNNUMBERED};
 pub use object::{Holder, Object, ObjectKey, Waiter};
-pub use snapshot::{Mode, Snapshot};
+pub use snapshot::{Host, Mode, Snapshot};
 pub use value::{Evidence, Field, Value};
 pub use waits::{Wait, WaitGraph};

@@ -10,7 +10,8 @@ use super::{Evidence, Field, Value};
 pub struct ObjectKey {
     /// The facility's id, such as `pipe`.
     pub facility: String,
-    /// Device number of the file system that holds it; the pid for memory of one process; 0 for an id.
+    /// Device number of the file system that holds it; the pid for memory of one process; for an id the number of
+    /// the host that it is of, 0 on the stage's own ground.
     pub dev: u64,
     /// Inode number; the address for memory of one process; the id.
     pub ino: u64,
@@ -22,6 +23,16 @@ impl ObjectKey {
     /// That of an object which the kernel knows by an id.
     pub fn of_id(facility: &str, id: i32) -> Self {
         Self { facility: facility.to_owned(), dev: 0, ino: u64::from(id.cast_unsigned()), offset: 0 }
+    }
+
+    /// The same at a place, 0 the stage's own ground: ids of different hosts are different, all else is told apart by
+    /// its device.
+    #[must_use]
+    pub fn at(mut self, place: usize) -> Self {
+        if self.dev == 0 {
+            self.dev = place as u64;
+        }
+        self
     }
 }
 

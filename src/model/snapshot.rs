@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Object};
+use super::{Actor, Field, Object};
 
 /// How far a stage is apart from the rest of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,29 @@ pub enum Mode {
     Isolated,
     /// In a directory of its own, with names that carry a tag; a reaper removes what is left.
     Shared,
+}
+
+/// A machine within the machine: network, IPC and mount namespaces of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// What its own network tells: `addresses`, a list of texts such as `10.0.0.1/24`; `up` and `down`, lists of the
+    /// hosts whose line to this one carries, or does not.
+    pub fields: Vec<Field>,
+}
+
+impl Host {
+    /// A field's texts; none if there is no such field, or it is hidden.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        let field = self.fields.iter().find(|f| f.name == name);
+        field.map_or(&[][..], |f| f.value.as_list()).iter().filter_map(super::Value::as_text)
+    }
+
+    /// Its first address, without the length of the network's part.
+    pub fn address(&self) -> Option<&str> {
+        self.texts("addresses").next().map(|address| address.split('/').next().unwrap_or(address))
+    }
 }
 
 /// All actors and objects at one moment.
@@ -25,6 +48,8 @@ pub struct Snapshot {
     pub actors: Vec<Actor>,
     /// In order of first sight.
     pub objects: Vec<Object>,
+    /// Machines within the machine, in order of birth.
+    pub hosts: Vec<Host>,
     /// System calls that actors reported since the last `mark`, if there was one.
     pub syscalls_since_mark: Option<u64>,
 }
@@ -32,7 +57,14 @@ pub struct Snapshot {
 impl Snapshot {
     /// A stage on which nothing is.
     pub const fn empty() -> Self {
-        Self { at_ns: 0, settled: true, actors: Vec::new(), objects: Vec::new(), syscalls_since_mark: None }
+        Self {
+            at_ns: 0,
+            settled: true,
+            actors: Vec::new(),
+            objects: Vec::new(),
+            hosts: Vec::new(),
+            syscalls_since_mark: None,
+        }
     }
 
     /// An actor by name.
@@ -45,8 +77,14 @@ impl Snapshot {
         self.objects.iter().find(|o| o.name == name)
     }
 
-    /// All names that are taken on stage, of actors and of objects.
+    /// A host by name.
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|h| h.name == name)
+    }
+
+    /// All names that are taken on stage, of actors, objects and hosts.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.actors.iter().map(|a| a.name.as_str()).chain(self.objects.iter().map(|o| o.name.as_str()))
+        let actors = self.actors.iter().map(|a| a.name.as_str());
+        actors.chain(self.objects.iter().map(|o| o.name.as_str())).chain(self.hosts.iter().map(|h| h.name.as_str()))
     }
 }

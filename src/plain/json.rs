@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::lesson::prose::{self, Block};
 use crate::lesson::session::News;
 use crate::lesson::{Lesson, Prediction};
-use crate::model::{Access, Actor, ActorState, Call, CallState, Death, Field, Mode, Object, Snapshot, Value};
+use crate::model::{Access, Actor, ActorState, Call, CallState, Death, Field, Host, Mode, Object, Snapshot, Value};
 use crate::stage::{Outcome, Report, StageInfo};
 
 /// The version of the format. It changes only when a line gets another meaning; new keys may come without.
@@ -92,6 +92,7 @@ pub fn snapshot(snapshot: &Snapshot) -> Json {
         "at_ns": snapshot.at_ns, "settled": snapshot.settled, "syscalls_since_mark": snapshot.syscalls_since_mark,
         "actors": snapshot.actors.iter().map(actor).collect::<Vec<_>>(),
         "objects": snapshot.objects.iter().map(object).collect::<Vec<_>>(),
+        "hosts": snapshot.hosts.iter().map(host).collect::<Vec<_>>(),
     })
 }
 
@@ -124,7 +125,8 @@ fn actor(actor: &Actor) -> Json {
     let variables: serde_json::Map<String, Json> =
         actor.variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     json!({
-        "name": actor.name, "pid": actor.pid, "uid": actor.uid, "parent": actor.parent, "state": state(&actor.state),
+        "name": actor.name, "pid": actor.pid, "uid": actor.uid, "parent": actor.parent, "host": actor.host,
+        "state": state(&actor.state),
         "descriptors": descriptors, "mappings": mappings, "variables": variables,
         "stdout": actor.stdout.as_ref().map(|s| {
             json!({ "holds": bytes(&s.holds, s.holds.len() as u64), "buffering": s.buffering })
@@ -175,6 +177,10 @@ fn object(object: &Object) -> Json {
         "key": { "dev": object.key.dev, "ino": object.key.ino, "offset": object.key.offset },
         "fields": object.fields.iter().map(field).collect::<Vec<_>>(), "holders": holders, "waiters": waiters,
     })
+}
+
+fn host(host: &Host) -> Json {
+    json!({ "name": host.name, "fields": host.fields.iter().map(field).collect::<Vec<_>>() })
 }
 
 fn field(field: &Field) -> Json {
@@ -287,6 +293,7 @@ mod tests {
             pid: 3,
             uid: 65534,
             parent: Some("alice".into()),
+            host: None,
             state: ActorState::Asleep(sleep),
             descriptors: Vec::new(),
             mappings: Vec::new(),
@@ -317,7 +324,7 @@ mod tests {
             "snapshot": {
                 "at_ns": 9, "settled": true, "syscalls_since_mark": null,
                 "actors": [{
-                    "name": "bob", "pid": 3, "uid": 65534, "parent": "alice",
+                    "name": "bob", "pid": 3, "uid": 65534, "parent": "alice", "host": null,
                     "state": {
                         "kind": "asleep", "verb": "read", "args": "3, …, 100", "object": "p", "also": [], "direction": "read",
                         "since_ns": 7, "deadline_ns": null, "syscall": 0,
@@ -335,6 +342,7 @@ mod tests {
                     "holders": [{ "actor": "bob", "role": "read", "handle": "3" }],
                     "waiters": [{ "actor": "bob", "verb": "read", "direction": "read", "since_ns": 7 }],
                 }],
+                "hosts": [],
             },
         });
         assert_eq!(line, expected);

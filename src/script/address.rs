@@ -1,4 +1,4 @@
-//! Addresses of sockets, as they are written: `unix:srv`, `unix:@srv`, `127.0.0.1:5000`, `[::1]:5000`, `*:5000`.
+//! Addresses of sockets, as they are written: `unix:srv`, `unix:@srv`, `127.0.0.1:5000`, `[::1]:5000`, `east:5000`, `*:5000`.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt::{self, Display, Formatter, Write};
@@ -19,6 +19,8 @@ pub enum SocketAddress {
     V4(Ipv4Addr, Expr),
     /// `[::1]:5000`
     V6(Ipv6Addr, Expr),
+    /// `east:5000`: that host, by its address of the socket's own family.
+    Host(String, Expr),
     /// `*:5000`: any address of the socket's own family.
     Any(Expr),
 }
@@ -28,7 +30,7 @@ impl SocketAddress {
     pub const fn port(&self) -> Option<&Expr> {
         match self {
             Self::Path(_) | Self::Abstract(_) => None,
-            Self::V4(_, port) | Self::V6(_, port) | Self::Any(port) => Some(port),
+            Self::V4(_, port) | Self::V6(_, port) | Self::Host(_, port) | Self::Any(port) => Some(port),
         }
     }
 }
@@ -50,6 +52,10 @@ impl Display for SocketAddress {
             }
             Self::V6(ip, at) => {
                 write!(f, "[{ip}]:")?;
+                port(f, at)
+            }
+            Self::Host(name, at) => {
+                write!(f, "{name}:")?;
                 port(f, at)
             }
             Self::Any(at) => {

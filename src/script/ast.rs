@@ -16,10 +16,26 @@ pub struct Statement {
 /// What a statement says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
-    /// `spawn NAME [uid=N]`: the director forks a new actor.
+    /// `host NAME`: makes a machine within the machine.
+    Host {
+        /// Its name.
+        name: String,
+    },
+    /// `link HOST HOST up|down`: mends or cuts the line between two hosts.
+    Link {
+        /// One end of the line.
+        first: String,
+        /// The other, never the same.
+        second: String,
+        /// Whether it carries anything from now on.
+        up: bool,
+    },
+    /// `spawn NAME [@HOST] [uid=N]`: the director forks a new actor.
     Spawn {
         /// Its name.
         name: String,
+        /// Where it lives; `None`: on the stage's own ground.
+        host: Option<String>,
         /// Its user id, where the stage can give it another than the default.
         uid: Option<u32>,
     },

@@ -243,6 +243,12 @@ fn socket_address(address: &SocketAddress) -> String {
         SocketAddress::V4(ip, port) => {
             format!("&(struct sockaddr_in){{ AF_INET, htons({}), {{ {} }} }}", number(port), inet(*ip))
         }
+        SocketAddress::Host(name, port) => {
+            format!(
+                "&(struct sockaddr_in){{ AF_INET, htons({}), /* {name}, as getaddrinfo finds it */ }}",
+                number(port)
+            )
+        }
         SocketAddress::Any(port) => format!("&(struct sockaddr_in){{ AF_INET, htons({}) }}", number(port)),
         SocketAddress::V6(ip, port) => {
             let ip = match *ip {
@@ -289,7 +295,9 @@ fn socket_length(address: &SocketAddress) -> String {
         SocketAddress::Path(_) => "sizeof(struct sockaddr_un)".to_owned(),
         // Each byte counts in a name that is no file.
         SocketAddress::Abstract(name) => format!("sizeof(sa_family_t) + {}", name.len() + 1),
-        SocketAddress::V4(..) | SocketAddress::Any(_) => "sizeof(struct sockaddr_in)".to_owned(),
+        SocketAddress::V4(..) | SocketAddress::Host(..) | SocketAddress::Any(_) => {
+            "sizeof(struct sockaddr_in)".to_owned()
+        }
         SocketAddress::V6(..) => "sizeof(struct sockaddr_in6)".to_owned(),
     }
 }

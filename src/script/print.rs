@@ -17,8 +17,17 @@ impl Display for Statement {
 impl Display for Body {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Spawn { name, uid: None } => write!(f, "spawn {name}"),
-            Self::Spawn { name, uid: Some(uid) } => write!(f, "spawn {name} uid={uid}"),
+            Self::Host { name } => write!(f, "host {name}"),
+            Self::Link { first, second, up } => {
+                write!(f, "link {first} {second} {}", if *up { "up" } else { "down" })
+            }
+            Self::Spawn { name, host, uid } => {
+                write!(f, "spawn {name}")?;
+                if let Some(host) = host {
+                    write!(f, " @{host}")?;
+                }
+                uid.map_or(Ok(()), |uid| write!(f, " uid={uid}"))
+            }
             Self::Order { actor, call } => write!(f, "{actor}: {call}"),
             Self::Program { actor, body } => {
                 write!(f, "program {actor}")?;

@@ -119,6 +119,8 @@ fn address() -> impl Strategy<Value = SocketAddress> {
         (any::<[u8; 4]>(), port()).prop_map(|(ip, port)| SocketAddress::V4(ip.into(), port)),
         (any::<[u8; 16]>(), port()).prop_map(|(ip, port)| SocketAddress::V6(ip.into(), port)),
         port().prop_map(SocketAddress::Any),
+        (name().prop_filter("unix", |name| name != "unix"), port())
+            .prop_map(|(host, port)| SocketAddress::Host(host, port)),
     ]
 }
 
@@ -321,7 +323,15 @@ fn claim() -> impl Strategy<Value = Claim> {
 fn statement() -> impl Strategy<Value = Statement> {
     let times = || option::of(number().prop_filter("negative", not_negative));
     let stage = prop_oneof![
-        (name(), option::of(0..u32::MAX)).prop_map(|(name, uid)| Body::Spawn { name, uid }),
+        (name(), option::of(name()), option::of(0..u32::MAX)).prop_map(|(name, host, uid)| Body::Spawn {
+            name,
+            host,
+            uid
+        }),
+        name().prop_filter("an address", |name| name != "unix").prop_map(|name| Body::Host { name }),
+        (name(), name(), any::<bool>())
+            .prop_filter("the same", |(first, second, _)| first != second)
+            .prop_map(|(first, second, up)| Body::Link { first, second, up }),
         dotted().prop_map(|actor| Body::Step { actor }),
         (actors(), times()).prop_map(|(actors, times)| Body::Go { actors, times }),
         (dotted(), option::of(duration())).prop_map(|(actor, limit)| Body::Await { actor, limit }),

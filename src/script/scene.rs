@@ -10,6 +10,8 @@ pub struct Scene {
     pub actors: Vec<SceneActor>,
     /// Objects, in order of first sight.
     pub objects: Vec<SceneObject>,
+    /// Its hosts, each with an address if one is known.
+    pub hosts: Vec<(String, String)>,
 }
 
 /// An actor and what it can name.
@@ -82,7 +84,9 @@ impl Scene {
             identifier: if object.identifier == "none" { String::new() } else { object.identifier.clone() },
             fields: object.fields.iter().map(|f| f.name.clone()).collect(),
         });
-        Self { actors: actors.collect(), objects: objects.collect() }
+        let hosts =
+            snapshot.hosts.iter().map(|host| (host.name.clone(), host.address().unwrap_or_default().to_owned()));
+        Self { actors: actors.collect(), objects: objects.collect(), hosts: hosts.collect() }
     }
 
     /// The actor of that name.
@@ -99,6 +103,9 @@ impl Scene {
     pub fn learn(&mut self, statement: &Statement, registry: &Registry) {
         match &statement.body {
             Body::Spawn { name, .. } => self.add_actor(name, None),
+            Body::Host { name } if !self.hosts.iter().any(|(host, _)| host == name) => {
+                self.hosts.push((name.clone(), String::new()));
+            }
             Body::Order { actor, call } => self.learn_call(actor, call, registry),
             Body::Program { actor, body } | Body::Repeat { actor, body, .. } => {
                 for call in body {

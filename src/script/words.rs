@@ -19,7 +19,24 @@ const fn word(word: &'static str, usage: &'static str, doc: &'static str, exampl
 
 /// The words of the stage: a statement that starts with one has no colon behind it.
 pub const STAGE_WORDS: &[Word] = &[
-    word("spawn", "spawn NAME [uid=N]", "Makes a new actor: a process that waits for orders", "spawn alice"),
+    word(
+        "spawn",
+        "spawn NAME [@HOST] [uid=N]",
+        "Makes a new actor: a process that waits for orders, on a host if one is named",
+        "spawn alice",
+    ),
+    word(
+        "host",
+        "host NAME",
+        "Makes a machine within the machine: network, IPC objects, files and shared memory of its own",
+        "host east",
+    ),
+    word(
+        "link",
+        "link HOST HOST up|down",
+        "Cuts the line between two hosts, or mends it: nothing else tells them",
+        "link east west down",
+    ),
     word(
         "program",
         "program ACTOR … end",
@@ -59,9 +76,6 @@ pub const STAGE_WORDS: &[Word] = &[
         "expect bob blocked in read on p",
     ),
 ];
-
-/// Words of the stage that are kept free for machines within the machine, which this version does not have.
-pub(super) const HOST_WORDS: [&str; 2] = ["host", "link"];
 
 /// What `expect ACTOR …` can claim.
 pub const ACTOR_CLAIMS: &[Word] = &[
@@ -143,7 +157,7 @@ const SYNTAX_WORDS: [&str; 13] =
 
 /// Whether a word belongs to the language, so that nothing can have it as its name.
 pub fn is_reserved(word: &str) -> bool {
-    SYNTAX_WORDS.contains(&word) || HOST_WORDS.contains(&word) || stage_word(word).is_some()
+    SYNTAX_WORDS.contains(&word) || stage_word(word).is_some()
 }
 
 /// What the stage's word `word` means.

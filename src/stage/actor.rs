@@ -58,6 +58,7 @@ pub(super) fn live(mut body: Body) -> ! {
         };
         body.order = order.number;
         body.peers.clone_from(&order.peers);
+        body.hosts.clone_from(&order.hosts);
         body.made.clear();
         body.seat = order.seat.and_then(|slot| Some((descriptor?, slot)));
         let refusal = carry_out(&mut body, &order).err();
@@ -187,6 +188,7 @@ pub(super) fn reborn<'a>(packed: impl Iterator<Item = &'a str>) -> ! {
         made: Vec::new(),
         peers: Vec::new(),
         result: None,
+        hosts: Vec::new(),
         forked: false,
     })
 }
@@ -256,6 +258,7 @@ fn become_actor(birth: Birth) -> anyhow::Result<Body> {
         made: Vec::new(),
         peers: Vec::new(),
         result: None,
+        hosts: Vec::new(),
         forked: false,
     })
 }

@@ -12,7 +12,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socketpair};
 use nix::sys::time::TimeSpec;
+use nix::unistd::fchdir;
 
+use super::hosts::Hosts;
 use super::member::{Busy, Fate, Member, Posture};
 use super::scan::Scene;
 use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
@@ -96,6 +98,7 @@ pub(super) struct Nursling {
     pub name: String,
     pub parent: String,
     pub uid: u32,
+    pub place: usize,
     pub slot: u32,
     pub socket: OwnedFd,
 }
@@ -166,6 +169,9 @@ impl Director {
         }
         if setting.strangers {
             capabilities.push("stranger".to_owned());
+        }
+        if setting.mode == Mode::Isolated && Hosts::possible() {
+            capabilities.push("hosts".to_owned());
         }
         // Queues work without the file system that lists them.
         if std::path::Path::new("/proc/sys/fs/mqueue").exists() {
@@ -675,27 +681,35 @@ impl Director {
     }
 
     fn born(&mut self, nursling: Nursling, pid: i32, names: facility::perform::Names) {
-        let Nursling { name, parent, uid, slot, socket } = nursling;
-        if let Some(mut member) = self.member(&name, pid, uid, slot, socket) {
+        let Nursling { name, parent, uid, place, slot, socket } = nursling;
+        if let Some(mut member) = self.member(&name, pid, uid, (slot, place), socket) {
             member.parent = Some(parent);
             member.names = names;
             self.members.push(member);
         }
     }
 
-    /// A member for a process that has come to life.
-    pub(super) fn member(&mut self, name: &str, pid: i32, uid: u32, slot: u32, socket: OwnedFd) -> Option<Member> {
+    /// A member for a process that has come to life, with its slot and the place where it lives.
+    pub(super) fn member(
+        &mut self,
+        name: &str,
+        pid: i32,
+        uid: u32,
+        (slot, place): (u32, usize),
+        socket: OwnedFd,
+    ) -> Option<Member> {
         self.members.retain(|m| m.name != name);
         let slot = self.arena.slot(slot as usize)?;
         let reader = slot.reader();
         let pidfd = borrow::pidfd_open(pid).ok()?;
         let task = crate::kernel::proc::Task::open(pid).ok()?;
-        self.scene.enter(pid, pidfd);
+        self.scene.enter(pid, pidfd, place);
         Some(Member {
             name: name.to_owned(),
             pid,
             uid,
             parent: None,
+            place,
             socket: Some(socket),
             task,
             slot,
@@ -724,13 +738,14 @@ impl Director {
         })
     }
 
-    /// Forks a new actor.
-    pub(super) fn spawn(&mut self, name: &str, uid: Option<u32>, slot: u32) -> Result<(), String> {
+    /// Forks a new actor, at a place.
+    pub(super) fn spawn(&mut self, name: &str, place: usize, uid: Option<u32>, slot: u32) -> Result<(), String> {
         let (ours, theirs) = seqpacket_pair().map_err(|e| format!("socketpair failed: {}", e.desc()))?;
         let Some(seat) = self.arena.slot(slot as usize) else { return Err("no slot is free".to_owned()) };
         seat.reset();
         let uid = uid.unwrap_or(self.setting.uid);
-        let directory = std::fs::File::open(&self.setting.directory).map_err(|e| e.to_string())?;
+        let open = || std::fs::File::open(&self.setting.directory);
+        let directory = self.scene.hosts.visit(place, open).map_err(|e| e.to_string())?;
         let birth = actor::Birth {
             socket: theirs,
             directory: directory.into(),
@@ -744,10 +759,17 @@ impl Director {
             name: name.to_owned(),
         };
         match process::fork() {
-            Ok(Fork::Child) => actor::begin(birth),
+            Ok(Fork::Child) => {
+                // The director itself has none that means anything once it has visited a host.
+                let settled = self.scene.hosts.settle_down(place).and_then(|()| fchdir(&birth.directory));
+                match settled {
+                    Ok(()) => actor::begin(birth),
+                    Err(_) => process::exit_now(127),
+                }
+            }
             Ok(Fork::Parent(pid)) => {
                 drop(birth);
-                let Some(mut member) = self.member(name, pid, uid, slot, ours) else {
+                let Some(mut member) = self.member(name, pid, uid, (slot, place), ours) else {
                     return Err(format!("{name} was gone before it could be seen"));
                 };
                 member.busy = Some(Busy { order: 0, free: false, let_go: false });

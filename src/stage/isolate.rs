@@ -158,12 +158,7 @@ fn build(libraries: &[PathBuf]) -> Result<bool, Failed> {
     for at in ["/dev", "/dev/shm", MQUEUE, "/dev/pts", DIRECTORY] {
         directory(at).at(step::MOUNT)?;
     }
-    fresh("tmpfs", "/dev/shm", plain, &format!("mode=1777,size={BYTES},nr_inodes={FILES}")).at(step::MOUNT)?;
-    // Not sticky: with that bit the kernel would also refuse to open others' files and FIFOs with O_CREAT
-    // (fs.protected_regular), which no mode bit shows.
-    fresh("tmpfs", DIRECTORY, plain, &format!("mode=0777,size={BYTES},nr_inodes={FILES}")).at(step::MOUNT)?;
-    fresh("devpts", "/dev/pts", MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
-        .at(step::MOUNT)?;
+    files().at(step::MOUNT)?;
     symlink("pts/ptmx", "/dev/ptmx").on("symlink", "/dev/ptmx").at(step::MOUNT)?;
     // A kernel can be built without it.
     let mqueue = fresh("mqueue", MQUEUE, quiet, "").is_ok();
@@ -180,6 +175,31 @@ fn build(libraries: &[PathBuf]) -> Result<bool, Failed> {
     sethostname("stage").on("sethostname", "stage").at(step::MOUNT)?;
     chdir(DIRECTORY).on("chdir", DIRECTORY).at(step::MOUNT)?;
     Ok(mqueue)
+}
+
+/// Mounts what actors write to: shared memory, the stage's directory, pseudoterminals.
+fn files() -> crate::kernel::Result<()> {
+    let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    fresh("tmpfs", "/dev/shm", plain, &format!("mode=1777,size={BYTES},nr_inodes={FILES}"))?;
+    // Not sticky: with that bit the kernel would also refuse to open others' files and FIFOs with O_CREAT
+    // (fs.protected_regular), which no mode bit shows.
+    fresh("tmpfs", DIRECTORY, plain, &format!("mode=0777,size={BYTES},nr_inodes={FILES}"))?;
+    fresh("devpts", "/dev/pts", MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+}
+
+/// In new mount and IPC namespaces, replaces what actors write to by a host's own.
+pub(super) fn furnish(mqueue: bool) -> crate::kernel::Result<()> {
+    chdir("/").on("chdir", "/")?;
+    for at in ["/dev/shm", DIRECTORY, "/dev/pts", MQUEUE] {
+        if mqueue || at != MQUEUE {
+            umount2(at, MntFlags::MNT_DETACH).on("umount2", at)?;
+        }
+    }
+    files()?;
+    if mqueue {
+        fresh("mqueue", MQUEUE, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC, "")?;
+    }
+    Ok(())
 }
 
 /// Forbids signals and abstract sockets to leave the stage a second time, after the namespaces. Rights on files are not

@@ -16,6 +16,8 @@ pub(super) struct Member {
     pub uid: u32,
     /// The actor that forked it; `None` if the director did.
     pub parent: Option<String>,
+    /// The place of the host on which it lives, 0 for the stage's own ground.
+    pub place: usize,
     /// Its control socket; closed once it has ended.
     pub socket: Option<OwnedFd>,
     /// Kept open: reading is several times dearer with an open each time.

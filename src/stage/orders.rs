@@ -4,13 +4,15 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use super::actor::OURS;
 use super::director::{Director, Nursling, Pending, seqpacket_pair};
+use super::hosts::HOSTS_MAX;
 use super::member::{Busy, Fate, Held, Member, Posture};
 use super::wire::Order;
 use super::{Outcome, expect, snapshot};
-use crate::facility::perform::Refusal;
+use crate::facility::perform::{HostAddress, Refusal};
 use crate::facility::{self, Machine};
 use crate::kernel::arena::SLOTS_DEFAULT;
-use crate::script::{ArgKind, ArgValue, Body, CallExpr, Expr, Form, Statement};
+use crate::model::Mode;
+use crate::script::{ArgKind, ArgValue, Body, CallExpr, Expr, Form, SocketAddress, Statement};
 
 /// How long an `await` waits unless told otherwise.
 const AWAIT_LIMIT_NS: i64 = 5_000_000_000;
@@ -67,7 +69,12 @@ impl Director {
 
     fn understand(&mut self, body: &Body) -> Result<Next, Refusal> {
         match body {
-            Body::Spawn { name, uid } => self.spawn_actor(name, *uid),
+            Body::Host { name } => self.add_host(name),
+            Body::Link { first, second, up } => self.link(first, second, *up),
+            Body::Spawn { name, host, uid } => {
+                let place = host.as_ref().map_or(Ok(0), |host| self.place(host))?;
+                self.spawn_actor(name, place, *uid)
+            }
             Body::Order { actor, call } => {
                 let index = self.ready(actor)?;
                 self.single(index, call)
@@ -108,8 +115,9 @@ impl Director {
                 for call in body {
                     self.fits(call)?;
                 }
-                let peers = self.peers(body)?;
-                let order = Order { number: 0, body: body.clone(), rounds, free: true, gate: None, peers, seat: None };
+                let (peers, hosts) = (self.peers(index, body)?, self.host_addresses(body)?);
+                let order =
+                    Order { number: 0, body: body.clone(), rounds, free: true, gate: None, peers, hosts, seat: None };
                 self.order(index, order, None).map_err(Refusal::new)?;
                 Ok(Next::Settle { forever: rounds.is_none() })
             }
@@ -147,7 +155,7 @@ impl Director {
         }
     }
 
-    fn spawn_actor(&mut self, name: &str, uid: Option<u32>) -> Result<Next, Refusal> {
+    fn spawn_actor(&mut self, name: &str, place: usize, uid: Option<u32>) -> Result<Next, Refusal> {
         self.free(name)?;
         if let Some(uid) = uid
             && uid != self.setting.uid
@@ -167,8 +175,56 @@ impl Director {
             ))
             .help("raise it before you start ipclab: ulimit -n 4096"));
         }
-        self.spawn(name, uid, slot).map_err(Refusal::new)?;
+        self.spawn(name, place, uid, slot).map_err(Refusal::new)?;
         Ok(Next::Settle { forever: false })
+    }
+
+    fn add_host(&mut self, name: &str) -> Result<Next, Refusal> {
+        self.free(name)?;
+        if self.setting.mode == Mode::Shared {
+            let why = self.setting.why_shared.as_deref().unwrap_or("it could not be isolated");
+            return Err(Refusal::new(format!(
+                "a host can only be made on an isolated stage, and this one is shared: {why}"
+            ))
+            .help("`ipclab doctor` says what an isolated stage needs"));
+        }
+        if self.scene.hosts.names().count() >= HOSTS_MAX {
+            return Err(Refusal::new(format!("a stage has room for {HOSTS_MAX} hosts (HOSTS_MAX)")));
+        }
+        self.scene.add_host(name).map_err(|why| Refusal::new(format!("no host can be made here: {why}")))?;
+        Ok(Next::Settle { forever: false })
+    }
+
+    fn link(&mut self, first: &str, second: &str, up: bool) -> Result<Next, Refusal> {
+        let (first, second) = (self.place(first)?, self.place(second)?);
+        match self.scene.hosts.link(first, second, up) {
+            Ok(true) => Ok(Next::Settle { forever: false }),
+            Ok(false) => Err(Refusal::new("the kernel has not told in time that the line is so")),
+            Err(error) => Err(Refusal::new(error.to_string())),
+        }
+    }
+
+    /// The place of a host that is on stage.
+    fn place(&self, name: &str) -> Result<usize, Refusal> {
+        let hosts = &self.scene.hosts;
+        hosts.place(name).ok_or_else(|| {
+            let refusal = Refusal::new(format!("no host on stage is called {name}"));
+            match crate::script::nearest(name, hosts.names()) {
+                Some(near) => refusal.help(format!("did you mean {near}?")),
+                None => refusal.help(format!("make it: host {name}")),
+            }
+        })
+    }
+
+    /// Where the hosts are that calls name in addresses.
+    fn host_addresses(&self, body: &[CallExpr]) -> Result<Vec<HostAddress>, Refusal> {
+        let mut hosts: Vec<HostAddress> = Vec::new();
+        for arg in body.iter().flat_map(|call| &call.args) {
+            let ArgValue::Socket(SocketAddress::Host(name, _)) = &arg.value else { continue };
+            self.place(name)?;
+            hosts.extend(self.scene.hosts.address(name).filter(|host| !hosts.contains(host)));
+        }
+        Ok(hosts)
     }
 
     fn seat(&self) -> Result<u32, Refusal> {
@@ -179,8 +235,8 @@ impl Director {
     fn single(&mut self, index: usize, call: &CallExpr) -> Result<Next, Refusal> {
         self.fits(call)?;
         let body = vec![call.clone()];
-        let peers = self.peers(&body)?;
-        let mut order = Order { number: 0, body, rounds: Some(1), free: false, gate: None, peers, seat: None };
+        let (peers, hosts) = (self.peers(index, &body)?, self.host_addresses(&body)?);
+        let mut order = Order { number: 0, body, rounds: Some(1), free: false, gate: None, peers, hosts, seat: None };
         let Some(child) = new_actor(call) else {
             self.order(index, order, None).map_err(Refusal::new)?;
             return Ok(Next::Settle { forever: false });
@@ -193,7 +249,14 @@ impl Director {
         order.seat = Some(slot);
         self.order(index, order, Some(theirs)).map_err(Refusal::new)?;
         let parent = &self.members[index];
-        self.nursery = Some(Nursling { name: child, parent: parent.name.clone(), uid: parent.uid, slot, socket: ours });
+        self.nursery = Some(Nursling {
+            name: child,
+            parent: parent.name.clone(),
+            uid: parent.uid,
+            place: parent.place,
+            slot,
+            socket: ours,
+        });
         Ok(Next::Settle { forever: false })
     }
 
@@ -224,12 +287,12 @@ impl Director {
         let gate = self.arena.gate().ticket();
         let count = ready.len() as u32;
         for (index, body) in ready {
-            let peers = self.peers(&body)?;
+            let (peers, hosts) = (self.peers(index, &body)?, self.host_addresses(&body)?);
             if let Some(program) = &mut self.members[index].program {
                 program.next = program.body.len();
             }
             let rounds = Some(rounds.unwrap_or(1));
-            let order = Order { number: 0, body, rounds, free: true, gate: Some(gate), peers, seat: None };
+            let order = Order { number: 0, body, rounds, free: true, gate: Some(gate), peers, hosts, seat: None };
             self.order(index, order, None).map_err(Refusal::new)?;
         }
         Ok(Next::Gate(count))
@@ -305,7 +368,9 @@ impl Director {
     /// A name that nothing on stage has; the dead give theirs away.
     fn free(&self, name: &str) -> Result<(), Refusal> {
         let taken = |by: &str| {
-            let used = |n: &str| self.scene.has(n) || self.members.iter().any(|m| m.name == n);
+            let used = |n: &str| {
+                self.scene.has(n) || self.scene.hosts.place(n).is_some() || self.members.iter().any(|m| m.name == n)
+            };
             let mut number = 2;
             while used(&format!("{name}{number}")) {
                 number += 1;
@@ -313,6 +378,9 @@ impl Director {
             let fresh = format!("{name}{number}");
             Refusal::new(format!("{name} is taken by {by} on stage")).help(format!("{fresh} is free"))
         };
+        if self.scene.hosts.place(name).is_some() {
+            return Err(taken("a host"));
+        }
         if self.members.iter().any(|m| m.name == name && !matches!(m.fate, Fate::Dead(_))) {
             return Err(taken("an actor"));
         }
@@ -322,8 +390,9 @@ impl Director {
         Ok(())
     }
 
-    /// Pids of the actors that calls name. The dead have none: their number may be another's by now.
-    fn peers(&self, body: &[CallExpr]) -> Result<Vec<(String, i32)>, Refusal> {
+    /// Pids of the actors that calls of a member name. The dead have none: their number may be another's by now. Nor
+    /// have those of other hosts: that the stage's processes have one set of numbers is not as on machines.
+    fn peers(&self, index: usize, body: &[CallExpr]) -> Result<Vec<(String, i32)>, Refusal> {
         let mut peers: Vec<(String, i32)> = Vec::new();
         for call in body {
             let spec = known(call)?;
@@ -333,7 +402,18 @@ impl Director {
                 if name == "any" && wanted.form == Form::Optional {
                     continue;
                 }
+                let place = self.members[index].place;
                 match self.members.iter().find(|m| m.name == *name) {
+                    Some(member) if member.place != place => {
+                        let hosts = &self.scene.hosts;
+                        let there = hosts.name(member.place);
+                        let on = there.map_or_else(|| "on no host".to_owned(), |host| format!("on {host}"));
+                        let at = there.map(|host| format!(" @{host}")).unwrap_or_default();
+                        return Err(Refusal::new(format!(
+                            "{name} lives {on}, and no process is known beyond its machine"
+                        ))
+                        .help(format!("somebody there can make the call: spawn NAME{at}")));
+                    }
                     Some(member) if !matches!(member.fate, Fate::Dead(_)) => peers.push((name.clone(), member.pid)),
                     Some(_) => {
                         return Err(Refusal::new(format!(

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::actor::OURS;
+use super::hosts::{Hosts, Visit};
 use super::known::Known;
 use super::member::{Member, Posture};
 use super::nameless::{self, Nameless};
@@ -41,8 +42,11 @@ pub(super) struct Scene {
     scratch: Option<Scratch>,
     held: BTreeMap<i32, Held>,
     pidfds: BTreeMap<i32, OwnedFd>,
-    /// For questions about sockets, once there were any.
-    diag: Option<Diag>,
+    /// For questions about sockets: a socket of each place, once there were any there.
+    diags: Vec<Option<Diag>>,
+    pub(super) hosts: Hosts,
+    /// The place of each process.
+    places: BTreeMap<i32, usize>,
     nameless: Nameless,
     /// The directories that are listed.
     watch: Watch,
@@ -58,6 +62,7 @@ pub(super) struct Scene {
 /// An object that exists by its name.
 #[derive(Debug)]
 struct Listed {
+    place: usize,
     key: ObjectKey,
     name: String,
     path: Option<String>,
@@ -100,7 +105,9 @@ impl Scene {
             scratch: Scratch::new().ok(),
             held: BTreeMap::new(),
             pidfds: BTreeMap::new(),
-            diag: None,
+            diags: Vec::new(),
+            hosts: Hosts::default(),
+            places: BTreeMap::new(),
             nameless: Nameless::default(),
             watch,
             listed: None,
@@ -110,18 +117,44 @@ impl Scene {
     }
 
     /// Takes a new process into view.
-    pub(super) fn enter(&mut self, pid: i32, pidfd: OwnedFd) {
+    pub(super) fn enter(&mut self, pid: i32, pidfd: OwnedFd, place: usize) {
         self.pidfds.insert(pid, pidfd);
+        self.places.insert(pid, place);
         if let (Ok(table), Ok(maps)) = (Table::open(pid), Maps::open(pid)) {
             let held = Held { table, maps, switches: None, rounds: (0, 0), handles: Vec::new(), mappings_stale: true };
             self.held.insert(pid, held);
         }
     }
 
+    /// Makes a host.
+    pub(super) fn add_host(&mut self, name: &str) -> Result<(), String> {
+        let diag = self.hosts.make(name, self.mqueue.is_some())?;
+        if let Some(place) = self.hosts.place(name) {
+            self.diags.resize_with(place, || None);
+            self.diags.push(Some(diag));
+            let Self { hosts, watch, directory, mqueue, .. } = self;
+            hosts.visit(place, || {
+                watch.add([directory.as_path(), Path::new("/dev/shm")].into_iter().chain(mqueue.as_deref()));
+            });
+        }
+        self.listed = None;
+        Ok(())
+    }
+
+    fn ground(&self, pid: i32) -> Ground<'_> {
+        let shm_dev = self.hosts.shm_dev(self.place(pid)).unwrap_or(self.shm_dev);
+        Ground { directory: &self.directory, shm_dev }
+    }
+
+    fn place(&self, pid: i32) -> usize {
+        self.places.get(&pid).copied().unwrap_or(0)
+    }
+
     /// Lets a process go that has ended.
     pub(super) fn leave(&mut self, pid: i32) {
         self.pidfds.remove(&pid);
         self.nameless.leave(pid);
+        self.places.remove(&pid);
         if let Some(held) = self.held.remove(&pid) {
             self.bequeathed.extend(held.handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
         }
@@ -177,7 +210,7 @@ impl Scene {
                 return;
             }
             (Bound::Id(_, id), _) => {
-                let key = ObjectKey::of_id(owner.card().id, id);
+                let key = ObjectKey::of_id(owner.card().id, id).at(self.place(pid));
                 if !self.ids.contains(&key) {
                     self.ids.push(key.clone());
                 }
@@ -214,7 +247,7 @@ impl Scene {
     }
 
     fn claim(&self, handle: &Handle) -> Option<ObjectKey> {
-        claim(handle, &Ground { directory: &self.directory, shm_dev: self.shm_dev })
+        claim(handle, &self.ground(handle.pid)).map(|key| key.at(self.place(handle.pid)))
     }
 
     /// `name`, or `name#2` and so on if an object has it.
@@ -407,9 +440,10 @@ impl Scene {
         inside.rfind(|k| offset < k.offset + 64).or(private).cloned().or_else(|| self.claim(&mapping(pid, &map)))
     }
 
-    /// The object at a path of the stage's directory.
-    pub(super) fn at_path(&self, path: &str) -> Option<ObjectKey> {
-        let stat = nix::sys::stat::stat(&self.directory.join(path)).ok()?;
+    /// The object at a path of the stage's directory, as this process sees it.
+    pub(super) fn at_path(&self, pid: i32, path: &str) -> Option<ObjectKey> {
+        let path = self.directory.join(path);
+        let stat = self.hosts.visit(self.place(pid), || nix::sys::stat::stat(&path)).ok()?;
         self.known.keys().find(|k| (k.dev, k.ino) == (stat.st_dev, stat.st_ino)).cloned()
     }
 
@@ -421,7 +455,8 @@ impl Scene {
         }
         let key = match spec.args.first().map(|arg| arg.kind) {
             Some(ArgKind::Id) => {
-                facility::of_verb(spec.name).map(|f| ObjectKey::of_id(f.card().id, record.args[0] as i32))
+                let facility = facility::of_verb(spec.name);
+                facility.map(|f| ObjectKey::of_id(f.card().id, record.args[0] as i32).at(member.place))
             }
             _ => self.behind(member.pid, record.args[0] as i32).cloned(),
         };
@@ -444,7 +479,7 @@ impl Scene {
     pub(super) fn in_flight(&mut self) -> bool {
         let Some(mut scratch) = self.scratch.take().or_else(|| Scratch::new().ok()) else { return false };
         let mut notes = std::mem::take(&mut self.notes);
-        let mut diag = self.diag.take();
+        let mut diags = std::mem::take(&mut self.diags);
         let mut found: Vec<(&'static dyn Facility, Found<'_>)> = Vec::new();
         for claimed in self.held.values().flat_map(|held| &held.handles) {
             let Some((facility, key)) = late(claimed) else { continue };
@@ -455,6 +490,7 @@ impl Scene {
             });
             found[place].1.handles.push(&claimed.handle);
         }
+        let mut visit = self.hosts.visitor();
         let mut look = Look {
             directory: &self.directory,
             tag: &self.tag,
@@ -470,19 +506,35 @@ impl Scene {
             notes: &mut notes,
             names: &[],
             running: false,
-            diag: &mut diag,
             inet: Vec::new(),
             packets_queued: None,
+            diags: &mut diags,
+            place: 0,
             lock_table: None,
             on_stage: &[],
         };
         // Each is asked: that brings in what is under way, and another may wait for it.
-        let flying = found.iter().filter(|(facility, item)| facility.in_flight(item, &mut look)).count();
+        let flying = found
+            .iter()
+            .filter(|(facility, item)| {
+                let place = item.handles.first().map_or(0, |handle| self.place(handle.pid));
+                self.turn(&mut visit, &mut look, place);
+                facility.in_flight(item, &mut look)
+            })
+            .count();
+        drop(visit);
         drop(found);
         self.notes = notes;
-        self.diag = diag;
+        self.diags = diags;
         self.scratch = Some(scratch);
         flying > 0
+    }
+
+    /// Goes to a place, to look at it.
+    fn turn(&self, visit: &mut Visit<'_>, look: &mut Look<'_>, place: usize) {
+        visit.go(place);
+        look.place = place;
+        look.shm_dev = self.hosts.shm_dev(place).unwrap_or(self.shm_dev);
     }
 
     /// Reads all objects. `waiters` tells who sleeps on which.
@@ -497,8 +549,9 @@ impl Scene {
         asleep.sort_by_key(|(since, _)| *since);
         let asleep: Vec<Asleep> = asleep.into_iter().map(|(_, a)| a).collect();
         let mut notes = std::mem::take(&mut self.notes);
-        let mut diag = self.diag.take();
+        let mut diags = std::mem::take(&mut self.diags);
         let mut known = std::mem::take(&mut self.known);
+        let mut visit = self.hosts.visitor();
         let mut look = Look {
             directory: &self.directory,
             tag: &self.tag,
@@ -514,20 +567,30 @@ impl Scene {
             notes: &mut notes,
             names: &[],
             running: members.iter().any(|m| m.alive() && m.posture == Posture::Running),
-            diag: &mut diag,
             inet: Vec::new(),
             packets_queued: None,
+            diags: &mut diags,
+            place: 0,
             lock_table: None,
             on_stage: &[],
         };
         if self.listed.is_none() {
-            let named = facility::ALL.iter().flat_map(|facility| {
-                let all = facility.named(&mut look).into_iter();
-                all.map(|Found { key, name, path, .. }| Listed { key, name, path }).collect::<Vec<Listed>>()
-            });
-            self.listed = Some(named.collect());
+            let mut listed = Vec::new();
+            for place in 0..=self.hosts.names().count() {
+                self.turn(&mut visit, &mut look, place);
+                for facility in facility::ALL {
+                    let all = facility.named(&mut look).into_iter();
+                    listed.extend(all.map(|Found { key, name, path, .. }| Listed { place, key, name, path }));
+                }
+            }
+            self.listed = Some(listed);
         }
-        let by_id: Vec<ObjectKey> = facility::ALL.iter().flat_map(|facility| facility.numbered(&mut look)).collect();
+        let mut by_id: Vec<ObjectKey> = Vec::new();
+        for place in 0..=self.hosts.names().count() {
+            self.turn(&mut visit, &mut look, place);
+            let here = facility::ALL.iter().flat_map(|facility| facility.numbered(&mut look));
+            by_id.extend(here.map(|key| key.at(place)));
+        }
         let mut all = All::default();
         let held = |pid: &i32| self.held.get(pid).map_or(&[][..], |h| &h.handles);
         for claimed in actors.iter().flat_map(|(pid, _)| held(pid)) {
@@ -540,7 +603,7 @@ impl Scene {
                 all.item(key).handles.push(&claimed.handle);
             }
         }
-        for Listed { key, name, path } in self.listed.iter().flatten() {
+        for Listed { key, name, path, .. } in self.listed.iter().flatten() {
             let item = all.item(key);
             item.name.clone_from(name);
             item.path.clone_from(path);
@@ -549,7 +612,16 @@ impl Scene {
             all.item(key);
         }
         let All { mut found, places } = all;
+        let mut readings = std::mem::take(&mut self.readings);
+        let place_of = |item: &Found<'_>| match item.handles.first() {
+            Some(handle) => self.place(handle.pid),
+            None => {
+                let listed = self.listed.iter().flatten().find(|listed| listed.key == item.key);
+                listed.map_or(item.key.dev as usize, |listed| listed.place)
+            }
+        };
         found.retain(|item| {
+            self.turn(&mut visit, &mut look, place_of(item));
             let facility = facility::by_id(&item.key.facility);
             !item.handles.is_empty() || facility.is_none_or(|f| f.stands_alone(item, &mut look))
         });
@@ -569,15 +641,21 @@ impl Scene {
         found.sort_by_key(|item| known.place(&item.key));
         look.names = known.all();
         look.on_stage = &found;
-        let mut readings = std::mem::take(&mut self.readings);
         readings.retain(|key, _| places.contains_key(key));
-        let objects = found.iter().map(|item| object(item, &mut look, &mut readings, waiters)).collect();
+        let objects = found
+            .iter()
+            .map(|item| {
+                self.turn(&mut visit, &mut look, place_of(item));
+                object(item, &mut look, &mut readings, waiters)
+            })
+            .collect();
+        drop(visit);
         self.readings = readings;
         self.inside = inside.iter().filter(|key| places.contains_key(key)).cloned().collect();
         notes.retain(|key, _| places.contains_key(key));
         self.ids.retain(|key| places.contains_key(key));
         self.known = known;
-        self.diag = diag;
+        self.diags = diags;
         self.notes = notes;
         self.scratch = Some(scratch);
         objects
@@ -607,7 +685,7 @@ fn known_ids(member: &Member) -> impl Iterator<Item = (ObjectKey, String, String
     member.names.bound.iter().filter_map(|(name, bound)| {
         let Bound::Id(place, id) = bound else { return None };
         let facility = facility::ALL.get(usize::from(*place))?.card().id;
-        Some((ObjectKey::of_id(facility, *id), member.name.clone(), name.clone()))
+        Some((ObjectKey::of_id(facility, *id).at(member.place), member.name.clone(), name.clone()))
     })
 }
 

@@ -66,6 +66,7 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
         settled: director.members.iter().all(|m| !m.alive() || m.posture != Posture::Running),
         actors,
         objects,
+        hosts: director.scene.hosts.shown(),
         syscalls_since_mark: director.since_mark.filter(|_| director.lost_records() == director.lost_before_mark),
     }
 }
@@ -91,7 +92,9 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Vec<On>)> {
     let facility = facility::of_verb(spec.name)?;
     let direction = facility.direction(&record).unwrap_or(way.direction);
     let on = match way.on {
-        WaitsOn::Id(n) => vec![(ObjectKey::of_id(facility.card().id, *asleep.args.get(n)? as i32), direction)],
+        WaitsOn::Id(n) => {
+            vec![(ObjectKey::of_id(facility.card().id, *asleep.args.get(n)? as i32).at(member.place), direction)]
+        }
         WaitsOn::Polled | WaitsOn::Selected => several(director, member, asleep, way.on),
         on => object(director, member, asleep, on, record.bytes()).map(|key| (key, direction)).into_iter().collect(),
     };
@@ -114,7 +117,7 @@ fn object(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn, da
     match on {
         WaitsOn::Descriptor(n) => director.scene.behind(member.pid, *asleep.args.get(n)? as i32).cloned(),
         WaitsOn::Futex(n) => director.scene.at_address(member.pid, *asleep.args.get(n)?),
-        WaitsOn::Path => director.scene.at_path(std::str::from_utf8(data).ok()?),
+        WaitsOn::Path => director.scene.at_path(member.pid, std::str::from_utf8(data).ok()?),
         WaitsOn::Id(_) | WaitsOn::Polled | WaitsOn::Selected | WaitsOn::Nothing => None,
     }
 }
@@ -228,6 +231,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         pid: member.pid,
         uid: member.uid,
         parent: member.parent.clone(),
+        host: director.scene.hosts.name(member.place).map(ToOwned::to_owned),
         state,
         descriptors,
         mappings,

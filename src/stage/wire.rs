@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{StageEvent, StageInfo};
-use crate::facility::perform::{Made, Names, Refusal};
+use crate::facility::perform::{HostAddress, Made, Names, Refusal};
 use crate::script::{CallExpr, Statement};
 
 /// What a face asks of a director.
@@ -50,6 +50,8 @@ pub(super) struct Order {
     pub gate: Option<u32>,
     /// Pids of the actors that the calls name.
     pub peers: Vec<(String, i32)>,
+    /// The addresses of the hosts that the calls name.
+    pub hosts: Vec<HostAddress>,
     /// The child's slot, if the order forks; its control socket travels with the order.
     pub seat: Option<u32>,
 }

@@ -8,6 +8,7 @@ pub(super) fn actor(name: &str, pid: i32) -> Actor {
         pid,
         uid: 1000,
         parent: None,
+        host: None,
         state: ActorState::Idle,
         descriptors: Vec::new(),
         mappings: Vec::new(),
@@ -116,6 +117,7 @@ pub(super) fn pipe_with_sleeper() -> Snapshot {
         settled: true,
         actors: vec![alice, bob],
         objects: vec![p],
+        hosts: Vec::new(),
         syscalls_since_mark: None,
     }
 }

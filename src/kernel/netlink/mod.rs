@@ -3,10 +3,15 @@
 pub mod diag;
 pub mod route;
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, socket,
+};
+use nix::sys::time::TimeSpec;
 
 use super::{Result, SysResultExt};
 
@@ -26,6 +31,29 @@ impl Netlink {
         let socket =
             socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, family).on("socket", "AF_NETLINK")?;
         Ok(Self { socket, sequence: 0, buffer: vec![0; 32 << 10] })
+    }
+
+    /// Has the kernel send what happens in these groups, see netlink(7).
+    pub(super) fn join(&self, groups: u32) -> Result<()> {
+        bind(self.socket.as_raw_fd(), &NetlinkAddr::new(0, groups)).on("bind", "AF_NETLINK")
+    }
+
+    /// Waits until something has happened in a joined group, at most so long, and takes it off. `false`: nothing has.
+    ///
+    /// # Errors
+    /// Those of ppoll(2).
+    pub fn happened(&mut self, within: Duration) -> Result<bool, Errno> {
+        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        if ppoll(&mut fds, Some(TimeSpec::from_duration(within)), None)? == 0 {
+            return Ok(false);
+        }
+        loop {
+            match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
+                // More than there was room for: it has happened, whatever it was.
+                Ok(_) | Err(Errno::ENOBUFS | Errno::EINTR) => {}
+                Err(_) => return Ok(true),
+            }
+        }
     }
 
     /// Sends a request and calls `each` with kind and payload of every message of the answer. NLM_F_REQUEST is added

@@ -94,6 +94,7 @@ fn actor(name: &str, asleep: bool) -> Actor {
         pid: 2,
         uid: 0,
         parent: None,
+        host: None,
         state: if asleep { ActorState::Asleep(sleep) } else { ActorState::Idle },
         descriptors: Vec::new(),
         mappings: Vec::new(),

@@ -82,6 +82,14 @@ impl<'a> Offer<'a> {
         }
     }
 
+    /// Hosts, each with `head` before it and `tail` behind it.
+    pub(super) fn hosts(&mut self, head: &str, tail: &str, besides: &[&str]) {
+        let scene = self.scene;
+        for (name, address) in scene.hosts.iter().filter(|(name, _)| !besides.contains(&name.as_str())) {
+            self.add(&format!("{head}{name}"), tail, address.as_str(), CandidateKind::Name);
+        }
+    }
+
     pub(super) fn objects(&mut self, tail: &str) {
         let scene = self.scene;
         for object in &scene.objects {
@@ -220,6 +228,7 @@ impl<'a> Offer<'a> {
         for object in scene.objects.iter().filter(|o| o.identifier.contains(':')) {
             self.add(&object.identifier, "", object.name.as_str(), CandidateKind::Name);
         }
+        self.hosts("", ":", &[]);
         for (form, doc) in [
             ("unix:", "a file of the stage"),
             ("unix:@", "an abstract name"),

@@ -75,7 +75,18 @@ fn in_stage_statement(word: &str, before: &str, tokens: &[Token], offer: &mut Of
         return;
     }
     match (word, given.as_slice()) {
-        ("spawn", [_]) => offer.add("uid=", "", "As this user, where the stage has others", CandidateKind::Key),
+        ("spawn", [_]) if rest.last().is_some_and(|t| t.kind == TokenKind::Mark("@")) => offer.hosts("", "", &[]),
+        ("spawn", [_]) => {
+            offer.hosts("@", "", &[]);
+            offer.add("uid=", "", "As this user, where the stage has others", CandidateKind::Key);
+        }
+        ("spawn", [_, _]) => offer.add("uid=", "", "As this user, where the stage has others", CandidateKind::Key),
+        ("link", []) => offer.hosts("", " ", &[]),
+        ("link", [first]) => offer.hosts("", " ", &[first]),
+        ("link", [_, _]) => {
+            offer.word("down", "Nothing passes any more");
+            offer.word("up", "It carries again");
+        }
         ("program" | "step" | "cancel" | "await", []) => offer.actors("", &[]),
         ("await", [_]) => offer.add("limit=", "", "Wait at most so long", CandidateKind::Key),
         ("go", given) => {

@@ -4,7 +4,7 @@ use super::{Parsed, Parser};
 use crate::script::limits::STATEMENT_MAX;
 use crate::script::suggest::nearest;
 use crate::script::token::{TokenKind, tokenize};
-use crate::script::words::{HOST_WORDS, STAGE_WORDS, stage_word};
+use crate::script::words::{STAGE_WORDS, stage_word};
 use crate::script::{ArgKind, Body, CallExpr, Diagnostic, Expr, Span, Statement};
 
 /// Whether a block is open at the end of `text`: a `program`, or a `repeat` without colon, whose `end` is to come.
@@ -111,9 +111,6 @@ impl Parser<'_> {
             self.bump();
             return self.stage_statement(&word);
         }
-        if HOST_WORDS.contains(&word.as_str()) {
-            return Err(self.no_hosts(&word));
-        }
         let start = self.pos;
         let actor = self.dotted("the name of an actor");
         if self.at_mark(":") {
@@ -123,11 +120,6 @@ impl Parser<'_> {
         }
         self.pos = start;
         Err(self.unknown_statement(&word))
-    }
-
-    fn no_hosts(&self, word: &str) -> Diagnostic {
-        Diagnostic::error(self.span(), format!("`{word}`: hosts are not part of this version"))
-            .help("all actors live on one machine: `spawn NAME`")
     }
 
     fn unknown_statement(&self, word: &str) -> Diagnostic {
@@ -151,6 +143,8 @@ impl Parser<'_> {
         let actor = "the name of an actor";
         Ok(Some(match word {
             "spawn" => return self.spawn().map(Some),
+            "host" => return self.host().map(Some),
+            "link" => return self.link().map(Some),
             "program" => {
                 let start = self.span_before();
                 let actor = self.dotted(actor)?;
@@ -178,9 +172,7 @@ impl Parser<'_> {
 
     fn spawn(&mut self) -> Parsed<Body> {
         let name = self.name("a name for the new actor")?;
-        if self.at_mark("@") {
-            return Err(self.no_hosts("@"));
-        }
+        let host = if self.eat_mark("@") { Some(self.name("the name of a host right behind `@`")?) } else { None };
         let start = self.span();
         let uid = match self.option("uid", ArgKind::Count, "`uid`, the number of a user")? {
             None => None,
@@ -190,7 +182,34 @@ impl Parser<'_> {
                 return Err(Diagnostic::error(span, "`uid` is a number from 0 to 4294967294, and no computation"));
             }
         };
-        Ok(Body::Spawn { name, uid })
+        Ok(Body::Spawn { name, host, uid })
+    }
+
+    fn host(&mut self) -> Parsed<Body> {
+        let span = self.span();
+        let name = self.name("a name for the new host")?;
+        if name == "unix" {
+            return Err(Diagnostic::error(span, "no host can be called `unix`")
+                .help("`unix:NAME` is the address of a UNIX socket, and `HOST:PORT` that of a host"));
+        }
+        Ok(Body::Host { name })
+    }
+
+    fn link(&mut self) -> Parsed<Body> {
+        let first = self.name("the names of two hosts")?;
+        let span = self.span();
+        let second = self.name("the name of another host")?;
+        if first == second {
+            return Err(Diagnostic::error(span, format!("`{second}` has no line to itself")));
+        }
+        let up = if self.eat_word("up") {
+            true
+        } else if self.eat_word("down") {
+            false
+        } else {
+            return Err(self.expected("`up` or `down`"));
+        };
+        Ok(Body::Link { first, second, up })
     }
 
     fn go(&mut self) -> Parsed<Body> {

@@ -31,7 +31,9 @@ pub(in crate::script) fn describe(kind: ArgKind) -> String {
         ArgKind::Place => "a place in memory such as m[0]".to_owned(),
         ArgKind::Address => "a mapping or semaphore, or an address such as m+12".to_owned(),
         ArgKind::Variable => "a variable such as $x".to_owned(),
-        ArgKind::SocketAddress => "an address: unix:srv, unix:@srv, 127.0.0.1:5000, [::1]:5000 or *:5000".to_owned(),
+        ArgKind::SocketAddress => {
+            "an address: unix:srv, unix:@srv, 127.0.0.1:5000, [::1]:5000, east:5000 or *:5000".to_owned()
+        }
         ArgKind::Interests(events) => {
             format!(
                 "descriptors with 0 or events such as p.r:{}, out of {}",
@@ -257,7 +259,11 @@ impl Parser<'_> {
                 self.bump();
                 self.port_number().map(SocketAddress::Any)
             }
-            TokenKind::Name(_) if !self.next_is_mark(":") => {
+            TokenKind::Name(_) if self.next_is_mark(":") => {
+                let host = self.name("the name of a host")?;
+                self.port().map(|port| SocketAddress::Host(host, port))
+            }
+            TokenKind::Name(_) => {
                 let span = self.span();
                 let text = self.text[span.start..span.end].to_owned();
                 Err(self.expected(what).help(format!("the name of a UNIX socket is written `unix:{text}`")))
