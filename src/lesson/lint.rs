@@ -9,7 +9,7 @@ use crate::script::{
 };
 
 /// The words that `requires` may hold: capabilities that a stage may lack.
-pub const CAPABILITIES: [&str; 5] = ["isolated", "stranger", "mqueue", "sysv", "pty"];
+pub const CAPABILITIES: [&str; 6] = ["isolated", "stranger", "mqueue", "sysv", "pty", "hosts"];
 
 /// A lesson longer than this is two.
 const MINUTES_MAX: u32 = 12;

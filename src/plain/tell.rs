@@ -82,8 +82,13 @@ pub fn changes(before: &Snapshot, after: &Snapshot) -> String {
         if !same && (was.is_some() || actor.state != ActorState::Idle) {
             let _ = writeln!(out, "  {} {}", actor.name, posture(actor));
         } else if was.is_none() {
-            let _ = writeln!(out, "  {} is on stage", actor.name);
+            let at = actor.host.as_ref().map(|host| format!(", on {host}")).unwrap_or_default();
+            let _ = writeln!(out, "  {} is on stage{at}", actor.name);
         }
+    }
+    for host in after.hosts.iter().filter(|host| before.host(&host.name) != Some(host)) {
+        let parts: Vec<String> = host.fields.iter().filter(|f| worth_telling(f)).map(field).collect();
+        let _ = writeln!(out, "  host {}: {}", host.name, parts.join(", "));
     }
     for actor in &before.actors {
         if after.actor(&actor.name).is_none() {

@@ -119,7 +119,7 @@ fn address() -> impl Strategy<Value = SocketAddress> {
         (any::<[u8; 4]>(), port()).prop_map(|(ip, port)| SocketAddress::V4(ip.into(), port)),
         (any::<[u8; 16]>(), port()).prop_map(|(ip, port)| SocketAddress::V6(ip.into(), port)),
         port().prop_map(SocketAddress::Any),
-        (name().prop_filter("unix", |name| name != "unix"), port())
+        (self::name().prop_filter("an address", |name| name != "unix"), port())
             .prop_map(|(host, port)| SocketAddress::Host(host, port)),
     ]
 }

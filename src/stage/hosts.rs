@@ -91,10 +91,10 @@ impl Host {
         let until = Instant::now() + PATIENCE;
         let name = Self::line_to(other);
         loop {
-            let links = self.route.links().unwrap_or_default();
-            let line = links.iter().any(|link| link.name == name && link.carries);
-            let any = links.iter().any(|link| link.port && link.carries);
-            let card = links.iter().any(|link| link.index == self.card && link.carries);
+            let index = self.route.index(&name).unwrap_or(0);
+            let line = self.route.link(index).is_ok_and(|link| link.carries);
+            let any = self.route.links().is_ok_and(|links| links.iter().any(|link| link.port && link.carries));
+            let card = self.route.link(self.card).is_ok_and(|link| link.carries);
             if line == wanted && card == any {
                 return true;
             }

@@ -13,7 +13,8 @@ pub struct StageInfo {
     pub why_shared: Option<String>,
     /// The kernel's release, such as `6.18.0`.
     pub kernel: String,
-    /// What it can do, by the words that lessons ask for in `requires`: `isolated`, `stranger`, `mqueue`.
+    /// What it can do, by the words that lessons ask for in `requires`: `isolated`, `stranger`, `mqueue`,
+    /// `hosts`.
     pub capabilities: Vec<String>,
     /// The uid that actors have if nothing else is asked for.
     pub uid: u32,

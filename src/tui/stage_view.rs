@@ -12,7 +12,7 @@ use super::panes::{self, Sight};
 use super::text;
 use super::theme::Role;
 use super::wires::{Wire, draw_wires};
-use crate::model::{Actor, Object};
+use crate::model::{Actor, Host, Object, ObjectKey};
 
 /// What on the stage has the focus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &
     } else {
         area
     };
-    let plan = plan(area.width, sight.now.actors.len(), sight.now.objects.len());
+    let plan = plan(area.width, sight.now.actors.len(), sight.now.objects.len() + sight.now.hosts.len());
     let mut nodes = nodes(sight, state, plan, false);
     let mut height = place(&mut nodes, plan, area, 1);
     if height > area.height {
@@ -123,7 +123,7 @@ pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &
 
 /// How many rows the stage would like to have at that width.
 pub(super) fn needed(width: u16, sight: Sight<'_>, state: &StageState) -> u16 {
-    let plan = plan(width, sight.now.actors.len(), sight.now.objects.len());
+    let plan = plan(width, sight.now.actors.len(), sight.now.objects.len() + sight.now.hosts.len());
     let area = Rect::new(0, 0, width, TALLEST);
     place(&mut nodes(sight, state, plan, false), plan, area, 1)
 }
@@ -142,6 +142,18 @@ fn shrinkable(nodes: &[Node], small: &[Node], sight: Sight<'_>, state: &StageSta
         .filter(|&i| !small[i].lines.is_empty() && small[i].lines.len() < nodes[i].lines.len())
         .filter(|&i| state.focus.as_ref() != Some(&nodes[i].focus))
         .min_by_key(|&i| (u16::MAX - tall(nodes[i].column), !calm(&nodes[i]), i))
+}
+
+/// A host as what its pane shows: it has fields as objects have, and nobody holds it.
+fn pane_of(host: &Host) -> Object {
+    Object {
+        name: host.name.clone(),
+        key: ObjectKey { facility: "host".to_owned(), dev: 0, ino: 0, offset: 0 },
+        identifier: "none".to_owned(),
+        fields: host.fields.clone(),
+        holders: Vec::new(),
+        waiters: Vec::new(),
+    }
 }
 
 fn nodes(sight: Sight<'_>, state: &StageState, plan: Plan, compact: bool) -> Vec<Node> {
@@ -176,7 +188,9 @@ fn nodes(sight: Sight<'_>, state: &StageState, plan: Plan, compact: bool) -> Vec
             area: Rect::ZERO,
         }
     };
-    sight.now.actors.iter().enumerate().map(actor).chain(sight.now.objects.iter().map(object)).collect()
+    let hosts: Vec<Object> = sight.now.hosts.iter().map(pane_of).collect();
+    let actors = sight.now.actors.iter().enumerate().map(actor);
+    actors.chain(hosts.iter().chain(&sight.now.objects).map(object)).collect()
 }
 
 /// Gives each node its area on the canvas and tells how tall the canvas must be.

@@ -242,24 +242,21 @@ impl Route {
     /// # Errors
     /// Those of recv(2).
     pub fn links(&mut self) -> Result<Vec<Link>, Errno> {
-        const UP: u8 = 6;
         let mut found = Vec::new();
-        self.0.request(libc::RTM_GETLINK, ALL, &link(libc::AF_UNSPEC, 0, 0, 0), |_, body| {
-            let Some(index) = body.get(4..).and_then(|b| b.first_chunk()).map(|b| u32::from_ne_bytes(*b)) else {
-                return;
-            };
-            let mut link = Link { index, name: String::new(), carries: false, port: false };
-            for (kind, data) in attributes(body.get(16..).unwrap_or_default()) {
-                match kind {
-                    IFLA_IFNAME => String::from_utf8_lossy(data).trim_end_matches('\0').clone_into(&mut link.name),
-                    IFLA_OPERSTATE => link.carries = data.first() == Some(&UP),
-                    IFLA_MASTER => link.port = true,
-                    _ => {}
-                }
-            }
-            found.push(link);
-        })?;
+        let request = link(libc::AF_UNSPEC, 0, 0, 0);
+        self.0.request(libc::RTM_GETLINK, ALL, &request, |_, body| found.extend(told(body)))?;
         Ok(found)
+    }
+
+    /// One interface. Newer kernels bring its state up to date for this, which they otherwise do once a second.
+    ///
+    /// # Errors
+    /// ENODEV if there is none of that number.
+    pub fn link(&mut self, index: u32) -> Result<Link, Errno> {
+        let mut found = None;
+        let request = link(libc::AF_UNSPEC, index, 0, 0);
+        self.0.request(libc::RTM_GETLINK, 0, &request, |_, body| found = told(body))?;
+        found.ok_or(Errno::ENODEV)
     }
 
     /// The number of an interface.
@@ -280,6 +277,21 @@ impl Route {
         found.sort_by_key(|assigned| assigned.ip.is_ipv6());
         Ok(found)
     }
+}
+
+fn told(body: &[u8]) -> Option<Link> {
+    const UP: u8 = 6;
+    let index = u32::from_ne_bytes(*body.get(4..)?.first_chunk()?);
+    let mut link = Link { index, name: String::new(), carries: false, port: false };
+    for (kind, data) in attributes(body.get(16..)?) {
+        match kind {
+            IFLA_IFNAME => String::from_utf8_lossy(data).trim_end_matches('\0').clone_into(&mut link.name),
+            IFLA_OPERSTATE => link.carries = data.first() == Some(&UP),
+            IFLA_MASTER => link.port = true,
+            _ => {}
+        }
+    }
+    Some(link)
 }
 
 fn assigned(body: &[u8]) -> Option<Assigned> {

@@ -14,6 +14,9 @@ pub(in crate::tui) fn title(actor: &Actor, sight: Sight<'_>) -> Vec<Span<'static
         Span::styled(actor.name.clone(), sight.hue(&actor.name)),
         Span::styled(format!(" {dash}{dash} pid {}", actor.pid), sight.style(Role::Dim)),
     ];
+    if let Some(host) = &actor.host {
+        spans.insert(1, Span::styled(format!(" @{host}"), sight.style(Role::Accent)));
+    }
     // A uid is told where it is not everybody's.
     if sight.now.actors.first().is_some_and(|first| first.uid != actor.uid) {
         spans.push(Span::styled(format!(" uid {}", actor.uid), sight.style(Role::Warning)));
