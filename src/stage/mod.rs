@@ -8,6 +8,7 @@ mod actor;
 mod chronicle;
 mod director;
 mod expect;
+mod handles;
 mod hosts;
 mod identity;
 mod isolate;

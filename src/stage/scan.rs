@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::actor::OURS;
+use super::handles::{covers, is_device, mapping, role, same_file};
 use super::hosts::{Hosts, Visit};
 use super::known::Known;
 use super::member::{Member, Posture};
@@ -18,7 +19,7 @@ use crate::facility::{self, Facility, Inside, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::Diag;
 use crate::kernel::pipe::Scratch;
-use crate::kernel::proc::{self, Maps};
+use crate::kernel::proc::Maps;
 use crate::kernel::watch::Watch;
 use crate::model::{Holder, Object, ObjectKey, Value, Waiter};
 use crate::script::{ArgKind, CallSpec, Makes};
@@ -768,45 +769,8 @@ fn object(
     Object { name: item.name.clone(), key: item.key.clone(), identifier, fields, holders: all, waiters }
 }
 
-const fn role(flags: i32) -> &'static str {
-    match flags & libc::O_ACCMODE {
-        libc::O_RDONLY => "read",
-        libc::O_WRONLY => "write",
-        _ => "read+write",
-    }
-}
-
-fn same_file(a: &Handle, b: &Handle) -> bool {
-    (a.dev, a.ino) == (b.dev, b.ino)
-}
-
 /// The facility of an object in which the kernel moves data by itself, and the object.
 fn late(claimed: &Claimed) -> Option<(&'static dyn Facility, &ObjectKey)> {
     let key = claimed.key.as_ref()?;
     facility::by_id(&key.facility).filter(|facility| facility.moves_late()).map(|facility| (facility, key))
-}
-
-fn is_device(handle: &Handle) -> bool {
-    matches!(handle.kind, HandleKind::Descriptor { mode, .. } if mode & libc::S_IFMT == libc::S_IFCHR)
-}
-
-fn covers(handle: &Handle, key: &ObjectKey) -> bool {
-    match &handle.kind {
-        HandleKind::Mapping { start, end, offset, .. } => {
-            let inside = (*offset..offset + (end - start)).contains(&key.offset);
-            let private = handle.pid as u64 == key.dev && (*start..*end).contains(&key.ino);
-            (handle.dev, handle.ino) == (key.dev, key.ino) && inside || private
-        }
-        HandleKind::Descriptor { .. } => false,
-    }
-}
-
-fn mapping(pid: i32, map: &proc::MapEntry) -> Handle {
-    Handle {
-        pid,
-        dev: map.dev,
-        ino: map.ino,
-        link: map.path.clone(),
-        kind: HandleKind::Mapping { start: map.start, end: map.end, offset: map.offset, perms: map.perms().to_owned() },
-    }
 }
