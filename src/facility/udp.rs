@@ -159,8 +159,7 @@ fn reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading
     fields.extend(endpoint::messages(socket, &found.key, look));
     match raw::memory(&socket.fd) {
         Ok(memory) => {
-            let note = "what the kernel charges for datagrams that were not received, its own overhead included";
-            fields.push(Field::kernel_int("received", memory[0].into()).noted(note));
+            fields.push(Field::kernel_int("received", memory[0].into()));
             fields.push(Field::kernel_int("rcvbuf", memory[1].into()));
             fields.push(Field::kernel_int("dropped", memory[8].into()));
         }

@@ -221,14 +221,14 @@ fn conversation(
         fields.push(text("outgoing", outgoing));
     }
     if let (Ok(charge), Some(room)) = (raw::sent_unread(&socket.fd), socket.option(libc::SO_SNDBUF)) {
-        let note = "what the kernel charges for messages that the receiver has not taken, its own overhead included";
-        fields.push(Field::kernel_int("charged", charge).noted(note));
+        // Not bytes, but memory: each message costs some of its own.
+        fields.push(Field::kernel_int("charged", charge));
         fields.push(Field::kernel_int("sndbuf", room));
     }
     if let (false, Ok(who)) = (datagram || state == "unconnected", raw::peer_credentials(socket.fd.as_raw_fd())) {
         let actor = look.actor(who.pid).unwrap_or("somebody who is not on stage any more");
-        let note = "who made the connection or listened, or made the pair: not who holds the other end now";
-        fields.push(text("credentials", format!("{actor}, uid {}, gid {}", who.uid, who.gid)).noted(note));
+        // Who made the connection or listened, or made the pair: not who holds the other end now.
+        fields.push(text("credentials", format!("{actor}, uid {}, gid {}", who.uid, who.gid)));
     }
 }
 

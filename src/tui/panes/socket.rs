@@ -245,3 +245,79 @@ fn outgoing(painter: &mut Painter<'_>) {
         painter.row(spans, Some(object.evidence("charged")));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Field, Snapshot};
+    use crate::tui::fixtures::object;
+    use crate::tui::panes::{Sight, lines};
+
+    fn words(fields: &[(&str, &str)]) -> Vec<Field> {
+        fields.iter().map(|(n, v)| Field::new(n, Value::Text((*v).to_owned()), Evidence::Kernel)).collect()
+    }
+
+    fn drawn(object: &Object, all: Vec<Object>) -> Vec<String> {
+        let now = Snapshot { objects: all, ..Snapshot::empty() };
+        let theme = crate::tui::theme::Theme::new(crate::tui::theme::Palette::Dark, false);
+        let sight = Sight { now: &now, before: None, theme: &theme, timeless: true, stuck: &[] };
+        let line = |line: &ratatui::text::Line<'_>| line.spans.iter().map(|s| s.content.as_ref()).collect::<String>();
+        lines(object, sight, 50, false).iter().map(|l| line(l).trim_end().to_owned()).collect()
+    }
+
+    fn end(name: &str, peer: &str, ino: u64, text: &str) -> Object {
+        let mut fields = words(&[("type", "stream"), ("state", "connected"), ("peer", peer), ("incoming", "open")]);
+        fields.push(Field::kernel_int("bytes", text.len() as i64));
+        let holds = Value::Bytes { bytes: text.as_bytes().to_vec(), total: text.len() as u64 };
+        fields.push(Field::new("holds", holds, Evidence::Kernel));
+        object("unix", name, "none", ino, fields)
+    }
+
+    #[test]
+    fn both_directions_of_a_stream() {
+        let (a, b) = (end("s.0", "s.1", 1, "hi"), end("s.1", "s.0", 2, "hello"));
+        let seen = drawn(&a, vec![a.clone(), b]);
+        let has = |text: &str| seen.iter().any(|line| line.contains(text) && line.ends_with('K'));
+        assert!(has("stream · connected with s.1"), "{seen:#?}");
+        assert!(has("in  2 bytes wait to be received") && has("out 5 bytes wait at s.1"), "{seen:#?}");
+    }
+
+    #[test]
+    fn a_long_queue_shows_its_ends() {
+        let message = |n: usize| {
+            let bytes = format!("message {n}").into_bytes();
+            let total = bytes.len() as u64;
+            Value::Record(vec![("data".to_owned(), Value::Bytes { bytes, total })])
+        };
+        let mut list: Vec<Value> = (0..16).map(message).collect();
+        list.push(Value::Record(vec![("left out".to_owned(), Value::Int(968))]));
+        list.extend((984..1000).map(message));
+        let mut fields = words(&[("type", "datagram"), ("state", "unconnected")]);
+        fields.push(Field::kernel_int("messages", 1000));
+        fields.push(Field::kernel_int("bytes", 11000));
+        fields.push(Field::new("queue", Value::List(list), Evidence::Kernel));
+        fields.push(Field::kernel_int("dropped", 7));
+        let r = object("udp", "r", "127.0.0.1:5000", 3, fields);
+        let seen = drawn(&r, vec![r.clone()]);
+        let at = |text: &str| seen.iter().position(|line| line.contains(text));
+        let order =
+            [at("1000 messages of 11000"), at("message 3"), at("992 more"), at("message 996"), at("7 datagrams")];
+        assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{seen:#?}");
+        assert!(at("message 4").is_none() && at("message 995").is_none(), "{seen:#?}");
+    }
+
+    #[test]
+    fn a_listener_names_those_who_wait() {
+        let mut fields = words(&[("type", "stream"), ("state", "listening")]);
+        fields.push(Field::kernel_int("waiting", 1));
+        fields.push(Field::kernel_int("backlog", 5));
+        fields.push(Field::new("connecting", Value::List(vec![Value::Text("c".to_owned())]), Evidence::Kernel));
+        let l = object("unix", "l", "unix:srv", 4, fields);
+        let seen = drawn(&l, vec![l.clone()]);
+        assert!(
+            seen[1].starts_with("1 wait to be accepted, the backlog is 5") && seen[2].trim_start().starts_with('c'),
+            "{seen:#?}"
+        );
+        assert_eq!(brief(&l), "listening · 1 of 5 wait");
+    }
+}
