@@ -4,7 +4,7 @@
 pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
 
 /// The lesson files by name; a test holds the list against the folder.
-pub(super) const FILES: [(&str, &str); 14] = [
+pub(super) const FILES: [(&str, &str); 17] = [
     ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
     ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
     ("pipe-buf.md", include_str!("../../lessons/pipe-buf.md")),
@@ -15,10 +15,13 @@ pub(super) const FILES: [(&str, &str); 14] = [
     ("tcp-close.md", include_str!("../../lessons/tcp-close.md")),
     ("udp-loss.md", include_str!("../../lessons/udp-loss.md")),
     ("sysv-types.md", include_str!("../../lessons/sysv-types.md")),
+    ("posix-notify.md", include_str!("../../lessons/posix-notify.md")),
     ("shm-lifetime.md", include_str!("../../lessons/shm-lifetime.md")),
     ("lost-update.md", include_str!("../../lessons/lost-update.md")),
     ("file-lock-owner.md", include_str!("../../lessons/file-lock-owner.md")),
     ("terminal-bytes.md", include_str!("../../lessons/terminal-bytes.md")),
+    ("many-descriptors.md", include_str!("../../lessons/many-descriptors.md")),
+    ("signal-driven-io.md", include_str!("../../lessons/signal-driven-io.md")),
 ];
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) fn rooms() -> Vec<PathBuf> {
     let named = ["XDG_RUNTIME_DIR", "TMPDIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
     let mut rooms: Vec<PathBuf> = Vec::new();
     for room in named.filter(|room| room.is_absolute()).chain([PathBuf::from("/tmp")]) {
+        // As /proc will name it: files on stage are known by the path of the stage's directory.
+        let room = room.canonicalize().unwrap_or(room);
         if !rooms.contains(&room) {
             rooms.push(room);
         }
