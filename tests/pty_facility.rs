@@ -468,3 +468,28 @@ expect c output 0
         );
     });
 }
+
+#[test]
+fn a_window_that_changes_is_told_to_the_foreground() {
+    both(|play| {
+        play.run(SHELL);
+        play.run(
+            r"
+shell: sigprocmask SIG_BLOCK SIGWINCH
+shell: fork job
+shell: setpgid job job
+shell: tcsetpgrp t.s job
+term: ioctl t.m TIOCSWINSZ ws_row=24 ws_col=80
+expect t rows 24
+expect t columns 80
+job: sigtimedwait SIGWINCH 0
+expect job returned 28
+shell: sigtimedwait SIGWINCH 0
+expect shell failed EAGAIN
+term: ioctl t.m TIOCSWINSZ ws_row=24 ws_col=80
+job: sigtimedwait SIGWINCH 0
+expect job failed EAGAIN
+",
+        );
+    });
+}

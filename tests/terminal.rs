@@ -338,3 +338,29 @@ fn a_terminal_that_hangs_up() {
     let status = ready().hang_up();
     assert_eq!(killer(status), Some(Signal::SIGHUP));
 }
+
+#[test]
+fn somebody_types_into_a_terminal_on_stage() {
+    let mut pty = ready();
+    for line in [
+        "spawn term",
+        "term: posix_openpt t O_RDWR|O_NOCTTY",
+        "term: unlockpt t.m",
+        "term: fork shell",
+        "shell: setsid",
+        "shell: ioctl t.m TIOCGPTPEER O_RDWR",
+        "shell: read t.s 100",
+    ] {
+        pty.keys(format!("{line}\r"));
+    }
+    pty.shows("shell waits to read");
+    pty.keys("\x1b");
+    pty.shows("detail");
+    pty.keys("ihi\r");
+    pty.shows("term: write t.m \"hi\\n\"");
+    pty.shows("type into t");
+    pty.keys("^C\r");
+    pty.shows("killed by SIGINT");
+    pty.keys("\x1b");
+    pty.until("no typing", |p| !p.text().contains("type into t"));
+}

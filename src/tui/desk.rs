@@ -36,11 +36,13 @@ pub(super) enum Place {
 }
 
 /// What a field asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Asks {
     Open,
     Save,
     Find,
+    /// What is typed into an object on stage, line by line until Esc.
+    Keys(String),
 }
 
 /// A stage with all that stands around it.
@@ -327,6 +329,7 @@ impl Desk {
                 let path = self.editor.path.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
                 self.ask(Asks::Save, &path);
             }
+            Action::TypeInto => self.type_into(out),
             Action::Find => self.ask(Asks::Find, &self.view.word.clone()),
             Action::FindNext | Action::FindBack => {
                 if !self.view.find(&self.session.transcript, action == Action::FindNext) {
@@ -379,6 +382,43 @@ impl Desk {
                 });
             }
             Asks::Open | Asks::Save => {}
+            Asks::Keys(name) => {
+                self.send_keys(&name, line.text(), out);
+                self.ask(Asks::Keys(name), "");
+            }
+        }
+    }
+
+    /// Asks for what shall be typed into the object that has the focus, or into the only one that takes it.
+    fn type_into(&mut self, out: &mut Out) {
+        let takes = |name: &&String| {
+            let object = self.session.now.object(name);
+            object.is_some_and(|object| super::panes::typed_into(object, &self.session.now, "").is_some())
+        };
+        let focused = match &self.stage.focus {
+            Some(Focus::Object(name)) => Some(name),
+            _ => None,
+        };
+        let mut all = self.session.now.objects.iter().map(|object| &object.name).filter(takes);
+        let name = focused.filter(takes).or_else(|| all.next().filter(|_| all.next().is_none())).cloned();
+        match name {
+            Some(name) => self.ask(Asks::Keys(name), ""),
+            None => out.notice(Notice::warning("choose the pane of a terminal first: there is nothing to type into")),
+        }
+    }
+
+    /// Types a line: an order to an actor, as if it had been typed at the prompt.
+    fn send_keys(&mut self, name: &str, text: &str, out: &mut Out) {
+        let now = &self.session.now;
+        let statement = now.object(name).and_then(|object| super::panes::typed_into(object, now, text));
+        match statement {
+            Some(Ok(statement)) => {
+                for statement in parse(&statement, out.registry).0 {
+                    self.say(statement, out);
+                }
+            }
+            Some(Err(why)) => out.notice(Notice::warning(why)),
+            None => out.notice(Notice::warning(format!("{name} is no longer there to type into"))),
         }
     }
 
@@ -723,12 +763,13 @@ impl Desk {
         let area = layout::inset(area, 1, 0);
         if let Some((asks, line)) = &self.field {
             let words = match asks {
-                Asks::Open => "open script: ",
-                Asks::Save if self.editor.is_blank() => "save the session as: ",
-                Asks::Save => "save script as: ",
-                Asks::Find => "find: ",
+                Asks::Open => "open script: ".to_owned(),
+                Asks::Save if self.editor.is_blank() => "save the session as: ".to_owned(),
+                Asks::Save => "save script as: ".to_owned(),
+                Asks::Find => "find: ".to_owned(),
+                Asks::Keys(name) => format!("type into {name} (^C, ^D are keys): "),
             };
-            buffer.set_stringn(area.x, area.y, words, usize::from(area.width), theme.style(Role::Accent));
+            buffer.set_stringn(area.x, area.y, &words, usize::from(area.width), theme.style(Role::Accent));
             let (_, row) = layout::left(Rect { height: area.height.min(1), ..area }, words.len() as u16);
             return Some(line.render(row, buffer, theme.style(Role::Text)).0);
         }

@@ -146,6 +146,7 @@ actions! {
     EditorHere "editor-here" ["ctrl-e"] "close" "Open the script editor, or close it" in contexts(&[Prompt, Editor]), shown contexts(&[Editor]);
     RunLine "run-line" ["ctrl-r", "alt-enter"] "run line" "Run the line and go to the next" in contexts(&[Editor]), shown contexts(&[Editor]);
     RunAll "run-all" ["f5", "ctrl-g"] "run all" "Run the whole script on a fresh stage" in contexts(&[Editor]), shown contexts(&[Editor]);
+    TypeInto "type-into" ["i"] "" "Type into the terminal on stage that has the focus; ^C and the like are its keys" in contexts(&[Stage]), shown 0;
     OpenFile "open" ["ctrl-o"] "open" "Open a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
     SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
     Reset "reset" ["R"] "reset" "Begin again on a fresh stage" in contexts(&[Stage, Lesson]), shown 0;

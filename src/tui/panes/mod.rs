@@ -66,6 +66,18 @@ static ALL: &[&Pane] = &[
     &counted::SIGNALFD,
 ];
 
+/// How something is typed into an object: the statement that does it, or why nobody can. Empty text only asks.
+type Typed = fn(&Object, &Snapshot, &str) -> Result<String, String>;
+
+/// The facilities into whose objects a learner can type, one line each.
+static TYPED: &[(&str, Typed)] = &[("pty", pty::typed)];
+
+/// The statement that types a line into an object; `None` where nothing can be typed.
+pub(super) fn typed_into(object: &Object, now: &Snapshot, text: &str) -> Option<Result<String, String>> {
+    let (_, typed) = TYPED.iter().find(|(facility, _)| *facility == object.facility())?;
+    Some(typed(object, now, text))
+}
+
 static GENERAL: Pane = Pane { facility: "", fields: &[], draw: |_| (), brief, roles: &[] };
 
 fn brief(object: &Object) -> String {

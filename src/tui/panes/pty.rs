@@ -4,7 +4,8 @@
 use ratatui::text::Span;
 
 use super::{Painter, Pane};
-use crate::model::{Evidence, Object, Value};
+use crate::model::{ActorState, Evidence, Object, Snapshot, Value};
+use crate::script::Expr;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -159,4 +160,77 @@ fn control(painter: &mut Painter<'_>) {
         }
     }
     painter.row(spans, Some(object.evidence("session")));
+}
+
+/// The statement by which somebody who holds the master types a line. `^C` and the like stand for their keys; a line that
+/// ends with one has no newline behind it.
+pub(super) fn typed(object: &Object, now: &Snapshot, text: &str) -> Result<String, String> {
+    let masters = || object.holders.iter().filter(|holder| holder.role == "master");
+    let ready = masters().find_map(|holder| {
+        let actor = now.actor(&holder.actor).filter(|actor| actor.state == ActorState::Idle)?;
+        let descriptor = actor.descriptors.iter().find(|d| d.fd.to_string() == holder.handle)?;
+        let named = descriptor.names.first().cloned();
+        Some((&actor.name, named.unwrap_or_else(|| format!("fd {}", descriptor.fd))))
+    });
+    match (ready, masters().next()) {
+        (Some((actor, descriptor)), _) => Ok(format!("{actor}: write {descriptor} {}", Expr::Text(keys(text)))),
+        (None, Some(holder)) => Err(format!("{} has the master, and takes no orders now", holder.actor)),
+        (None, None) => Err(format!("nobody has the master of {} open", object.name)),
+    }
+}
+
+/// The bytes of a typed line.
+fn keys(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut finished = false;
+    let mut rest = text.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        let key = behind.first().filter(|key| byte == b'^' && matches!(key, b'@'..=b'_' | b'?'));
+        finished = key.is_some();
+        bytes.push(key.map_or(byte, |key| key ^ 0x40));
+        rest = if finished { &behind[1..] } else { behind };
+    }
+    if !finished {
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::fixtures;
+
+    #[test]
+    fn keys_have_their_bytes() {
+        for (text, bytes) in [
+            ("hi", &b"hi\n"[..]),
+            ("", b"\n"),
+            ("^C", b"\x03"),
+            ("ab^D", b"ab\x04"),
+            ("^?x", b"\x7fx\n"),
+            ("2^x", b"2^x\n"),
+            ("^", b"^\n"),
+            ("^[A", b"\x1bA\n"),
+        ] {
+            assert_eq!(keys(text), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn who_holds_the_master_and_is_idle_types() {
+        let mut now = fixtures::everything();
+        let terminal = now.objects.iter().find(|o| o.facility() == "pty").unwrap().clone();
+        let alice = now.actors.iter_mut().find(|a| a.name == "alice").unwrap();
+        alice.state = ActorState::Idle;
+        let fd = alice.descriptors[0].fd.to_string();
+        let name = alice.descriptors[0].names[0].clone();
+        let mut held = terminal.clone();
+        held.holders[0].handle = fd;
+        assert_eq!(typed(&held, &now, "a\"b^C"), Ok(format!("alice: write {name} \"a\\\"b\\x03\"")));
+        held.holders[0].actor = "bob".to_owned();
+        assert!(typed(&held, &now, "a").unwrap_err().contains("bob has the master"));
+        held.holders.clear();
+        assert!(typed(&held, &now, "a").unwrap_err().contains("nobody has the master"));
+    }
 }
