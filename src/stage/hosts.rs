@@ -242,7 +242,7 @@ impl Hosts {
     ) -> crate::kernel::Result<T> {
         setns(&spaces.net, CloneFlags::CLONE_NEWNET).on("setns", "a host's network")?;
         let opened = open();
-        if !self.home.as_ref().is_some_and(|home| setns(&home.net, CloneFlags::CLONE_NEWNET).is_ok()) {
+        if self.home.as_ref().is_none_or(|home| setns(&home.net, CloneFlags::CLONE_NEWNET).is_err()) {
             lost();
         }
         opened
@@ -265,7 +265,7 @@ impl Visit<'_> {
             None => self.hosts.home.as_ref(),
             Some(index) => self.hosts.all.get(index).map(|host| &host.spaces),
         };
-        if !there.is_some_and(|spaces| spaces.enter_files().is_ok()) {
+        if there.is_none_or(|spaces| spaces.enter_files().is_err()) {
             lost();
         }
         self.at = place;
