@@ -78,8 +78,8 @@ const TIMEOUT: ArgSpec = keyed("timeout", ArgKind::Duration, "how long to wait a
 
 const SLEEPS: &[Sleeps] = &[
     #[cfg(target_arch = "x86_64")]
-    Sleeps { syscall: libc::SYS_epoll_wait, on: WaitsOn::Descriptor(0), direction: "ready" },
-    Sleeps { syscall: libc::SYS_epoll_pwait, on: WaitsOn::Descriptor(0), direction: "ready" },
+    Sleeps { syscall: libc::SYS_epoll_wait, on: WaitsOn::Descriptor(0), direction: "be told" },
+    Sleeps { syscall: libc::SYS_epoll_pwait, on: WaitsOn::Descriptor(0), direction: "be told" },
 ];
 
 static CALLS: &[CallSpec] = &[
@@ -435,7 +435,10 @@ fn told(entry: &Entry, seen: &Seen, tells: Option<bool>, edges: usize, levels: u
 }
 
 fn fields(found: &Found<'_>, entries: &[Entry], look: &Look<'_>) -> Vec<Field> {
-    let seen: Vec<Seen> = entries.iter().map(|entry| resolve(found, entry, look)).collect();
+    // The kernel lists them by the addresses of its own structures.
+    let mut all: Vec<(Entry, Seen)> = entries.iter().map(|entry| (*entry, resolve(found, entry, look))).collect();
+    all.sort_by(|(a, x), (b, y)| (a.fd, &x.on).cmp(&(b.fd, &y.on)));
+    let (entries, seen): (Vec<Entry>, Vec<Seen>) = all.into_iter().unzip();
     let tells = if seen.iter().any(|seen| seen.signals) {
         // A poll would look at our own signals, and take the entry for one that is not ready.
         Err("it watches signals, and a look from another process would disturb that".to_owned())

@@ -69,13 +69,13 @@ const MASK: ArgSpec = keyed("sigmask", ArgKind::Signals, "what is blocked meanwh
 
 const POLLS: &[Sleeps] = &[
     #[cfg(target_arch = "x86_64")]
-    Sleeps { syscall: libc::SYS_poll, on: WaitsOn::Polled, direction: "ready" },
-    Sleeps { syscall: libc::SYS_ppoll, on: WaitsOn::Polled, direction: "ready" },
+    Sleeps { syscall: libc::SYS_poll, on: WaitsOn::Polled, direction: "be told" },
+    Sleeps { syscall: libc::SYS_ppoll, on: WaitsOn::Polled, direction: "be told" },
 ];
 const SELECTS: &[Sleeps] = &[
     #[cfg(target_arch = "x86_64")]
-    Sleeps { syscall: libc::SYS_select, on: WaitsOn::Selected, direction: "ready" },
-    Sleeps { syscall: libc::SYS_pselect6, on: WaitsOn::Selected, direction: "ready" },
+    Sleeps { syscall: libc::SYS_select, on: WaitsOn::Selected, direction: "be told" },
+    Sleeps { syscall: libc::SYS_pselect6, on: WaitsOn::Selected, direction: "be told" },
 ];
 
 static CALLS: &[CallSpec] = &[

@@ -41,7 +41,7 @@ fn eventfd(painter: &mut Painter<'_>) {
     let count = Span::styled(shown(object, "count"), painter.value_style("count"));
     let mut spans = vec![painter.dim("count "), count, Span::raw("  ")];
     match object.int("count") {
-        Some(0) => spans.push(painter.dim(format!("{} the next to read will sleep", glyphs.open))),
+        Some(0) => spans.push(painter.dim(format!("{} the next read sleeps", glyphs.open))),
         Some(n) if n > 0 => {
             let tokens = vec![glyphs.token; n.min(TOKENS) as usize].join(" ");
             spans.push(Span::styled(tokens, painter.style(Role::Bar)));
