@@ -76,6 +76,43 @@ const SLEEPS: &[(&str, &str, &str, Option<&str>, &str)] = &[
         Some("f"),
         "lock",
     ),
+    (
+        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\nb: read t.s 10",
+        "b",
+        "read",
+        Some("t"),
+        "read",
+    ),
+    (
+        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\nb: read t.m 10",
+        "b",
+        "read",
+        Some("t"),
+        "read",
+    ),
+    (
+        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\nb: write t.s 'x' * 30000",
+        "b",
+        "write",
+        Some("t"),
+        "write",
+    ),
+    (
+        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\n\
+         a: tcsetattr t.s TCSANOW clear=ICANON|ECHO\nb: write t.m 'x' * 30000",
+        "b",
+        "write",
+        Some("t"),
+        "write",
+    ),
+    (
+        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\n\
+         b: dup2 t.s fd 1\na: write t.m \"\\x13\"\nb: printf \"x\\n\"",
+        "b",
+        "printf",
+        Some("t"),
+        "write",
+    ),
     ("spawn a\na: nanosleep 60s", "a", "nanosleep", None, "time"),
     ("spawn a\na: fork b\na: waitpid b", "a", "waitpid", None, "child"),
 ];
@@ -355,6 +392,14 @@ alice: listen l 1
 bob: read p 100
 alice: kill bob SIGKILL
 alice: waitpid bob
+spawn term
+term: posix_openpt t O_RDWR|O_NOCTTY
+term: unlockpt t.m
+term: ptsname t.m -> $path
+term: open tty $path O_RDWR|O_NOCTTY
+term: write t.m "one\ntwo"
+term: read tty 100
+term: printf "held back"
 "#;
 
 #[test]

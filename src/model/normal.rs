@@ -12,6 +12,9 @@ const fn is_address(number: u64) -> bool {
 /// The first port that the kernel chooses, unless it is told otherwise; those below are chosen by people.
 const FIRST_PORT: u64 = 32_768;
 
+/// Where terminals are named.
+const SLAVES: &str = "/dev/pts/";
+
 /// Gives the differing numbers of a run small ones, in order of appearance.
 #[derive(Debug, Default)]
 struct Numbers {
@@ -81,8 +84,16 @@ impl Numbers {
     fn call(&mut self, call: &mut Call) {
         call.entered_ns = 0;
         call.args = self.text(&call.args);
-        if let CallState::Returned { ret, shown, at_ns, .. } = &mut call.state {
+        if let CallState::Returned { ret, shown, data, at_ns, .. } = &mut call.state {
             *at_ns = 0;
+            if let Some((bytes, total)) = data
+                && let Ok(text) = std::str::from_utf8(bytes)
+                && text.starts_with(SLAVES)
+            {
+                *bytes = without_terminal(text).into_bytes();
+                *total = bytes.len() as u64;
+                *ret = 0;
+            }
             if shown.ends_with('>') {
                 *ret = 0;
             } else if is_address(*ret as u64) {
@@ -95,7 +106,6 @@ impl Numbers {
 
 /// A text without the number of a terminal of the machine, which is whichever is free.
 fn without_terminal(text: &str) -> String {
-    const SLAVES: &str = "/dev/pts/";
     let mut parts = text.split(SLAVES);
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
