@@ -389,7 +389,7 @@ expect s unread 0
 ",
         );
         let taken = play.object("s").value("taken").as_text().unwrap().to_owned();
-        assert!(taken.starts_with("SIGUSR1 {si_code=SI_USER, si_pid="), "{taken}");
+        assert_eq!(taken, "SIGUSR1 {si_code=SI_USER, from alice}");
         assert_eq!(play.object("s").evidence("taken"), Evidence::Reported);
         play.run("bob: signalfd s SIGUSR2 fd=s\nexpect s unread 1");
         assert_eq!(play.object("s").value("signals").as_text(), Some("SIGUSR2"));

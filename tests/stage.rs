@@ -390,6 +390,23 @@ alice: socket l AF_UNIX SOCK_STREAM
 alice: bind l unix:srv
 alice: listen l 1
 bob: read p 100
+alice: fork carol
+carol: eventfd e 3
+carol: epoll_create1 ep
+carol: epoll_ctl ep EPOLL_CTL_ADD e EPOLLIN|EPOLLET
+carol: epoll_ctl ep EPOLL_CTL_ADD p.r EPOLLIN
+carol: epoll_wait ep
+carol: sigaction SIGUSR2 handler SA_SIGINFO
+carol: sigprocmask SIG_BLOCK SIGUSR1
+carol: signalfd sig SIGUSR1
+alice: kill carol SIGUSR2
+alice: sigqueue carol SIGUSR1 7
+carol: sigtimedwait SIGUSR1 0s
+carol: fcntl p.r F_SETOWN carol
+carol: timerfd_create t CLOCK_MONOTONIC
+carol: timerfd_settime t 60s interval=1s
+carol: mq_notify q SIGEV_SIGNAL signo=SIGUSR1
+carol: poll t:POLLIN sig:POLLIN
 alice: kill bob SIGKILL
 alice: waitpid bob
 spawn term

@@ -108,8 +108,8 @@ impl Facility for SignalFd {
         if call.spec.name != "read" || !returned(call.record) || call.record.errno != 0 {
             return;
         }
-        if let Some(text) = taken(call.record.bytes()) {
-            *note = Value::Text(text);
+        if let Some(words) = first(call.record.bytes()) {
+            *note = Value::List(words.iter().map(|word| Value::Int((*word).into())).collect());
         }
     }
 }
@@ -144,24 +144,30 @@ fn fields(found: &Found<'_>, others: &[(String, String)], look: &Look<'_>) -> Ve
         Field::kernel_int("unread", count),
         Field::new("waiting", Value::List(waiting.collect()), Evidence::Kernel),
     ];
-    if let Value::Text(taken) = look.note(&found.key) {
-        fields.push(Field::new("taken", Value::Text(taken.clone()), Evidence::Reported));
+    if let [number, code, pid, value] = look.note(&found.key).as_list() {
+        let [number, code, pid, value] = [number, code, pid, value].map(|n| n.as_int().unwrap_or(0) as i32);
+        let text = taken(number, code, &look.who(pid), value);
+        fields.push(Field::new("taken", Value::Text(text), Evidence::Reported));
     }
     fields
 }
 
-/// The first signal in what was read, in words. See signalfd(2) for the structure.
-fn taken(bytes: &[u8]) -> Option<String> {
+/// The first signal in what was read: number, code, pid of the sender, value. See signalfd(2) for the structure.
+fn first(bytes: &[u8]) -> Option<[i32; 4]> {
     let word = |at: usize| bytes.get(at..at + 4)?.try_into().ok().map(i32::from_ne_bytes);
-    let (number, code, pid, value) = (word(0)?, word(8)?, word(12)?, word(44)?);
+    Some([word(0)?, word(8)?, word(12)?, word(44)?])
+}
+
+/// A signal that was read, in words.
+fn taken(number: i32, code: i32, sender: &str, value: i32) -> String {
     let mut parts = vec![format!("si_code={}", signal::code_name(number, code))];
     if code <= 0 && code != libc::SI_SIGIO {
-        parts.push(format!("si_pid={pid}"));
+        parts.push(format!("from {sender}"));
     }
     if matches!(code, libc::SI_QUEUE | libc::SI_MESGQ) {
         parts.push(format!("si_value={value}"));
     }
-    Some(format!("{} {{{}}}", super::signal_name(number), parts.join(", ")))
+    format!("{} {{{}}}", super::signal_name(number), parts.join(", "))
 }
 
 #[cfg(test)]
@@ -174,8 +180,10 @@ mod tests {
         for (at, word) in [(0, libc::SIGUSR1), (8, libc::SI_QUEUE), (12, 7), (44, 42)] {
             bytes[at..at + 4].copy_from_slice(&word.to_ne_bytes());
         }
-        assert_eq!(taken(&bytes).as_deref(), Some("SIGUSR1 {si_code=SI_QUEUE, si_pid=7, si_value=42}"));
-        assert_eq!(taken(&bytes[..40]), None);
+        assert_eq!(first(&bytes), Some([libc::SIGUSR1, libc::SI_QUEUE, 7, 42]));
+        assert_eq!(first(&bytes[..40]), None);
+        let text = taken(libc::SIGUSR1, libc::SI_QUEUE, "alice", 42);
+        assert_eq!(text, "SIGUSR1 {si_code=SI_QUEUE, from alice, si_value=42}");
     }
 
     #[test]

@@ -93,3 +93,76 @@ fn draw_interest(painter: &mut Painter<'_>, interest: &Value) {
         painter.line(vec![painter.dim(format!("    {words}"))]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Evidence, Field, Snapshot};
+    use crate::tui::fixtures::{object, waiter};
+    use crate::tui::panes::{Sight, lines};
+
+    fn drawn(object: &Object, width: usize) -> Vec<String> {
+        let now = Snapshot { objects: vec![object.clone()], ..Snapshot::empty() };
+        let theme = crate::tui::theme::Theme::new(crate::tui::theme::Palette::Dark, false);
+        let sight = Sight { now: &now, before: None, theme: &theme, timeless: true, stuck: &[] };
+        let line = |line: &ratatui::text::Line<'_>| line.spans.iter().map(|s| s.content.as_ref()).collect::<String>();
+        lines(object, sight, width, false).iter().map(|l| line(l).trim_end().to_owned()).collect()
+    }
+
+    fn interest(fd: i64, on: &str, events: &str, ready: &str, told: &str) -> Value {
+        let text = |text: &str| Value::Text(text.to_owned());
+        Value::Record(vec![
+            ("fd".to_owned(), Value::Int(fd)),
+            ("on".to_owned(), text(on)),
+            ("events".to_owned(), text(events)),
+            ("ready".to_owned(), text(ready)),
+            ("told".to_owned(), text(told)),
+        ])
+    }
+
+    fn epoll() -> Object {
+        let list = vec![
+            interest(3, "p", "EPOLLIN|EPOLLET", "EPOLLIN", "no"),
+            interest(5, "q", "EPOLLIN", "EPOLLIN|EPOLLHUP", "yes"),
+            interest(6, "e", "EPOLLONESHOT", "0", "no"),
+            interest(7, "", "EPOLLOUT", "0", "?"),
+        ];
+        let fields = vec![
+            Field::kernel_int("watches", 4),
+            Field::hidden("ready", "several edges"),
+            Field::new("tells", Value::Text("yes".to_owned()), Evidence::Kernel),
+            Field::new("interest", Value::List(list), Evidence::Kernel),
+        ];
+        let mut object = object("epoll", "ep", "none", 1, fields);
+        object.waiters = vec![waiter("bob", "epoll_wait", "be told"), waiter("carol", "epoll_wait", "be told")];
+        object
+    }
+
+    #[test]
+    fn interest_stands_against_readiness() {
+        let seen = drawn(&epoll(), 60);
+        let has = |text: &str| seen.iter().any(|line| line.contains(text));
+        for text in [
+            "watches 4",
+            "a wait would return at once",
+            "3→p asks EPOLLIN|EPOLLET",
+            "ready EPOLLIN · told already",
+            "5→q asks EPOLLIN",
+            "ready EPOLLIN|EPOLLHUP · to be told",
+            "told once, now silent",
+            "7→? asks EPOLLOUT",
+            "several edges",
+            "an event wakes one of bob, carol",
+        ] {
+            assert!(has(text), "{text}: {seen:#?}");
+        }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_pane() {
+        let object = epoll();
+        for width in 0..70 {
+            assert!(drawn(&object, width).iter().all(|line| text::width(line) <= width), "{width}");
+        }
+    }
+}
