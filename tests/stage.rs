@@ -410,11 +410,11 @@ carol: poll t:POLLIN sig:POLLIN
 alice: kill bob SIGKILL
 alice: waitpid bob
 spawn term
-term: posix_openpt t O_RDWR|O_NOCTTY
-term: unlockpt t.m
-term: ptsname t.m -> $path
+term: posix_openpt pt O_RDWR|O_NOCTTY
+term: unlockpt pt.m
+term: ptsname pt.m -> $path
 term: open tty $path O_RDWR|O_NOCTTY
-term: write t.m "one\ntwo"
+term: write pt.m "one\ntwo"
 term: read tty 100
 term: printf "held back"
 "#;
