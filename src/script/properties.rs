@@ -143,7 +143,8 @@ fn value(kind: ArgKind) -> BoxedStrategy<ArgValue> {
         }
         ArgKind::Path => prop_oneof![
             "[a-z]{1,4}(/[a-z][a-z0-9]{0,3}){0,2}(\\.[a-z]{1,3})?"
-                .prop_filter("reserved", |n| !is_reserved(n))
+                // A word of the language is one in front of a slash as well: such a path is written in quotes.
+                .prop_filter("reserved", |n| !n.split(['/', '.']).next().is_some_and(is_reserved))
                 .prop_map(ArgValue::Name),
             data().prop_map(ArgValue::Expr)
         ]
