@@ -192,8 +192,8 @@ impl Pty {
         let status =
             Command::new("stty").args(["rows", &words[0], "cols", &words[1]]).stdin(terminal).status().unwrap();
         assert!(status.success());
-        // The emulator has no place for a wide character in one column, and takes that for a defect of its own.
-        self.parser.screen_mut().set_size(rows, columns.max(2));
+        // The emulator can't wrap a line where there is only one, nor hold a wide character in one column: it panics.
+        self.parser.screen_mut().set_size(rows.max(2), columns.max(2));
     }
 
     /// The screen as text, a line a row.
