@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -18,8 +18,12 @@ use crate::stage::{Options, Stage, StageEvent};
 #[derive(Debug)]
 pub(super) struct Conductor {
     orders: Option<Sender<ToStage>>,
-    thread: Option<JoinHandle<()>>,
+    /// Disconnected once the thread has closed its stages.
+    closed: Receiver<()>,
 }
+
+/// How long leaving waits for the stages to close.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Numbers of the stage's for numbers of ours.
 type Numbers = Arc<Mutex<HashMap<u64, u64>>>;
@@ -33,11 +37,15 @@ impl Conductor {
     /// Starts the thread.
     pub(super) fn start(launcher: PathBuf, shared: bool, events: Sender<Event>) -> anyhow::Result<Self> {
         let (sender, receiver) = channel();
-        let thread = std::thread::Builder::new()
+        let (closing, closed) = channel();
+        std::thread::Builder::new()
             .name("stages".to_owned())
-            .spawn(move || conduct(&receiver, &Options { launcher, shared }, &events))
+            .spawn(move || {
+                conduct(&receiver, &Options { launcher, shared }, &events);
+                drop(closing);
+            })
             .context("the thread that holds the stages can't be started")?;
-        Ok(Self { orders: Some(sender), thread: Some(thread) })
+        Ok(Self { orders: Some(sender), closed })
     }
 
     /// Hands an order on. Never waits.
@@ -52,9 +60,8 @@ impl Conductor {
 impl Drop for Conductor {
     fn drop(&mut self) {
         self.orders = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // Leaving must not hang on a stage: what is left of it ends with this process, by the kernel's doing.
+        let _ = self.closed.recv_timeout(PATIENCE);
     }
 }
 
