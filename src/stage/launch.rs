@@ -187,12 +187,23 @@ fn keeper(command: Command) -> io::Result<io::Result<std::process::Child>> {
     answer.recv().map_err(|_ended| gone())
 }
 
+/// Keeps stages from being started while it is held. A signal to the whole process group must not find a child between
+/// fork and exec: one that stopped there would be continued by nobody, and its start would never return.
+pub fn no_start() -> std::sync::MutexGuard<'static, ()> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// The life of that thread.
 fn keep(requests: Receiver<Request>) {
     let mut swept = false;
     for (mut command, answer) in requests {
         // The caller may have given up; the child ends with its wire.
-        let _ = answer.send(command.spawn());
+        let spawned = {
+            let _alone = no_start();
+            command.spawn()
+        };
+        let _ = answer.send(spawned);
         // Behind the first stage, so that nobody waits for it.
         if !std::mem::replace(&mut swept, true) {
             sweep::sweep();

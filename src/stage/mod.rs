@@ -33,7 +33,7 @@ mod table;
 mod wire;
 
 pub use expect::{describe, graph, in_words, judge};
-pub use launch::{Child, Launched, OpenError, Options, launch};
+pub use launch::{Child, Launched, OpenError, Options, launch, no_start};
 pub use open::{Lost, Stage};
 pub use replay::{Rerun, Timeline};
 pub use report::{Outcome, Report, StageEvent, StageInfo, Verdict};

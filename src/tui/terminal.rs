@@ -209,6 +209,7 @@ fn parent_of(pid: Pid) -> Option<Pid> {
 
 /// Asks our whole process group to stop, as the terminal does on Ctrl-Z when it is not raw.
 pub(super) fn request_stop() -> anyhow::Result<()> {
+    let _nobody_starts = crate::stage::no_start();
     kill(Pid::from_raw(0), Signal::SIGTSTP).context("the process group can't be stopped")
 }
 
