@@ -53,6 +53,7 @@ lessons! {
     fifo_rendezvous = "fifo-rendezvous",
     file_lock_owner = "file-lock-owner",
     lost_update = "lost-update",
+    passing_descriptors = "passing-descriptors",
     pipe_buf = "pipe-buf",
     many_descriptors = "many-descriptors",
     pipe_capacity = "pipe-capacity",

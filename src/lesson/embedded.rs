@@ -4,7 +4,7 @@
 pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
 
 /// The lesson files by name; a test holds the list against the folder.
-pub(super) const FILES: [(&str, &str); 17] = [
+pub(super) const FILES: [(&str, &str); 18] = [
     ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
     ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
     ("pipe-buf.md", include_str!("../../lessons/pipe-buf.md")),
@@ -22,6 +22,7 @@ pub(super) const FILES: [(&str, &str); 17] = [
     ("terminal-bytes.md", include_str!("../../lessons/terminal-bytes.md")),
     ("many-descriptors.md", include_str!("../../lessons/many-descriptors.md")),
     ("signal-driven-io.md", include_str!("../../lessons/signal-driven-io.md")),
+    ("passing-descriptors.md", include_str!("../../lessons/passing-descriptors.md")),
 ];
 
 #[cfg(test)]
