@@ -12,6 +12,7 @@ mod filelock;
 mod handover;
 mod judge;
 pub mod look;
+mod meaning;
 mod memory;
 mod mirror;
 mod mq;
@@ -48,6 +49,7 @@ use crate::kernel::arena::Record;
 use crate::model::{Field, Holder, Object, ObjectKey, Snapshot, Value};
 use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
 use look::{Found, Ground, Handle, Look, Reported};
+pub(crate) use meaning::meaning;
 use perform::{Performer, Refusal};
 use show::Shown;
 pub(crate) use signal::{handled, set_names};
@@ -71,6 +73,12 @@ pub trait Facility: Sync {
 
     /// How a recorded call reads, in the manner of strace. An entered one has `returned_ns == 0`.
     fn show(&self, verb: &str, record: &Record) -> Shown;
+
+    /// What the result of a recorded call means here, where that is not plain: why it failed, or that it did less than
+    /// one would think. A sentence without a full stop; a pid in it as [`show::pid`] writes it.
+    fn means(&self, _verb: &str, _record: &Record) -> Option<String> {
+        None
+    }
 
     /// Whether a descriptor or mapping that was found is a handle on an object of this facility, and the object's key.
     fn claim(&self, _handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {
@@ -326,7 +334,7 @@ pub fn signal_name(number: i32) -> String {
     }
     match number - libc::SIGRTMIN() {
         0 => "SIGRTMIN".to_owned(),
-        n @ 1.. => format!("SIGRTMIN+{n}"),
+        n @ 1.. if number <= libc::SIGRTMAX() => format!("SIGRTMIN+{n}"),
         _ => format!("signal {number}"),
     }
 }

@@ -347,6 +347,10 @@ impl Facility for Process {
         Ok(())
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        means(verb, record).map(ToOwned::to_owned)
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [a, b, c, ..] = record.args;
         match verb {
@@ -375,6 +379,29 @@ impl Facility for Process {
             _ => Shown { args: String::new(), result: pid_result(record) },
         }
     }
+}
+
+fn means(verb: &str, record: &Record) -> Option<&'static str> {
+    let options = record.args[2] as i32;
+    Some(match (verb, record.errno) {
+        ("kill" | "killpg", _) => return super::signal::sent(verb, record.args[1], record.errno),
+        ("waitpid", libc::ECHILD) if record.args[0] > 0 => {
+            "not a child, or not any more: it was waited for, or left nothing since SIGCHLD was ignored"
+        }
+        ("waitpid", libc::ECHILD) => {
+            "no child is left; those that ended while SIGCHLD was ignored, or with SA_NOCLDWAIT, leave nothing to wait for"
+        }
+        ("waitpid", 0) if record.ret == 0 && options & libc::WNOHANG != 0 => {
+            "there are children, and none has changed its state"
+        }
+        ("setpgid", libc::EPERM) => "the process leads its session, or the group is of another session",
+        ("setpgid", libc::ESRCH) => "it is neither the caller nor a child of its",
+        ("setpgid", libc::EACCES) => "the child has called execve: from there on its group is its own business",
+        ("setsid", libc::EPERM) => "it leads a process group, whose number the new session would need",
+        ("getpgid" | "getsid", libc::ESRCH) => "no process has this pid any more",
+        ("pause", libc::EINTR) => "a handler has run: in no other way does it return",
+        _ => return None,
+    })
 }
 
 /// The result of a call that returns a pid.

@@ -2,16 +2,25 @@
 //!
 //! An actor has one handler, which notes that it ran. The director turns that into a line of the transcript.
 
+mod calls;
+mod means;
+mod told;
+
 use std::cell::Cell;
 
+use self::calls::{ACTION_FLAGS, CALLS, HANDLERS, HOW};
+use self::told::{origin, value_of};
 use super::perform::{Making, Performer, Refusal};
 use super::process::duration;
 use super::show::{self, Shown, constant, returned};
-use super::table::{CALL, keyed, optional, required};
 use super::{Card, Facility, signal_name};
-use crate::kernel::arena::{Handled, Record};
+use crate::kernel::arena::Record;
 use crate::kernel::signal::{self, Disposition, SigInfo};
-use crate::script::{ArgKind, ArgSpec, CallSpec, Data, Sleeps, WaitsOn};
+use crate::script::{CallSpec, Data};
+
+pub(super) use self::means::sent;
+pub(super) use self::told::{code_name, set};
+pub(crate) use self::told::{handled, set_names};
 
 /// The chapter of signals.
 #[derive(Debug)]
@@ -31,108 +40,6 @@ static CARD: Card = Card {
     boundaries: "kept for realtime signals, which queue; a standard one is pending once, however often it was sent",
     manual: &["signal(7)", "sigaction(2)", "sigprocmask(2)", "sigwaitinfo(2)", "sigqueue(3)"],
 };
-
-const HOW: &[(&str, i64)] = &[
-    ("SIG_BLOCK", libc::SIG_BLOCK as i64),
-    ("SIG_UNBLOCK", libc::SIG_UNBLOCK as i64),
-    ("SIG_SETMASK", libc::SIG_SETMASK as i64),
-];
-const HANDLERS: &[(&str, i64)] = &[("SIG_DFL", 0), ("SIG_IGN", 1), ("handler", 2)];
-const ACTION_FLAGS: &[(&str, i64)] = &[
-    ("SA_RESTART", libc::SA_RESTART as i64),
-    ("SA_SIGINFO", libc::SA_SIGINFO as i64),
-    ("SA_NODEFER", libc::SA_NODEFER as i64),
-    ("SA_RESETHAND", libc::SA_RESETHAND as i64),
-    ("SA_NOCLDSTOP", libc::SA_NOCLDSTOP as i64),
-    ("SA_NOCLDWAIT", libc::SA_NOCLDWAIT as i64),
-];
-
-const SET: ArgSpec = required("set", ArgKind::Signals, "which signals");
-
-const fn sleeps(syscall: libc::c_long) -> Sleeps {
-    Sleeps { syscall, on: WaitsOn::Nothing, direction: "signal" }
-}
-
-static CALLS: &[CallSpec] = &[
-    CallSpec {
-        name: "sigaction",
-        args: &[
-            required("signum", ArgKind::Signal, "which signal"),
-            required("sa_handler", ArgKind::Constant(HANDLERS), "handler notes that it ran, and does nothing else"),
-            optional("sa_flags", ArgKind::Flags(ACTION_FLAGS), "with SA_SIGINFO the handler is told who sent it"),
-            keyed("sa_mask", ArgKind::Signals, "what else is blocked while the handler runs"),
-        ],
-        doc: "Sets what happens when a signal comes",
-        man: "sigaction(2)",
-        c: "sigaction({signum}, &(struct sigaction){ .sa_handler = {sa_handler}, .sa_flags = {sa_flags=0} \
-            {?sa_mask /* .sa_mask: {sa_mask} */ ?}}, NULL)",
-        example: "bob: sigaction SIGUSR1 handler SA_RESTART|SA_SIGINFO",
-        ..CALL
-    },
-    CallSpec {
-        name: "sigprocmask",
-        args: &[required("how", ArgKind::Constant(HOW), "whether the set is added, taken off, or all"), SET],
-        doc: "Changes which signals are blocked: they stay pending until they are not",
-        man: "sigprocmask(2)",
-        c: "sigprocmask({how}, &set /* {set} */, NULL)",
-        example: "bob: sigprocmask SIG_BLOCK SIGUSR1|SIGRTMIN+1",
-        ..CALL
-    },
-    CallSpec {
-        name: "sigpending",
-        doc: "Tells which blocked signals have come; their number goes to a variable",
-        man: "sigpending(2)",
-        c: "sigpending(&set)",
-        gives: true,
-        example: "bob: sigpending",
-        ..CALL
-    },
-    CallSpec {
-        name: "sigsuspend",
-        args: &[required("mask", ArgKind::Signals, "what is blocked meanwhile, in place of the present mask")],
-        doc: "Sleeps with another mask until a handler has run",
-        man: "sigsuspend(2)",
-        c: "sigsuspend(&mask /* {mask} */)",
-        sleeps: &[sleeps(libc::SYS_rt_sigsuspend)],
-        example: "bob: sigsuspend SIGUSR2",
-        ..CALL
-    },
-    CallSpec {
-        name: "sigwaitinfo",
-        args: &[SET],
-        doc: "Waits for a blocked signal and takes it; gives the value that was sent with it",
-        man: "sigwaitinfo(2)",
-        c: "sigwaitinfo(&set /* {set} */, &info)",
-        gives: true,
-        sleeps: &[sleeps(libc::SYS_rt_sigtimedwait)],
-        example: "bob: sigwaitinfo SIGUSR1 -> $value",
-        ..CALL
-    },
-    CallSpec {
-        name: "sigtimedwait",
-        args: &[SET, required("timeout", ArgKind::Duration, "how long at most; 0 only takes what has come")],
-        doc: "Waits for a blocked signal and takes it, but not for ever; gives the value that was sent with it",
-        man: "sigtimedwait(2)",
-        c: "sigtimedwait(&set /* {set} */, &info, &(struct timespec){ {timeout.timespec} })",
-        gives: true,
-        sleeps: &[sleeps(libc::SYS_rt_sigtimedwait)],
-        example: "bob: sigtimedwait SIGUSR1 500ms",
-        ..CALL
-    },
-    CallSpec {
-        name: "sigqueue",
-        args: &[
-            required("pid", ArgKind::Actor, "whom"),
-            required("sig", ArgKind::Signal, "which; 0 only asks whether the target exists"),
-            required("value", ArgKind::Int, "a number that goes with it"),
-        ],
-        doc: "Sends a signal with a value to a process",
-        man: "sigqueue(3)",
-        c: "sigqueue({pid}, {sig}, (union sigval){ {value} })",
-        example: "alice: sigqueue bob SIGRTMIN+1 42",
-        ..CALL
-    },
-];
 
 impl Facility for Signals {
     fn card(&self) -> &'static Card {
@@ -169,15 +76,31 @@ impl Facility for Signals {
             }
             "sigwaitinfo" | "sigtimedwait" => return wait(performer),
             "sigqueue" => return sigqueue(performer),
+            "raise" => {
+                let signal = performer.int("sig", 0);
+                let making = Making::new([signal, 0, 0, 0, 0, 0]);
+                let _ = performer.call(making, || signal::raise(signal as i32).map(|()| 0));
+            }
+            "tgkill" => return tgkill(performer),
             _ => return Err(Refusal::new(format!("{verb} is no call on signals"))),
         }
         Ok(())
+    }
+
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        means::means(verb, record)
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [a, b, c, d, ..] = record.args;
         let done = returned(record) && record.errno == 0;
         match verb {
+            "sigaction" if record.args[4] == ASKED => {
+                let flags = show::flags(c, ACTION_FLAGS, None);
+                let mask = if d == 0 { String::new() } else { format!(", sa_mask={}", set(d as u64)) };
+                let old = format!("{{sa_handler={}, sa_flags={flags}{mask}}}", constant(b, HANDLERS));
+                Shown::args(format!("{}, NULL, {}", signal_name(a as i32), if done { &old } else { "…" }))
+            }
             "sigaction" => {
                 let mask = if d == 0 { String::new() } else { format!(", sa_mask={}", set(d as u64)) };
                 let flags = show::flags(c, ACTION_FLAGS, None);
@@ -191,6 +114,8 @@ impl Facility for Signals {
             "sigpending" if done => Shown::args(set(a as u64)),
             "sigpending" => Shown::args("…".to_owned()),
             "sigsuspend" => Shown::args(set(a as u64)),
+            "raise" => Shown::args(number_or_name(a)),
+            "tgkill" => Shown::args(format!("{}, {}, {}", show::pid(a), show::pid(b), number_or_name(c))),
             "sigqueue" => Shown::args(format!("{}, {}, {c}", show::pid(a), number_or_name(b))),
             _ => {
                 let [wanted, signal, code, first, second, timeout] = record.args;
@@ -204,11 +129,18 @@ impl Facility for Signals {
     }
 }
 
+/// The fifth number in the record of a sigaction that only asks.
+const ASKED: i64 = 1;
+
 fn number_or_name(signal: i64) -> String {
     if signal == 0 { "0".to_owned() } else { signal_name(signal as i32) }
 }
 
 fn sigaction(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+    if !performer.has("sa_handler") {
+        ask_action(performer);
+        return Ok(());
+    }
     let (signal, flags, mask) = (performer.int("signum", 0), performer.int("sa_flags", 0), performer.int("sa_mask", 0));
     let handler = performer.int("sa_handler", 0);
     let disposition = match handler {
@@ -228,6 +160,25 @@ fn sigaction(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let _ =
         performer.call(making, || signal::sigaction(signal as i32, disposition, flags as i32, mask as u64).map(|()| 0));
     Ok(())
+}
+
+fn ask_action(performer: &mut Performer<'_>) {
+    let signal = performer.int("signum", 0);
+    let old = Cell::new([0; 3]);
+    let _ = performer.call_then(
+        Making::new([signal, 0, 0, 0, ASKED, 0]),
+        || {
+            let (disposition, flags, mask) = signal::action(signal as i32)?;
+            let handler = match disposition {
+                Disposition::Default => 0,
+                Disposition::Ignore => 1,
+                Disposition::Handle => 2,
+            };
+            old.set([handler, flags.into(), mask as i64]);
+            Ok(0)
+        },
+        |record| record.args[1..4].copy_from_slice(&old.get()),
+    );
 }
 
 fn wait(performer: &mut Performer<'_>) -> Result<(), Refusal> {
@@ -268,80 +219,15 @@ fn sigqueue(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The int in a sigval: what was sent, in the width that C's sival_int has.
-const fn value_of(words: [u64; 2]) -> i64 {
-    words[1] as u32 as i32 as i64
-}
-
-/// The names of the signals in a set, in order of their numbers.
-pub(crate) fn set_names(set: u64) -> Vec<String> {
-    (1..=64).filter(|n| set & 1 << (n - 1) != 0).map(signal_name).collect()
-}
-
-/// A set as strace writes it: `[SIGUSR1 SIGUSR2]`.
-pub(super) fn set(set: u64) -> String {
-    format!("[{}]", set_names(set).join(" "))
-}
-
-/// The name of an si_code. Positive ones mean something else with each signal.
-pub(super) fn code_name(signal: i32, code: i32) -> String {
-    const ANY: [(&str, i32); 6] = [
-        ("SI_USER", libc::SI_USER),
-        ("SI_QUEUE", libc::SI_QUEUE),
-        ("SI_MESGQ", libc::SI_MESGQ),
-        ("SI_SIGIO", libc::SI_SIGIO),
-        ("SI_TKILL", libc::SI_TKILL),
-        ("SI_KERNEL", 0x80),
-    ];
-    const CHILD: [&str; 6] = ["CLD_EXITED", "CLD_KILLED", "CLD_DUMPED", "CLD_TRAPPED", "CLD_STOPPED", "CLD_CONTINUED"];
-    const IO: [&str; 6] = ["POLL_IN", "POLL_OUT", "POLL_MSG", "POLL_ERR", "POLL_PRI", "POLL_HUP"];
-    let of = |names: [&'static str; 6]| names.get((code - 1) as usize).map(|name| (*name).to_owned());
-    if let Some((name, _)) = ANY.iter().find(|(_, value)| *value == code) {
-        return (*name).to_owned();
+/// Process and thread are both named, and the kernel checks that the one is the other's.
+fn tgkill(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+    let (tgid, tid, signal) = (performer.int("tgid", -1), performer.int("tid", -1), performer.int("sig", 0));
+    if tgid <= 0 || tid <= 0 {
+        return Err(Refusal::new("a signal goes to one actor at a time"));
     }
-    let named = match signal {
-        _ if code <= 0 => None,
-        libc::SIGCHLD => of(CHILD),
-        libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP => None,
-        _ => of(IO),
-    };
-    named.unwrap_or_else(|| code.to_string())
-}
-
-/// Where a signal came from, as strace writes it: `{si_code=SI_USER, si_pid=7<>}`. The name behind a pid is for
-/// [`show::named`] to fill in.
-fn origin(signal: i32, code: i32, words: [u64; 2]) -> String {
-    let name = code_name(signal, code);
-    if code > 0 && code != 0x80 && signal != libc::SIGCHLD {
-        return format!(
-            "{{si_code={name}, si_fd={}, si_band={}}}",
-            words[1] as i32,
-            super::poll::events(words[0] as i64)
-        );
-    }
-    let pid = show::pid((words[0] as u32).into());
-    match code {
-        libc::SI_QUEUE | libc::SI_MESGQ => {
-            format!("{{si_code={name}, si_pid={pid}, si_value={}}}", value_of(words))
-        }
-        0x80 => format!("{{si_code={name}}}"),
-        _ => format!("{{si_code={name}, si_pid={pid}}}"),
-    }
-}
-
-/// A run of an actor's handler, as a call reads: its name, its arguments, and what stands behind `=`.
-pub(crate) fn handled(run: &Handled) -> (&'static str, Shown) {
-    let result = Some("void".to_owned());
-    if run.thread {
-        let value = value_of(run.info.map_or([0; 2], |(_, words)| words));
-        return ("sigev_notify_function", Shown { args: value.to_string(), result });
-    }
-    let name = signal_name(run.signal);
-    let args = match run.info {
-        Some((code, words)) => format!("{name}, {}", origin(run.signal, code, words)),
-        None => name,
-    };
-    ("handler", Shown { args, result })
+    let making = Making::new([tgid, tid, signal, 0, 0, 0]);
+    let _ = performer.call(making, || signal::tgkill(tgid as i32, tid as i32, signal as i32).map(|()| 0));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -366,6 +252,9 @@ mod tests {
                 0,
                 "SIGUSR1, {sa_handler=SIG_IGN, sa_flags=0, sa_mask=[SIGUSR1]}, NULL",
             ),
+            ("sigaction", [usr1, 0, 0, 0, 1, 0], 0, "SIGUSR1, NULL, {sa_handler=SIG_DFL, sa_flags=0}"),
+            ("raise", [usr1, 0, 0, 0, 0, 0], 0, "SIGUSR1"),
+            ("tgkill", [7, 8, 65, 0, 0, 0], -1, "7<>, 8<>, signal 65"),
             ("sigprocmask", [0, bit, 0, 0, 0, 0], 0, "SIG_BLOCK, [SIGUSR1], NULL"),
             ("sigpending", [bit, 0, 0, 0, 0, 0], 0, "[SIGUSR1]"),
             ("sigsuspend", [0; 6], -1, "[]"),
@@ -389,26 +278,5 @@ mod tests {
         }
         let asleep = Record { args: [bit, 0, 0, 0, 0, 0], entered_ns: 1, ..Record::default() };
         assert_eq!(Signals.show("sigwaitinfo", &asleep).args, "[SIGUSR1], …");
-    }
-
-    #[test]
-    fn tells_where_a_signal_came_from() {
-        let run = |signal, info, thread| {
-            let (verb, shown) = handled(&Handled { signal, info, at_ns: 1, thread });
-            format!("{verb}({})", shown.args)
-        };
-        assert_eq!(run(libc::SIGUSR1, None, false), "handler(SIGUSR1)");
-        assert_eq!(run(libc::SIGUSR1, Some((0, [7, 0])), false), "handler(SIGUSR1, {si_code=SI_USER, si_pid=7<>})");
-        assert_eq!(
-            run(libc::SIGUSR1, Some((libc::SI_MESGQ, [7, 5])), false),
-            "handler(SIGUSR1, {si_code=SI_MESGQ, si_pid=7<>, si_value=5})"
-        );
-        let band = libc::POLLIN as u64;
-        assert_eq!(
-            run(libc::SIGRTMIN(), Some((1, [band, 3])), false),
-            "handler(SIGRTMIN, {si_code=POLL_IN, si_fd=3, si_band=POLLIN})"
-        );
-        assert_eq!(run(libc::SIGCHLD, Some((1, [7, 0])), false), "handler(SIGCHLD, {si_code=CLD_EXITED, si_pid=7<>})");
-        assert_eq!(run(0, Some((libc::SI_MESGQ, [0, 9])), true), "sigev_notify_function(9)");
     }
 }

@@ -211,6 +211,8 @@ pub struct Handled {
     pub info: Option<(i32, [u64; 2])>,
     /// CLOCK_MONOTONIC when it ran, in ns.
     pub at_ns: u64,
+    /// The signals that were blocked while it ran.
+    pub blocked: u64,
     /// Whether it ran in a thread of its own, as SIGEV_THREAD asks.
     pub thread: bool,
 }
@@ -223,7 +225,7 @@ pub(super) struct Handling {
     tail: AtomicU64,
     /// What the actor does with signals, as [`Slot::uses_signals`] and [`Slot::has_helpers`] tell.
     marks: AtomicU32,
-    cells: [[AtomicU64; 5]; HANDLED_CAPACITY as usize],
+    cells: [[AtomicU64; 6]; HANDLED_CAPACITY as usize],
 }
 
 const USES_SIGNALS: u32 = 1;
@@ -233,7 +235,7 @@ impl Handling {
     /// Notes a run. Only atomics, so it may be called from a signal handler.
     pub(super) fn push(&self, handled: &Handled) {
         let place = self.head.fetch_add(1, Ordering::AcqRel);
-        let [stamp, what, first, second, at] = &self.cells[(place % HANDLED_CAPACITY) as usize];
+        let [stamp, what, first, second, at, blocked] = &self.cells[(place % HANDLED_CAPACITY) as usize];
         let (code, words) = handled.info.unwrap_or_default();
         let bits = u64::from(handled.info.is_some()) << 16 | u64::from(handled.thread) << 17;
         stamp.store(0, Ordering::Release);
@@ -241,21 +243,24 @@ impl Handling {
         first.store(words[0], Ordering::Relaxed);
         second.store(words[1], Ordering::Relaxed);
         at.store(handled.at_ns, Ordering::Relaxed);
+        blocked.store(handled.blocked, Ordering::Relaxed);
         stamp.store(place + 1, Ordering::Release);
     }
 
     /// The run at a place; `None` if it is being written, or has been written over.
     fn read(&self, place: u64) -> Option<Handled> {
-        let [stamp, what, first, second, at] = &self.cells[(place % HANDLED_CAPACITY) as usize];
+        let [stamp, what, first, second, at, blocked] = &self.cells[(place % HANDLED_CAPACITY) as usize];
         if stamp.load(Ordering::Acquire) != place + 1 {
             return None;
         }
-        let [what, first, second, at_ns] = [what, first, second, at].map(|word| word.load(Ordering::Relaxed));
+        let [what, first, second, at_ns, blocked] =
+            [what, first, second, at, blocked].map(|word| word.load(Ordering::Relaxed));
         fence(Ordering::Acquire);
         (stamp.load(Ordering::Relaxed) == place + 1).then(|| Handled {
             signal: i32::from(what as u16),
             info: (what & 1 << 16 != 0).then_some(((what >> 32) as u32 as i32, [first, second])),
             at_ns,
+            blocked,
             thread: what & 1 << 17 != 0,
         })
     }

@@ -84,6 +84,22 @@ pub fn sigaction(signal: i32, disposition: Disposition, flags: i32, mask: u64) -
     Errno::result(unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) }).map(drop)
 }
 
+/// What happens when a signal comes: the disposition, its flags and its mask; see sigaction(2).
+pub fn action(signal: i32) -> Result<(Disposition, i32, u64), Errno> {
+    // SAFETY: all zero is a sigaction.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: asks for the present action only; the structure is ours.
+    Errno::result(unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) })?;
+    let disposition = match action.sa_sigaction {
+        libc::SIG_DFL => Disposition::Default,
+        libc::SIG_IGN => Disposition::Ignore,
+        _ => Disposition::Handle,
+    };
+    // How a handler returns is between the C library and the kernel.
+    const SA_RESTORER: i32 = 0x0400_0000;
+    Ok((disposition, action.sa_flags & !SA_RESTORER, from_raw_set(&action.sa_mask)))
+}
+
 /// Whether a signal is ignored.
 pub fn is_ignored(signal: i32) -> bool {
     // SAFETY: all zero is a sigaction.
@@ -142,6 +158,18 @@ pub fn sigqueue(pid: i32, signal: i32, value: i64) -> Result<(), Errno> {
     Errno::result(unsafe { libc::sigqueue(pid, signal, value) }).map(drop)
 }
 
+/// Sends a signal to one thread of a process, see tgkill(2).
+pub fn tgkill(tgid: i32, tid: i32, signal: i32) -> Result<(), Errno> {
+    // SAFETY: takes three integers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_tgkill, tgid, tid, signal) }).map(drop)
+}
+
+/// Sends a signal to the calling thread, see raise(3). It has been handled when this returns, unless it is blocked.
+pub fn raise(signal: i32) -> Result<(), Errno> {
+    // SAFETY: takes an integer.
+    Errno::result(unsafe { libc::raise(signal) }).map(drop)
+}
+
 /// Where handlers of this process note that they ran.
 static NOTES: AtomicPtr<Handling> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -163,20 +191,32 @@ fn note(handled: &Handled) {
     }
 }
 
+/// The signals that are blocked just now; may be asked from a handler.
+fn blocked() -> u64 {
+    sigprocmask(libc::SIG_BLOCK, None).unwrap_or(0)
+}
+
 extern "C" fn called(signal: i32) {
-    note(&Handled { signal, at_ns: monotonic_ns(), ..Handled::default() });
+    note(&Handled { signal, at_ns: monotonic_ns(), blocked: blocked(), ..Handled::default() });
 }
 
 extern "C" fn told(signal: i32, info: *const libc::siginfo_t, _context: *const libc::c_void) {
     // SAFETY: the kernel hands the handler a siginfo of its own.
     let info = unsafe { info.as_ref() }.map(SigInfo::of).unwrap_or_default();
-    note(&Handled { signal, info: Some((info.code, info.words)), at_ns: monotonic_ns(), thread: false });
+    note(&Handled {
+        signal,
+        info: Some((info.code, info.words)),
+        at_ns: monotonic_ns(),
+        blocked: blocked(),
+        thread: false,
+    });
 }
 
 /// Runs in a thread that glibc has made for it: a message has come, and SIGEV_THREAD was asked for.
 pub(super) extern "C" fn notified(value: libc::sigval) {
     let words = [0, value.sival_ptr as u64];
-    note(&Handled { signal: 0, info: Some((libc::SI_MESGQ, words)), at_ns: monotonic_ns(), thread: true });
+    let info = Some((libc::SI_MESGQ, words));
+    note(&Handled { signal: 0, info, at_ns: monotonic_ns(), blocked: blocked(), thread: true });
 }
 
 #[cfg(test)]
@@ -209,12 +249,20 @@ mod tests {
             sigqueue(us, libc::SIGUSR2, 77).unwrap();
             sigaction(libc::SIGUSR1, Disposition::Ignore, 0, 0).unwrap();
             kill(us, libc::SIGUSR1).unwrap();
+            let (flags, other) = (libc::SA_NODEFER | libc::SA_RESTART, bit(libc::SIGUSR2));
+            sigaction(libc::SIGHUP, Disposition::Handle, flags, other).unwrap();
+            let set = action(libc::SIGHUP);
+            tgkill(us, us, libc::SIGHUP).unwrap();
+            raise(libc::SIGHUP).unwrap();
             sigprocmask(libc::SIG_BLOCK, Some(bit(libc::SIGUSR2))).unwrap();
             sigqueue(us, libc::SIGUSR2, 5).unwrap();
             let pending = sigpending().unwrap();
             let came = sigwaitinfo(bit(libc::SIGUSR2), None).unwrap();
             let late = sigwaitinfo(bit(libc::SIGUSR2), Some(1_000_000));
             i32::from(pending != bit(libc::SIGUSR2))
+                | i32::from(set != Ok((Disposition::Handle, flags, other))) << 4
+                | i32::from(action(libc::SIGUSR1).map(|(what, ..)| what) != Ok(Disposition::Ignore)) << 5
+                | i32::from(action(65) != Err(Errno::EINVAL) || tgkill(us, us, 65) != Err(Errno::EINVAL)) << 6
                 | i32::from((came.signal, came.code, came.words[1]) != (libc::SIGUSR2, libc::SI_QUEUE, 5)) << 1
                 | i32::from(late != Err(Errno::EAGAIN)) << 2
                 | i32::from(sigprocmask(libc::SIG_SETMASK, Some(0)) != Ok(bit(libc::SIGUSR2))) << 3
@@ -222,8 +270,15 @@ mod tests {
         assert_eq!(how, How::Exited(0));
         let mut seen = Vec::new();
         assert_eq!(arena.slot(0).unwrap().reader().handled(|h| seen.push(h)), 0);
+        let masks: Vec<_> = seen.iter().map(|h| (h.signal, h.blocked)).collect();
+        let usr2 = bit(libc::SIGUSR2);
+        // With SA_NODEFER the signal itself is not blocked, only the action's mask.
+        assert_eq!(
+            masks,
+            [(libc::SIGUSR1, bit(libc::SIGUSR1)), (libc::SIGUSR2, usr2), (libc::SIGHUP, usr2), (libc::SIGHUP, usr2)]
+        );
         let seen: Vec<_> = seen.iter().map(|h| (h.signal, h.info.map(|(code, words)| (code, words[1])))).collect();
-        assert_eq!(seen, [(libc::SIGUSR1, None), (libc::SIGUSR2, Some((libc::SI_QUEUE, 77)))]);
+        assert_eq!(seen[..2], [(libc::SIGUSR1, None), (libc::SIGUSR2, Some((libc::SI_QUEUE, 77)))]);
     }
 
     #[test]

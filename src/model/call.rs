@@ -28,6 +28,8 @@ pub struct Call {
     pub state: CallState,
     /// Whether it enters the kernel. A plain load or store does not.
     pub syscall: bool,
+    /// What its result means here, where that is not plain: a sentence without a full stop.
+    pub meaning: Option<String>,
 }
 
 /// Where a call stands.

@@ -82,7 +82,7 @@ pub fn call(call: &Call) -> Json {
     json!({
         "actor": call.actor, "order": call.order, "seq": call.seq, "verb": call.verb, "args": call.args, "on": call.on,
         "entered_ns": call.entered_ns, "syscall": call.syscall, "state": state, "ret": ret, "errno": errno,
-        "shown": shown, "data": data, "returned_ns": at_ns,
+        "shown": shown, "meaning": call.meaning, "data": data, "returned_ns": at_ns,
     })
 }
 

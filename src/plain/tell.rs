@@ -48,8 +48,13 @@ pub fn calls(calls: &[Call]) -> String {
     out
 }
 
-/// A call in the manner of strace: `bob: read(3, "hi", 100) = 2`.
+/// A call in the manner of strace: `bob: read(3, "hi", 100) = 2`. What its result means stands on a line of its own.
 pub fn line(call: &Call) -> String {
+    let meaning = call.meaning.as_ref().map(|words| format!("\n    ({words})"));
+    format!("{}{}", strace(call), meaning.unwrap_or_default())
+}
+
+fn strace(call: &Call) -> String {
     let Call { actor, verb, args, .. } = call;
     match &call.state {
         CallState::Entered => format!("{actor}: {verb}({args}) has not returned"),

@@ -48,6 +48,7 @@ pub(super) fn call(
         entered_ns: record.entered_ns.saturating_sub(opened_ns),
         state,
         syscall: spec.syscall,
+        meaning: facility::meaning(spec.name, record).map(named),
     }
 }
 
@@ -66,6 +67,7 @@ pub(super) fn handled(actor: &str, run: &Handled, opened_ns: u64, actors: &[(i32
         entered_ns: at_ns,
         state: CallState::Returned { ret: 0, errno: None, shown: shown.result.unwrap_or_default(), data: None, at_ns },
         syscall: false,
+        meaning: None,
     }
 }
 

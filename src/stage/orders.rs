@@ -390,8 +390,14 @@ impl Director {
         Ok(())
     }
 
-    /// Pids of the actors that calls of a member name. The dead have none: their number may be another's by now. Nor
-    /// have those of other hosts: that the stage's processes have one set of numbers is not as on machines.
+    /// Whether a pid that was an actor's is nobody's now, and stays so for a while: on an isolated stage the numbers of
+    /// its own namespace are given out in turn.
+    fn is_nobodys(&self, pid: i32) -> bool {
+        self.setting.mode == Mode::Isolated && crate::kernel::proc::status(pid).is_err()
+    }
+
+    /// Pids of the actors that calls of a member name. Those of other hosts have none: that the stage's processes have
+    /// one set of numbers is not as on machines. Nor have the dead where their number may be another's by now.
     fn peers(&self, index: usize, body: &[CallExpr]) -> Result<Vec<(String, i32)>, Refusal> {
         let mut peers: Vec<(String, i32)> = Vec::new();
         for call in body {
@@ -415,10 +421,12 @@ impl Director {
                         .help(format!("somebody there can make the call: spawn NAME{at}")));
                     }
                     Some(member) if !matches!(member.fate, Fate::Dead(_)) => peers.push((name.clone(), member.pid)),
+                    Some(member) if self.is_nobodys(member.pid) => peers.push((name.clone(), member.pid)),
                     Some(_) => {
                         return Err(Refusal::new(format!(
                             "{name} is dead and gone; its pid could be somebody else's by now"
-                        )));
+                        ))
+                        .help("were it nobody's, the call would fail with ESRCH"));
                     }
                     None => {
                         self.living(name)?;

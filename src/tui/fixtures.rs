@@ -105,6 +105,7 @@ pub(super) fn pipe_with_sleeper() -> Snapshot {
         entered_ns: 112_000_000,
         state: CallState::Returned { ret: 0, errno: None, shown: "0".to_owned(), data: None, at_ns: 112_050_000 },
         syscall: true,
+        meaning: None,
     });
     let mut bob = actor("bob", 3);
     bob.parent = Some("alice".to_owned());

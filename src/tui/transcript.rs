@@ -30,6 +30,8 @@ pub(super) enum Entry {
     Call(Call),
     /// A call that had been shown asleep has returned.
     Resumed(Call),
+    /// What the result of the actor's call above means.
+    Meaning(String, String),
     /// Calls of an actor that were made and not told.
     LeftOut(String, u64),
     /// Something that nobody ordered.
@@ -84,8 +86,18 @@ impl Transcript {
         self.push(Entry::News(text));
     }
 
-    /// Adds a call, or tells that one which was seen entered has returned.
+    /// Adds a call, or tells that one which was seen entered has returned; and what that means.
     pub(super) fn call(&mut self, call: Call) {
+        let meaning = call.meaning.clone().map(|words| Entry::Meaning(call.actor.clone(), words));
+        let (length, dropped) = (self.entries.len(), self.dropped);
+        self.add(call);
+        let told = (self.entries.len(), self.dropped) != (length, dropped);
+        if let (Some(meaning), true) = (meaning, told) {
+            self.push(meaning);
+        }
+    }
+
+    fn add(&mut self, call: Call) {
         if call.seq == UNNUMBERED {
             return self.push(Entry::Call(call));
         }
@@ -143,7 +155,7 @@ impl Transcript {
         self.entries.iter().enumerate().filter(|(_, e)| match (&view.actor, e) {
             (None, _) | (_, Entry::News(_)) => true,
             (Some(actor), Entry::Call(c) | Entry::Resumed(c)) => c.actor == *actor,
-            (Some(actor), Entry::LeftOut(a, _)) => a == actor,
+            (Some(actor), Entry::LeftOut(a, _) | Entry::Meaning(a, _)) => a == actor,
             (Some(actor), Entry::Statement { text, .. }) => text.starts_with(&format!("{actor}:")),
         })
     }
@@ -204,7 +216,7 @@ fn plain(entry: &Entry) -> String {
         Entry::Call(call) => format!("{} {}({}){}", call.actor, call.verb, call.args, result(call)),
         Entry::Resumed(call) => format!("{} ... {} resumed{}", call.actor, call.verb, result(call)),
         Entry::LeftOut(actor, count) => format!("{actor}: {count} calls left out"),
-        Entry::News(text) => text.clone(),
+        Entry::Meaning(_, text) | Entry::News(text) => text.clone(),
     }
 }
 
@@ -319,6 +331,10 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
             spans.push(result);
             spans
         }
+        Entry::Meaning(_, text) => {
+            let clock = if sight.timeless { 0 } else { text::width(&text::clock(0)) + 1 };
+            vec![Span::raw(" ".repeat(2 + clock + names + 2)), Span::styled(text.clone(), dim)]
+        }
         Entry::LeftOut(name, count) => {
             let mut spans = vec![Span::styled("  ", dim)];
             spans.extend(actor(name));
@@ -398,7 +414,18 @@ mod tests {
             CallState::Entered
         };
         let (actor, verb) = (actor.to_owned(), "read".to_owned());
-        Call { actor, order: 0, seq, verb, args: "3".into(), on: None, entered_ns: seq, state, syscall: true }
+        Call {
+            actor,
+            order: 0,
+            seq,
+            verb,
+            args: "3".into(),
+            on: None,
+            entered_ns: seq,
+            state,
+            syscall: true,
+            meaning: None,
+        }
     }
 
     fn kinds(transcript: &Transcript) -> Vec<String> {

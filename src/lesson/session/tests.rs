@@ -88,6 +88,7 @@ fn actor(name: &str, asleep: bool) -> Actor {
         entered_ns: 0,
         state: CallState::Returned { ret: 0, errno: None, shown: "0".into(), data: None, at_ns: 1 },
         syscall: true,
+        meaning: None,
     };
     Actor {
         name: name.into(),

@@ -6,7 +6,7 @@ use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
 use crate::script::words::SIGNALS;
 use crate::script::{
-    ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, IntType, Interest, Place, Radix, SocketAddress, Tuple,
+    ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, Form, IntType, Interest, Place, Radix, SocketAddress, Tuple,
 };
 
 /// What an argument of this kind is, for messages and help: "a number that is not negative".
@@ -18,7 +18,7 @@ pub(in crate::script) fn describe(kind: ArgKind) -> String {
         ArgKind::Path => "a path in the stage's directory".to_owned(),
         ArgKind::Actor => "the name of an actor".to_owned(),
         ArgKind::NewActor => "a name for the new actor".to_owned(),
-        ArgKind::Signal => "a signal such as SIGUSR1, or 0".to_owned(),
+        ArgKind::Signal => "a signal such as SIGUSR1, or a number".to_owned(),
         ArgKind::Flags(flags) => format!("0 or flags out of {}", list(flags)),
         ArgKind::Constant(constants) => format!("one of {}", list(constants)),
         ArgKind::Mode => "a mode in octal, such as 0644".to_owned(),
@@ -96,6 +96,13 @@ impl Parser<'_> {
                 self.dotted(&what()).map(ArgValue::Name)
             }
             ArgKind::Path => self.path(&what()),
+            // A number may be one that no signal has; where an argument may be left out, it could be that of another.
+            ArgKind::Signal
+                if arg.form == Form::Required
+                    && matches!(self.peek(), TokenKind::Variable(_) | TokenKind::Int(1.., _)) =>
+            {
+                self.primary().map(|(e, _)| ArgValue::Expr(e))
+            }
             ArgKind::Signal => self.signal(&what()).map(|s| s.map_or_else(zero, ArgValue::Name)),
             ArgKind::Flags(flags) => self.flags(call, arg, flags),
             ArgKind::Constant(constants) => self.constant(call, arg, constants).map(ArgValue::Name),
