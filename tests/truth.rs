@@ -394,6 +394,7 @@ impl<'a> Moment<'a> {
                     assert_eq!(head[..length], outside::memory(self.pid(who), map.start, length), "{about}");
                 }
             }
+            "views" => self.views(object, field),
             "mapped" => {
                 let all = self.maps.values().flatten();
                 let n = all.filter(|m| (m.dev, m.ino) == (object.key.dev, object.key.ino)).count();
@@ -409,6 +410,26 @@ impl<'a> Moment<'a> {
             }
             _ => panic!("{about} is not compared"),
         }
+    }
+
+    /// Each mapping is told once, as it is.
+    fn views(&self, object: &Object, field: &Field) {
+        let mut there: Vec<String> = self
+            .mapped(object)
+            .iter()
+            .map(|(who, m)| format!("{who} {:#x} {} {} {}", m.start, m.offset, m.end - m.start, m.perms.ends_with('s')))
+            .collect();
+        there.sort_unstable();
+        let text = |view: &Value, name: &str| view.part(name).unwrap().as_text().unwrap().to_owned();
+        let int = |view: &Value, name: &str| view.part(name).unwrap().as_int().unwrap();
+        let told = |view: &Value| {
+            let shared = text(view, "kind") == "shared";
+            let (from, bytes) = (int(view, "from"), int(view, "bytes"));
+            format!("{} {} {from} {bytes} {shared}", text(view, "actor"), text(view, "at"))
+        };
+        let mut said: Vec<String> = field.value.as_list().iter().map(told).collect();
+        said.sort_unstable();
+        assert_eq!(said, there, "{} {field:?}", object.name);
     }
 
     fn semaphore(&self, object: &Object, field: &Field) {
@@ -463,6 +484,7 @@ impl<'a> Moment<'a> {
             }
             "mode" => self.mode(object, field, &self.beneath(&object.identifier)),
             "locks" => self.locks(object, field),
+            "views" => self.views(object, field),
             _ => panic!("{about} is not compared"),
         }
     }

@@ -11,6 +11,7 @@ use nix::fcntl::AT_FDCWD;
 use super::fifo;
 use super::filelock::{LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lock, is_lock_command, show_lock};
 use super::perform::{Bound, Making, Performer, Refusal};
+use super::shm::{SEALS, shown_seals};
 use super::show::{self, Shown, constant, returned};
 use super::table::{CALL, OPEN_FLAGS, mode, open_flags, optional, required};
 use super::{Card, Facility, pty, signal_name};
@@ -60,9 +61,11 @@ const COMMANDS: &[(&str, i64)] = &[
     LOCK_COMMANDS[3],
     LOCK_COMMANDS[4],
     LOCK_COMMANDS[5],
+    ("F_ADD_SEALS", libc::F_ADD_SEALS as i64),
+    ("F_GET_SEALS", libc::F_GET_SEALS as i64),
 ];
 
-/// What F_SETFL and F_SETFD may set.
+/// What F_SETFL, F_SETFD and F_ADD_SEALS may set.
 const SETTABLE: &[(&str, i64)] = &[
     ("O_RDONLY", libc::O_RDONLY as i64),
     ("O_WRONLY", libc::O_WRONLY as i64),
@@ -72,6 +75,11 @@ const SETTABLE: &[(&str, i64)] = &[
     ("O_DIRECT", libc::O_DIRECT as i64),
     ("O_ASYNC", libc::O_ASYNC as i64),
     ("FD_CLOEXEC", libc::FD_CLOEXEC as i64),
+    SEALS[0],
+    SEALS[1],
+    SEALS[2],
+    SEALS[3],
+    SEALS[4],
 ];
 
 const fn on_descriptor(syscall: libc::c_long, direction: &'static str) -> Sleeps {
@@ -206,14 +214,14 @@ static CALLS: &[CallSpec] = &[
         args: &[
             required("fd", ArgKind::Descriptor(Wants::Any), "which"),
             required("cmd", ArgKind::Constant(COMMANDS), "what to do"),
-            optional("flags", ArgKind::Flags(SETTABLE), "for F_SETFL and F_SETFD"),
+            optional("flags", ArgKind::Flags(SETTABLE), "for F_SETFL, F_SETFD and F_ADD_SEALS"),
             optional("type", ArgKind::Constant(LOCK_TYPES), "for the commands on locks"),
             optional("range", ArgKind::Range, "for the commands on locks; left out, the whole file"),
             optional("arg", ArgKind::Int, "for F_DUPFD the lowest number, for F_SETPIPE_SZ a size in bytes"),
             optional("sig", ArgKind::Signal, "for F_SETSIG which signal tells of input or output"),
             optional("owner", ArgKind::Actor, "for F_SETOWN who is told"),
         ],
-        doc: "Reads or changes flags, duplicates, sizes a pipe, locks a range of a file, has somebody told by a signal",
+        doc: "Reads or changes flags, duplicates, sizes a pipe, locks or leases a file, seals memory, has somebody told by a signal",
         man: "fcntl(2)",
         c: "fcntl({fd}, {cmd}, {flags}{arg}{sig}{owner}{?type &(struct flock){ .l_type = {type}, .l_start = {range.start=0}, \
             .l_len = {range.len=0} }?})",
@@ -461,15 +469,19 @@ fn show_fcntl(record: &Record) -> Shown {
         libc::F_GETFL if done => Some(format!("{:#x} ({})", record.ret, open_flags(record.ret))),
         libc::F_GETFD if done => Some(format!("{:#x} ({})", record.ret, fd_flags(record.ret))),
         libc::F_GETOWN if done => Some(show::pid(record.ret)),
+        libc::F_GET_SEALS if done => Some(format!("{:#x} ({})", record.ret, shown_seals(record.ret))),
         raw::F_GETSIG if done && record.ret > 0 => Some(format!("{} ({})", record.ret, signal_name(record.ret as i32))),
         _ => None,
     };
     let args = match cmd as i32 {
-        libc::F_GETFL | libc::F_GETFD | libc::F_GETPIPE_SZ | libc::F_GETOWN | raw::F_GETSIG => format!("{fd}, {name}"),
+        libc::F_GETFL | libc::F_GETFD | libc::F_GETPIPE_SZ | libc::F_GETOWN | libc::F_GET_SEALS | raw::F_GETSIG => {
+            format!("{fd}, {name}")
+        }
         libc::F_SETOWN => format!("{fd}, {name}, {}", show::pid(arg)),
         raw::F_SETSIG if arg > 0 => format!("{fd}, {name}, {}", signal_name(arg as i32)),
         libc::F_SETFL => format!("{fd}, {name}, {}", open_flags(arg)),
         libc::F_SETFD => format!("{fd}, {name}, {}", fd_flags(arg)),
+        libc::F_ADD_SEALS => format!("{fd}, {name}, {}", shown_seals(arg)),
         _ => format!("{fd}, {name}, {arg}"),
     };
     Shown { args, result }

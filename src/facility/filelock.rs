@@ -7,7 +7,7 @@ use super::perform::{Given, Making, Performer, Refusal};
 use super::shm::{head, open};
 use super::show::{self, Shown};
 use super::table::{self, CALL, required};
-use super::{Card, Facility, Judged, Reading, judge};
+use super::{Card, Facility, Judged, Reading, judge, views};
 use crate::kernel::arena::Record;
 use crate::kernel::borrow;
 use crate::kernel::lock::{self, FLOCK_SIZE, LockCommand, RecordLock};
@@ -114,6 +114,7 @@ const PREDICATES: &[PredicateSpec] = &[
         doc: "Its bytes are exactly these",
         example: "expect f holds \"hello\"",
     },
+    views::PARTED,
 ];
 
 impl Facility for FileLock {
@@ -185,6 +186,8 @@ impl Facility for FileLock {
         let queue: Vec<String> = locks.iter().flat_map(|lock| &lock.waits).map(|wait| wait.actor.clone()).collect();
         let values = locks.iter().map(Lock::value).collect();
         fields.insert(2, Field::new("locks", Value::List(values), Evidence::Kernel));
+        let bytes = fields.iter().find_map(|f| f.value.as_bytes()).map(|(bytes, _)| bytes);
+        fields.extend(views::views(found, look, bytes));
         let ground = Ground { directory: look.directory, shm_dev: look.shm_dev };
         let links = found.handles.iter().map(|h| h.link.as_str());
         let path = found.path.as_deref().into_iter().chain(links).find_map(|link| ground.within(link));
@@ -199,6 +202,7 @@ impl Facility for FileLock {
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
         match word {
             "holds" => Some(judge::holds("holds", args, object)),
+            "parted" => Some(views::check(args, object)),
             "locked" | "unlocked" | "write-locked" | "read-locked" => {
                 let locks: Vec<Lock> = object.value("locks").as_list().iter().filter_map(Lock::from_value).collect();
                 let words: Vec<String> = locks.iter().map(Lock::in_words).collect();

@@ -208,6 +208,14 @@ impl Look<'_> {
         Ok(buffer)
     }
 
+    /// The same where the mapping is private: see [`borrow::read_private`].
+    pub fn private_memory(&self, pid: i32, address: u64, length: usize) -> Result<Vec<u8>, SysError> {
+        let mut buffer = vec![0; length];
+        let n = borrow::read_private(pid, address, &mut buffer).on("read", format!("/proc/{pid}/mem"))?;
+        buffer.truncate(n);
+        Ok(buffer)
+    }
+
     /// Our name of a process.
     pub fn actor(&self, pid: i32) -> Option<&str> {
         self.actors.iter().find(|(p, _)| *p == pid).map(|(_, n)| n.as_str())

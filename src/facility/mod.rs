@@ -40,6 +40,7 @@ mod tcp;
 mod timerfd;
 mod udp;
 mod unix;
+mod views;
 
 pub use sysv::key_of;
 

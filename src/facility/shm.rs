@@ -1,15 +1,16 @@
 //! POSIX shared memory, and every other mapping that several processes share.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 
 use nix::fcntl::OFlag;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{FileStat, Mode};
 
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::show::{self, Shown};
 use super::table::{self, CALL, OPEN_FLAGS, optional, required};
-use super::{Card, Facility, Judged, Reading, judge};
+use super::{Card, Facility, Judged, Reading, judge, views};
 use crate::kernel::arena::Record;
 use crate::kernel::memory::{shm_open, shm_unlink};
 use crate::model::{Evidence, Field, Object, ObjectKey, Value};
@@ -63,6 +64,35 @@ const CALLS: &[CallSpec] = &[
         example: "alice: shm_unlink board",
         ..CALL
     },
+    CallSpec {
+        name: "memfd_create",
+        args: &[
+            required("name", ArgKind::ObjectName, "what /proc shall call it; nobody can open it by that"),
+            optional("flags", ArgKind::Flags(MEMFD_FLAGS), "whether it may be sealed"),
+        ],
+        doc: "Makes memory of 0 bytes that has a descriptor and no name: others get it by inheriting or being sent it",
+        man: "memfd_create(2)",
+        c: "{name} = memfd_create(\"{name}\", {flags=0})",
+        makes: Makes::Descriptor,
+        example: "alice: memfd_create board MFD_ALLOW_SEALING",
+        ..CALL
+    },
+];
+
+const fn c(value: u32) -> i64 {
+    value as i64
+}
+
+const MEMFD_FLAGS: &[(&str, i64)] =
+    &[("MFD_CLOEXEC", c(libc::MFD_CLOEXEC)), ("MFD_ALLOW_SEALING", c(libc::MFD_ALLOW_SEALING))];
+
+/// What F_ADD_SEALS forbids from then on, see fcntl(2).
+pub(super) const SEALS: &[(&str, i64)] = &[
+    ("F_SEAL_SEAL", libc::F_SEAL_SEAL as i64),
+    ("F_SEAL_SHRINK", libc::F_SEAL_SHRINK as i64),
+    ("F_SEAL_GROW", libc::F_SEAL_GROW as i64),
+    ("F_SEAL_WRITE", libc::F_SEAL_WRITE as i64),
+    ("F_SEAL_FUTURE_WRITE", libc::F_SEAL_FUTURE_WRITE as i64),
 ];
 
 const PREDICATES: &[PredicateSpec] = &[
@@ -84,6 +114,13 @@ const PREDICATES: &[PredicateSpec] = &[
         doc: "How many mappings there are of it",
         example: "expect board mapped 2",
     },
+    PredicateSpec {
+        word: "seals",
+        args: &[PredicateArg::Data],
+        doc: "What can't be done to it any more: `none`, or seals with | between them",
+        example: "expect board seals \"F_SEAL_WRITE\"",
+    },
+    views::PARTED,
 ];
 
 impl Facility for Shm {
@@ -101,6 +138,9 @@ impl Facility for Shm {
 
     fn perform(&self, verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusal> {
         let plain = performer.name("name");
+        if verb == "memfd_create" {
+            return memfd(plain, performer);
+        }
         let name = performer.posix_name(plain)?;
         if verb == "shm_unlink" {
             // The errno is recorded; there is nothing else to do with it.
@@ -123,6 +163,7 @@ impl Facility for Shm {
         let [_, flags, mode, ..] = record.args;
         Shown::args(match verb {
             "shm_open" => format!("{name}, {}, {}", table::open_flags(flags), table::mode(mode)),
+            "memfd_create" => format!("{}, {}", show::data(record), show::flags(flags, MEMFD_FLAGS, None)),
             _ => name,
         })
     }
@@ -171,12 +212,16 @@ impl Facility for Shm {
             );
             extent
         };
-        fields.push(match memory(found, look, file.as_ref(), size) {
+        let bytes = memory(found, look, file.as_ref(), size);
+        let views = views::views(found, look, bytes.as_deref());
+        fields.push(match bytes {
             Some(bytes) => Field::new("memory", Value::Bytes { bytes, total: size }, Evidence::Kernel),
             None => Field::hidden("memory", "nobody on stage can read it"),
         });
         fields.push(Field::kernel_int("mapped", mapped as i64));
         fields.push(Field::new("kind", Value::Text(kind(found).to_owned()), Evidence::Kernel));
+        fields.extend(views);
+        fields.extend(file.as_ref().filter(|_| kind(found) == "memfd").and_then(seals));
         if let Some(stat) = stat {
             fields.push(Field::new("mode", Value::Text(table::mode(stat.st_mode.into())), Evidence::Kernel));
         }
@@ -184,8 +229,35 @@ impl Facility for Shm {
     }
 
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
-        (word == "holds").then(|| begins("memory", args, object))
+        match word {
+            "holds" => Some(begins("memory", args, object)),
+            "parted" => Some(views::check(args, object)),
+            _ => None,
+        }
     }
+}
+
+fn memfd(plain: &str, performer: &mut Performer<'_>) -> Result<(), Refusal> {
+    let flags = performer.int("flags", 0);
+    let name = std::ffi::CString::new(plain).map_err(|_nul| Refusal::new("a name can't hold a NUL byte"))?;
+    let making = Making::new([0, flags, 0, 0, 0, 0]).data(plain.as_bytes());
+    let made = performer.call(making, || {
+        memfd_create(name.as_c_str(), MFdFlags::from_bits_retain(flags as u32)).map(|fd| fd.into_raw_fd().into())
+    });
+    if let Ok(fd) = made {
+        performer.bind(plain, plain, Bound::Descriptor(fd as i32));
+    }
+    Ok(())
+}
+
+fn seals(file: &OwnedFd) -> Option<Field> {
+    let seals = nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_GET_SEALS).ok()?;
+    Some(Field::new("seals", Value::Text(shown_seals(seals.into())), Evidence::Kernel))
+}
+
+/// Seals in words: `F_SEAL_SHRINK|F_SEAL_WRITE`, or `none`.
+pub(super) fn shown_seals(seals: i64) -> String {
+    if seals == 0 { "none".to_owned() } else { show::flags(seals, SEALS, None) }
 }
 
 fn key(dev: u64, ino: u64) -> ObjectKey {

@@ -12,7 +12,7 @@ use super::quantities::page_size;
 use super::show::{self, Shown, returned};
 use super::sysv::{self as common, GET_FLAGS, KEY, MODE, NAME, SET_GID, SET_MODE, SET_UID};
 use super::table::{self, CALL, keyed, optional, required};
-use super::{Card, Facility, Judged, Left, Reading, shm};
+use super::{Card, Facility, Judged, Left, Reading, shm, views};
 use crate::kernel::arena::Record;
 use crate::kernel::sysv::{self, Kind, SHM_DEST, SHM_LOCKED, Segment};
 use crate::model::{Evidence, Field, Object, ObjectKey, Value};
@@ -235,6 +235,7 @@ impl Facility for SysvSegment {
             Field::kernel_int("dtime", segment.dtime),
             Field::kernel_int("ctime", segment.ctime),
         ];
+        fields.extend(views::views(found, look, None));
         fields.extend(common::permission_fields(&segment.permissions));
         Reading { identifier: common::identifier(&segment.permissions, id), fields, ..Reading::default() }
     }

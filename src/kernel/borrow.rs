@@ -118,6 +118,19 @@ pub fn read_memory(pid: i32, address: u64, buffer: &mut [u8]) -> Result<usize, E
     nix::sys::uio::process_vm_readv(Pid::from_raw(pid), &mut [std::io::IoSliceMut::new(buffer)], &[remote])
 }
 
+/// The same for private memory. process_vm_readv(2) pins the pages that it reads, and the kernel gives a process a copy of
+/// its own of a page that it shares with relatives before it lets anybody pin it: to look would part them. Reading
+/// /proc/PID/mem pins nothing. It also reads where the process itself may not.
+///
+/// # Errors
+/// EIO if nothing is mapped there, ESRCH, EACCES.
+pub fn read_private(pid: i32, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+    use std::os::unix::fs::FileExt;
+    let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).map_err(errno)?;
+    memory.read_at(buffer, address).map_err(errno)
+}
+
 /// Compares the open file descriptions behind two descriptors of two processes, see kcmp(2): equal means that they
 /// share offset, flags and locks. The order otherwise is the kernel's own, and stable.
 ///

@@ -174,6 +174,10 @@ pub struct Mapping {
     pub object: Option<String>,
     /// For a private mapping, the first bytes as this actor sees them.
     pub contents: Option<Vec<u8>>,
+    /// For a private mapping, how many of its pages are copies that no other process uses.
+    pub own_pages: u64,
+    /// For a private mapping, how many are copies that relatives use too, until one of them stores there.
+    pub inherited_pages: u64,
 }
 
 /// A program that an actor holds back.

@@ -119,6 +119,7 @@ fn actor(actor: &Actor) -> Json {
                 "names": m.names, "start": m.start, "length": m.length, "offset": m.offset, "protection": m.protection,
                 "shared": m.shared, "object": m.object,
                 "contents": m.contents.as_ref().map(|c| bytes(c, c.len() as u64)),
+                "own_pages": m.own_pages, "inherited_pages": m.inherited_pages,
             })
         })
         .collect();

@@ -9,6 +9,7 @@ use crate::facility::look::HandleKind;
 use crate::facility::perform::Bound;
 use crate::facility::{self};
 use crate::kernel::borrow;
+use crate::kernel::proc::{PrivatePage, private_pages};
 use crate::kernel::process::{self, How};
 use crate::model::{
     Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Signals, Sleep, Snapshot, Waiter,
@@ -212,6 +213,12 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
             }),
             HandleKind::Mapping { start, end, offset, perms } => {
                 let shared = perms.ends_with('s');
+                let pages = if shared {
+                    Vec::new()
+                } else {
+                    private_pages(member.pid, *start, end - start).unwrap_or_default()
+                };
+                let count = |kind| pages.iter().filter(|page| **page == kind).count() as u64;
                 mappings.push(Mapping {
                     names: named(Bound::Memory(*start, end - start)),
                     start: *start,
@@ -221,6 +228,8 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
                     shared,
                     object: object(claimed),
                     contents: if shared { None } else { contents(member.pid, *start, end - start) },
+                    own_pages: count(PrivatePage::Own),
+                    inherited_pages: count(PrivatePage::Inherited),
                 });
             }
         }
@@ -250,7 +259,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
 
 fn contents(pid: i32, start: u64, length: u64) -> Option<Vec<u8>> {
     let mut bytes = vec![0; PRIVATE_SHOWN.min(length as usize)];
-    let n = borrow::read_memory(pid, start, &mut bytes).ok()?;
+    let n = borrow::read_private(pid, start, &mut bytes).ok()?;
     bytes.truncate(n);
     Some(bytes)
 }

@@ -91,6 +91,21 @@ const SCENES: &[Scene] = &[
         ],
     },
     Scene {
+        name: "private-memory",
+        title: "A private mapping that has parted from its file",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "alice: open f \"notes\" O_RDWR|O_CREAT 0644<enter>",
+            "alice: write f \"hello world\"<enter>",
+            "alice: mmap f 4096 PROT_READ|PROT_WRITE MAP_SHARED as m<enter>",
+            "alice: mmap f 4096 PROT_READ|PROT_WRITE MAP_PRIVATE as mine<enter>",
+            "alice: fork bob<enter>",
+            "bob: store mine[6..11] \"there\"<enter>",
+            "alice: store m[0..5] \"HELLO\"<enter>",
+        ],
+    },
+    Scene {
         name: "semaphore",
         title: "A semaphore and its waiters",
         opening: PLAY,

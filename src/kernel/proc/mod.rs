@@ -10,6 +10,7 @@ mod descriptors;
 mod locks;
 mod maps;
 mod net;
+mod pagemap;
 mod status;
 mod task;
 
@@ -18,6 +19,7 @@ pub use locks::{LockEntry, LockKind, locks};
 pub(super) use maps::query_works;
 pub use maps::{MapEntry, Maps, mapping_at, maps};
 pub use net::{multicast_members, packets_queued};
+pub use pagemap::{PrivatePage, private_pages};
 pub use status::{Status, children, processes, status, tasks};
 pub use task::{Stat, Syscall, Task};
 

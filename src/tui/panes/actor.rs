@@ -228,10 +228,18 @@ fn mappings(actor: &Actor, sight: Sight<'_>) -> Vec<Vec<Span<'static>>> {
     let piece = |m: &crate::model::Mapping| {
         let name = if m.names.is_empty() { format!("{:#x}", m.start) } else { m.names.join("=") };
         let to = m.object.clone().unwrap_or_else(|| "own memory".to_owned());
+        let pages = |count: u64| if count == 1 { "1 page".to_owned() } else { format!("{count} pages") };
+        let mut parted = String::new();
+        if m.own_pages > 0 {
+            parted += &format!(", {} of its own", pages(m.own_pages));
+        }
+        if m.inherited_pages > 0 {
+            parted += &format!(", {} with relatives", pages(m.inherited_pages));
+        }
         vec![
             Span::styled(name, sight.style(Role::Value)),
             Span::styled(format!("{arrow}{to} {}", m.protection), dim),
-            Span::styled(if m.shared { " shared" } else { " private" }, dim),
+            Span::styled(format!("{}{parted}", if m.shared { " shared" } else { " private" }), dim),
         ]
     };
     actor.mappings.iter().map(piece).collect()

@@ -2,13 +2,13 @@
 
 use ratatui::text::Span;
 
-use super::{Painter, Pane};
+use super::{Painter, Pane, views};
 use crate::model::{Evidence, Object, Value};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
 pub(super) static PANE: Pane =
-    Pane { facility: "file", fields: &["holds", "size", "locks", "mode"], draw, brief, roles: &[] };
+    Pane { facility: "file", fields: &["holds", "size", "locks", "mode", "views"], draw, brief, roles: &[] };
 
 fn brief(object: &Object) -> String {
     let size = object.int("size").map_or_else(|| "?".to_owned(), |n| n.to_string());
@@ -29,6 +29,7 @@ fn draw(painter: &mut Painter<'_>) {
         spans.extend(painter.mode());
         painter.row(spans, Some(object.evidence("size")));
     }
+    views::draw(painter);
     let Some(field) = object.field("locks") else { return };
     let locks = field.value.as_list();
     if locks.is_empty() {

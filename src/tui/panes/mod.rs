@@ -19,6 +19,7 @@ mod sysv_shm;
 mod tcp;
 mod udp;
 mod unix;
+mod views;
 
 pub(super) use actor::{card, title as card_title};
 
@@ -53,7 +54,6 @@ static ALL: &[&Pane] = &[
     &udp::PANE,
     &mq::PANE,
     &shm::PANE,
-    &shm::MMAP,
     &semaphore::PANE,
     &filelock::PANE,
     &pty::PANE,

@@ -2,15 +2,14 @@
 
 use ratatui::text::Span;
 
-use super::{Painter, Pane};
+use super::{Painter, Pane, views};
 use crate::model::Object;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-const FIELDS: &[&str] = &["memory", "size", "mapped by", "kind", "mapped", "mode"];
+const FIELDS: &[&str] = &["memory", "size", "mapped by", "kind", "mapped", "mode", "views", "seals"];
 
 pub(super) static PANE: Pane = Pane { facility: "shm", fields: FIELDS, draw, brief, roles: &[] };
-pub(super) static MMAP: Pane = Pane { facility: "mmap", fields: FIELDS, draw, brief, roles: &[] };
 
 fn brief(object: &Object) -> String {
     let size = object.int("size").map_or_else(|| "?".to_owned(), |n| n.to_string());
@@ -31,7 +30,12 @@ fn draw(painter: &mut Painter<'_>) {
     spans.extend(painter.mode());
     painter.row(spans, Some(object.evidence("size")));
     painter.note("size");
+    if let Some(seals) = object.value("seals").as_text().filter(|seals| *seals != "none") {
+        let spans = vec![painter.dim("sealed "), Span::styled(seals.to_owned(), painter.value_style("seals"))];
+        painter.row(spans, Some(object.evidence("seals")));
+    }
     contents(painter);
+    views::draw(painter);
 }
 
 /// The bytes, or that they are hidden.

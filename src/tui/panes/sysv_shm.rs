@@ -2,7 +2,7 @@
 
 use ratatui::text::Span;
 
-use super::{Painter, Pane, shm};
+use super::{Painter, Pane, shm, views};
 use crate::model::Object;
 use crate::tui::theme::Role;
 
@@ -10,6 +10,7 @@ pub(super) static PANE: Pane = Pane {
     facility: "sysv-shm",
     fields: &[
         "memory", "size", "nattch", "removed", "locked", "cpid", "lpid", "atime", "dtime", "ctime", "mode", "uid",
+        "views",
     ],
     roles: &["id"],
     draw,
@@ -41,6 +42,7 @@ fn draw(painter: &mut Painter<'_>) {
         painter.row(spans, Some(object.evidence("removed")));
     }
     shm::contents(painter);
+    views::draw(painter);
     let mut spans = Vec::new();
     for (field, words) in [("cpid", "made by "), ("lpid", "last by ")] {
         let Some(who) = object.value(field).as_text().filter(|who| *who != "nobody") else { continue };

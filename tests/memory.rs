@@ -1,0 +1,185 @@
+//! Mappings on real stages: one object and all who see it, private copies, memory without a name, counted calls.
+
+mod common;
+
+use common::both;
+use ipclab::model::{Evidence, Value};
+
+fn part<'a>(view: &'a Value, name: &str) -> Option<&'a str> {
+    view.part(name).and_then(Value::as_text)
+}
+
+#[test]
+fn a_private_mapping_parts_where_somebody_stores() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: open f "notes" O_RDWR|O_CREAT 0644
+alice: ftruncate f (2 * pagesize)
+alice: write f "hello world"
+alice: mmap f (2 * pagesize) PROT_READ|PROT_WRITE MAP_SHARED as m
+alice: mmap f (2 * pagesize) PROT_READ|PROT_WRITE MAP_PRIVATE as mine
+alice: load $x mine[0..11]
+expect not f parted
+alice: fork bob
+bob: store mine[6..11] "there"
+expect f parted by bob
+expect not f parted by alice
+expect f[0..11] == "hello world"
+alice: store m[0..5] "HELLO"
+alice: load $x mine[0..11]
+expect alice $x == "HELLO world"
+bob: load $x mine[0..11]
+expect bob $x == "hello there"
+bob: load $x m[0..11]
+expect bob $x == "HELLO world"
+alice: store m[pagesize / 4] 7
+bob: load $x mine[pagesize / 4]
+expect bob $x == 7
+"#,
+        );
+        let f = play.object("f");
+        let views = f.value("views").as_list().to_vec();
+        let told: Vec<_> = views
+            .iter()
+            .map(|v| (part(v, "actor").unwrap(), part(v, "kind").unwrap(), part(v, "differs").unwrap_or("-")))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("alice", "shared", "-"),
+                ("alice", "private", "-"),
+                ("bob", "shared", "-"),
+                ("bob", "private", "0..5, 6..11"),
+            ]
+        );
+        let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap();
+        assert_eq!(part(&views[3], "copied"), Some(format!("0..{page}").as_str()), "the second page is the file's");
+        assert_eq!(views[3].part("sees").unwrap().as_bytes().unwrap().0[..11], *b"hello there");
+        assert_eq!(f.evidence("views"), Evidence::Kernel);
+        play.run("bob: munmap mine\nexpect not f parted");
+    });
+}
+
+#[test]
+fn a_fork_shares_private_pages_until_one_stores() {
+    both(|play| {
+        play.run(
+            r"
+spawn parent
+parent: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as shared
+parent: mmap pagesize PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS as own
+parent: store own[0] 1
+",
+        );
+        let pages = |play: &common::Play, actor: &str| {
+            let actor = play.snapshot().actor(actor).unwrap();
+            let own = actor.mappings.iter().find(|m| m.names == ["own"]).unwrap();
+            (own.own_pages, own.inherited_pages)
+        };
+        assert_eq!(pages(play, "parent"), (1, 0));
+        play.run("parent: fork child");
+        assert_eq!((pages(play, "parent"), pages(play, "child")), ((0, 1), (0, 1)));
+        play.run(
+            r"
+child: store shared[0] 7
+child: store own[0] 7
+parent: load $a shared[0]
+parent: load $b own[0]
+expect parent $a == 7
+expect parent $b == 1
+expect child own[0] == 7
+expect parent own[0] == 1
+",
+        );
+        assert_eq!((pages(play, "parent"), pages(play, "child")), ((1, 0), (1, 0)));
+        assert_eq!(play.object("shared").value("views").as_list().len(), 2);
+    });
+}
+
+#[test]
+fn memory_without_a_name_can_be_sealed() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: memfd_create board MFD_ALLOW_SEALING
+alice: ftruncate board pagesize
+expect board seals "none"
+alice: mmap board pagesize PROT_READ|PROT_WRITE MAP_SHARED as m
+alice: fork bob
+bob: store m[0] 7
+expect board[0] == 7
+alice: fcntl board F_ADD_SEALS F_SEAL_WRITE
+expect alice failed EBUSY
+alice: fcntl board F_ADD_SEALS F_SEAL_SHRINK|F_SEAL_GROW
+expect board seals "F_SEAL_SHRINK|F_SEAL_GROW"
+alice: ftruncate board 0
+expect alice failed EPERM
+alice: munmap m
+bob: munmap m
+bob: fcntl board F_ADD_SEALS F_SEAL_WRITE|F_SEAL_SEAL
+alice: write board "x"
+expect alice failed EPERM
+alice: fcntl board F_ADD_SEALS F_SEAL_GROW
+expect alice failed EPERM
+alice: mmap board pagesize PROT_READ MAP_PRIVATE as n
+alice: load $x n[0]
+expect alice $x == 7
+alice: memfd_create plain
+alice: fcntl plain F_ADD_SEALS F_SEAL_GROW
+expect alice failed EPERM
+"#,
+        );
+        assert_eq!(play.object("board").value("kind").as_text(), Some("memfd"));
+        play.run("alice: fcntl board F_GET_SEALS -> $seals\nexpect alice $seals == 15");
+        assert!(
+            play.last("alice").ends_with("= 0xf (F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)"),
+            "{}",
+            play.last("alice")
+        );
+        play.run("alice: memfd_create again\nalice: fcntl again F_GETFD");
+        assert!(play.snapshot().object("again").unwrap().identifier.starts_with("/memfd:again"));
+    });
+}
+
+#[test]
+fn beyond_the_end_and_beyond_the_mapping() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: open f "notes" O_RDWR|O_CREAT 0644
+alice: write f "hello"
+alice: mmap f (2 * pagesize) PROT_READ|PROT_WRITE MAP_SHARED as m
+alice: store m[5..10] " tail"
+expect f size 5
+alice: fork beyond
+beyond: load $x m:u8[pagesize]
+expect beyond killed by SIGBUS
+alice: fork outside
+outside: load $x m:u8[2 * pagesize]
+expect outside killed by SIGSEGV
+alice: ftruncate f (2 * pagesize)
+alice: load $x m:u8[pagesize]
+expect alice $x == 0
+alice: mprotect m pagesize PROT_NONE
+alice: load $x m:u8[pagesize]
+alice: fork barred
+barred: load $x m:u8[0]
+expect barred killed by SIGSEGV
+alice: munmap m
+alice: msync m pagesize MS_SYNC
+expect alice failed ENOMEM
+alice: mprotect m pagesize PROT_READ
+expect alice failed ENOMEM
+alice: mmap f pagesize PROT_READ MAP_SHARED offset=1 as n
+expect alice failed EINVAL
+alice: mmap f 0 PROT_READ MAP_SHARED as n
+expect alice failed EINVAL
+alice: getpid
+"#,
+        );
+    });
+}
