@@ -4,7 +4,8 @@
 pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
 
 /// The lesson files by name; a test holds the list against the folder.
-pub(super) const FILES: [(&str, &str); 18] = [
+pub(super) const FILES: [(&str, &str); 21] = [
+    ("three-families.md", include_str!("../../lessons/three-families.md")),
     ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
     ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
     ("pipe-buf.md", include_str!("../../lessons/pipe-buf.md")),
@@ -14,6 +15,7 @@ pub(super) const FILES: [(&str, &str); 18] = [
     ("socket-names.md", include_str!("../../lessons/socket-names.md")),
     ("tcp-close.md", include_str!("../../lessons/tcp-close.md")),
     ("udp-loss.md", include_str!("../../lessons/udp-loss.md")),
+    ("two-machines.md", include_str!("../../lessons/two-machines.md")),
     ("sysv-types.md", include_str!("../../lessons/sysv-types.md")),
     ("posix-notify.md", include_str!("../../lessons/posix-notify.md")),
     ("shm-lifetime.md", include_str!("../../lessons/shm-lifetime.md")),
@@ -23,6 +25,7 @@ pub(super) const FILES: [(&str, &str); 18] = [
     ("many-descriptors.md", include_str!("../../lessons/many-descriptors.md")),
     ("signal-driven-io.md", include_str!("../../lessons/signal-driven-io.md")),
     ("passing-descriptors.md", include_str!("../../lessons/passing-descriptors.md")),
+    ("who-survives.md", include_str!("../../lessons/who-survives.md")),
 ];
 
 #[cfg(test)]

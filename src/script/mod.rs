@@ -35,4 +35,6 @@ pub use scene::{Scene, SceneActor, SceneDescriptor, SceneObject};
 pub use spec::*;
 pub use suggest::{did_you_mean, nearest};
 pub use token::{Token, TokenKind, tokenize};
-pub use words::{ACTOR_CLAIMS, OBJECT_CLAIMS, SIGNALS, STAGE_WORDS, WHOLE_CLAIMS, Word, is_reserved, stage_word};
+pub use words::{
+    ACTOR_CLAIMS, HOST_CLAIMS, OBJECT_CLAIMS, SIGNALS, STAGE_WORDS, WHOLE_CLAIMS, Word, is_reserved, stage_word,
+};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::parse::{describe, usage, usage_arg};
-use super::words::{ACTOR_CLAIMS, OBJECT_CLAIMS, STAGE_WORDS, WHOLE_CLAIMS, Word};
+use super::words::{ACTOR_CLAIMS, HOST_CLAIMS, OBJECT_CLAIMS, STAGE_WORDS, WHOLE_CLAIMS, Word};
 use super::{
     ArgKind, Body, CallSpec, Chapter, DATA_MAX, DEPTH_MAX, NAME_MAX, PredicateArg, PredicateSpec, Registry,
     STATEMENT_MAX, c_line, parse_line,
@@ -54,12 +54,13 @@ fn cell(text: &str) -> String {
 
 fn claims(text: &mut String, registry: &Registry) {
     text.push_str(
-        "\n## Claims\n\nWhat can stand behind `expect`. The word behind the first name tells whether that is an actor \
-         or an object.\n",
+        "\n## Claims\n\nWhat can stand behind `expect`. The word behind the first name tells whether that is an actor, \
+         an object or a host.\n",
     );
-    let groups: [(&str, &[Word]); 3] = [
+    let groups: [(&str, &[Word]); 4] = [
         ("Of an actor", ACTOR_CLAIMS),
         ("Of an object of any facility", OBJECT_CLAIMS),
+        ("Of a host", HOST_CLAIMS),
         ("Of several, and of the whole", WHOLE_CLAIMS),
     ];
     for (title, words) in groups {
@@ -196,7 +197,7 @@ mod tests {
         for predicate in registry.chapters.iter().flat_map(|c| c.predicates) {
             assert!(text.contains(&cell(predicate.example)), "{}", predicate.word);
         }
-        for word in STAGE_WORDS.iter().chain(ACTOR_CLAIMS).chain(OBJECT_CLAIMS).chain(WHOLE_CLAIMS) {
+        for word in STAGE_WORDS.iter().chain(ACTOR_CLAIMS).chain(OBJECT_CLAIMS).chain(HOST_CLAIMS).chain(WHOLE_CLAIMS) {
             assert!(text.contains(word.example), "{}", word.word);
         }
         assert!(!text.contains("_MAX}"));
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn the_examples_of_words_and_of_the_introduction_are_right() {
         let registry = registry();
-        for word in STAGE_WORDS.iter().chain(ACTOR_CLAIMS).chain(OBJECT_CLAIMS).chain(WHOLE_CLAIMS) {
+        for word in STAGE_WORDS.iter().chain(ACTOR_CLAIMS).chain(OBJECT_CLAIMS).chain(HOST_CLAIMS).chain(WHOLE_CLAIMS) {
             if word.example.contains(" add ") {
                 continue; // The test registry has no `add`.
             }

@@ -78,6 +78,10 @@ impl Lexer<'_> {
                     self.push(TokenKind::Newline, start);
                 }
                 b' ' | b'\t' | b'\r' => self.pos += 1,
+                b'#' if self.counts() => {
+                    self.pos += 1;
+                    self.push(TokenKind::Mark("#"), start);
+                }
                 b'#' => self.pos += self.rest().find('\n').unwrap_or(self.rest().len()),
                 b'"' => {
                     let bytes = self.quoted(b'"');
@@ -99,6 +103,19 @@ impl Lexer<'_> {
             }
         }
         self.push(TokenKind::End, self.text.len());
+    }
+
+    /// Whether the `#` here tells objects of one name apart, `q#2`, and begins no comment: it stands between a name and
+    /// a number, without blanks.
+    fn counts(&self) -> bool {
+        let ends_here = self.tokens.last().filter(|token| token.span.end == self.pos);
+        let named = ends_here.is_some_and(|token| match token.kind {
+            TokenKind::Name(_) => true,
+            TokenKind::Int(..) => self.tokens.iter().rev().nth(1).is_some_and(|t| t.kind == TokenKind::Mark(".")),
+            _ => false,
+        });
+        let digits = self.rest().bytes().skip(1).take_while(u8::is_ascii_digit).count();
+        named && digits > 0 && !self.byte(1 + digits).is_some_and(in_word)
     }
 
     fn rest(&self) -> &str {

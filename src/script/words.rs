@@ -133,6 +133,18 @@ pub const OBJECT_CLAIMS: &[Word] = &[word(
     "expect s waiters bob carol",
 )];
 
+/// What `expect HOST …` can claim.
+pub const HOST_CLAIMS: &[Word] = &[
+    word("up", "expect HOST up HOST…", "The lines between it and these hosts carry", "expect east up west"),
+    word("down", "expect HOST down HOST…", "The lines between it and these hosts are cut", "expect east down west"),
+    word(
+        "addresses",
+        "expect HOST addresses DATA",
+        "One of its addresses is this one; what is behind the `/` may be left out",
+        "expect east addresses \"10.0.0.1\"",
+    ),
+];
+
 /// What `expect` can claim of several actors or the whole, told by the first word.
 pub const WHOLE_CLAIMS: &[Word] = &[
     word("not", "expect not CLAIM", "The claim does not hold", "expect not bob blocked"),

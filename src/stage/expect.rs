@@ -27,6 +27,7 @@ fn claim(claim_: &Claim, snapshot: &Snapshot) -> Seen {
         },
         Claim::Object { object, word, args, cmp } => match snapshot.object(object) {
             Some(found) => of_object(found, word, args, *cmp),
+            None if snapshot.host(object).is_some() => of_host(object, word, args, snapshot),
             None => (false, format!("nothing on stage is called {object}"), Evidence::Kernel),
         },
         Claim::Memory { actor, place, cmp, value } => memory(actor.as_deref(), place, *cmp, value, snapshot),
@@ -171,6 +172,24 @@ pub fn describe(actor: &Actor, _snapshot: &Snapshot) -> String {
         ActorState::Dead(Death::Exited(code)) => format!("{name} exited with {code}"),
         ActorState::Dead(Death::Killed(signal)) => format!("{name} was killed by {signal}"),
     }
+}
+
+fn of_host(name: &str, word: &str, args: &[ArgValue], snapshot: &Snapshot) -> Seen {
+    let Some(host) = snapshot.host(name) else { return (false, String::new(), Evidence::Hidden) };
+    let Some(field) = host.fields.iter().find(|f| f.name == word) else {
+        let have: Vec<&str> = host.fields.iter().map(|f| f.name.as_str()).collect();
+        return (false, format!("{name} is a host and has no {word}; it has {}", have.join(", ")), Evidence::Hidden);
+    };
+    let seen: Vec<&str> = host.texts(word).collect();
+    let is_told = |arg: &ArgValue| match arg {
+        ArgValue::Name(other) => seen.contains(&other.as_str()),
+        ArgValue::Expr(e) => bytes(e).is_some_and(|wanted| {
+            seen.iter().any(|a| a.as_bytes() == wanted || a.split('/').next().unwrap_or(a).as_bytes() == wanted)
+        }),
+        _ => false,
+    };
+    let words = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
+    (!args.is_empty() && args.iter().all(is_told), format!("{name} {word}: {words}"), field.evidence)
 }
 
 fn of_object(object: &Object, word: &str, args: &[ArgValue], cmp: Option<Cmp>) -> Seen {

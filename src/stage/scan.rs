@@ -634,8 +634,9 @@ impl Scene {
                 continue;
             }
             if item.name.is_empty() || known.has(&item.name) {
-                let stem = if item.name.is_empty() { item.key.facility.clone() } else { item.name.clone() };
-                item.name = numbered(&stem, 1, |name| known.has(name));
+                let unnamed = item.name.is_empty();
+                let (stem, from) = if unnamed { (&item.key.facility, 1) } else { (&item.name, 2) };
+                item.name = numbered(stem, from, |name| known.has(name));
             }
             known.name(item.key.clone(), item.name.clone());
         }

@@ -4,7 +4,7 @@ use super::offer::Offer;
 use super::{CandidateKind, Parser, Signature, all_given, progress};
 use crate::script::parse::names_by_as;
 use crate::script::token::{Token, TokenKind, tokenize};
-use crate::script::words::{ACTOR_CLAIMS, OBJECT_CLAIMS, STAGE_WORDS, WHOLE_CLAIMS, stage_word};
+use crate::script::words::{ACTOR_CLAIMS, HOST_CLAIMS, OBJECT_CLAIMS, STAGE_WORDS, WHOLE_CLAIMS, stage_word};
 use crate::script::{ArgKind, CallSpec, Form, PredicateArg, SceneActor};
 
 /// Looks at the line before the word, and fills the offer. `block` is the actor whose block the line is in.
@@ -263,10 +263,15 @@ fn in_claim(before: &str, rest: &[Token], offer: &mut Offer<'_>) {
         }
         return;
     }
-    // The subject may have a dot in it.
-    let subject_tokens = if words.get(1) == Some(&".") { 3 } else { 1 };
+    // The subject may have a dot in it, and a number behind.
+    let dotted = if words.get(1) == Some(&".") { 3 } else { 1 };
+    let subject_tokens = if words.get(dotted) == Some(&"#") { dotted + 2 } else { dotted };
     let subject = words.iter().take(subject_tokens).copied().collect::<String>();
     let Some(word) = words.get(subject_tokens) else {
+        if offer.scene.hosts.iter().any(|(name, _)| *name == subject) {
+            offer.words(HOST_CLAIMS, CandidateKind::Claim);
+            return;
+        }
         let (actor, object) = (offer.scene.actor(&subject), offer.scene.object(&subject));
         if actor.is_some() || object.is_none() {
             offer.words(ACTOR_CLAIMS, CandidateKind::Claim);
@@ -294,8 +299,11 @@ fn in_claim(before: &str, rest: &[Token], offer: &mut Offer<'_>) {
             man: String::new(),
             example: predicate.example.to_owned(),
         });
-    } else if let Some(claim) = OBJECT_CLAIMS.iter().find(|w| w.word == *word) {
+    } else if let Some(claim) = OBJECT_CLAIMS.iter().chain(HOST_CLAIMS).find(|w| w.word == *word) {
         offer.signature = Some(Signature::of_word(claim));
+        if matches!(claim.word, "up" | "down") {
+            offer.hosts("", "", &[&subject]);
+        }
     }
     let takes = |arg: &PredicateArg| predicate.is_some_and(|p| p.args.contains(arg));
     if words.last() == Some(&"by") || *word == "waiters" || takes(&PredicateArg::Actors) {

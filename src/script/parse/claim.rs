@@ -4,7 +4,7 @@ use super::value::one_of;
 use super::{Parsed, Parser};
 use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
-use crate::script::words::{ACTOR_CLAIMS, OBJECT_CLAIMS, WHOLE_CLAIMS};
+use crate::script::words::{ACTOR_CLAIMS, HOST_CLAIMS, OBJECT_CLAIMS, WHOLE_CLAIMS};
 use crate::script::{
     ActorClaim, ArgKind, ArgValue, Claim, Cmp, Diagnostic, Expectation, PredicateArg, PredicateSpec, SignalClaim, Span,
 };
@@ -202,8 +202,14 @@ impl<'a> Parser<'a> {
             };
             return Ok(Claim::Object { object: object.to_owned(), word: word.to_owned(), args, cmp: None });
         }
+        if HOST_CLAIMS.iter().any(|w| w.word == word)
+            && let Ok(args) = self.attempt(|p| p.of_host(word))
+        {
+            return Ok(Claim::Object { object: object.to_owned(), word: word.to_owned(), args, cmp: None });
+        }
         // A word that is nearly one that is known is a slip, not a field.
-        let known = || all().map(|p| p.word).chain(ACTOR_CLAIMS.iter().chain(OBJECT_CLAIMS).map(|w| w.word));
+        let known =
+            || all().map(|p| p.word).chain(ACTOR_CLAIMS.iter().chain(OBJECT_CLAIMS).chain(HOST_CLAIMS).map(|w| w.word));
         if word != "is"
             && nearest(word, known()).is_none()
             && let Ok((cmp, value)) = self.attempt(Self::field_value)
@@ -211,6 +217,18 @@ impl<'a> Parser<'a> {
             return Ok(Claim::Object { object: object.to_owned(), word: word.to_owned(), args: vec![value], cmp });
         }
         Err(self.unknown_predicate(object, word, start))
+    }
+
+    /// What a claim on a host compares with: hosts that its lines lead to, or an address.
+    fn of_host(&mut self, word: &str) -> Parsed<Vec<ArgValue>> {
+        self.bump();
+        let args = if word == "addresses" {
+            vec![ArgValue::Expr(self.typed(ArgKind::Data, "an address: \"10.0.0.1\"")?)]
+        } else {
+            self.actors()?.into_iter().map(ArgValue::Name).collect()
+        };
+        self.nothing_more()?;
+        Ok(args)
     }
 
     /// The value of a field, which the registry does not list: a number, data or one word, to the line's end.
@@ -232,6 +250,10 @@ impl<'a> Parser<'a> {
         let help =
             match nearest(word, actor_words.clone().chain(predicates).chain(OBJECT_CLAIMS.iter().map(|w| w.word))) {
                 Some(near) => format!("did you mean `{near}`?"),
+                None if HOST_CLAIMS.iter().any(|w| w.word == word) => {
+                    let claim = HOST_CLAIMS.iter().find(|w| w.word == word).map_or("", |w| w.example);
+                    format!("of a host: `{claim}`")
+                }
                 None if word == "is" => "leave `is` out: `expect bob idle`".to_owned(),
                 None if WHOLE_CLAIMS.iter().any(|w| w.word == word) => {
                     format!("`{word}` stands first: `expect {word} …`")

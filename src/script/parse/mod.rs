@@ -273,7 +273,8 @@ impl<'a> Parser<'a> {
         Ok(name)
     }
 
-    /// A name, perhaps with a part behind a dot: `p`, `p.r`, `s.0`, `alice.t1`.
+    /// A name, perhaps with a part behind a dot: `p`, `p.r`, `s.0`, `alice.t1`. The stage counts objects of one name,
+    /// `q#2`.
     fn dotted(&mut self, what: &str) -> Parsed<String> {
         let mut name = self.name(what)?;
         if self.at_mark(".") && self.adjacent() && self.next_adjacent() {
@@ -285,6 +286,13 @@ impl<'a> Parser<'a> {
             self.bump();
             name.push('.');
             name.push_str(&part);
+        }
+        if self.at_mark("#") && self.adjacent() {
+            self.bump();
+            let span = self.span();
+            name.push('#');
+            name.push_str(&self.text[span.start..span.end]);
+            self.bump();
         }
         Ok(name)
     }

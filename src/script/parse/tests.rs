@@ -101,6 +101,12 @@ const SAME: &[&str] = &[
     "expect not deadlock alice bob",
     "expect syscalls 0 since mark",
     "expect gone q",
+    "expect q#2 messages 1",
+    "expect s.0#3 waiters bob",
+    "expect bob blocked in read on pipe#1",
+    "expect east up west",
+    "expect not east down west north",
+    "expect east addresses \"10.0.0.1/24\"",
 ];
 
 #[test]
@@ -120,6 +126,9 @@ fn prints_what_it_parsed() {
 fn understands_other_spellings() {
     let cases = [
         ("  alice:read p 0144  # a comment", "alice: read p 0144"),
+        ("alice: read p 3#2", "alice: read p 3"),
+        ("alice: close p #2", "alice: close p"),
+        ("alice: close p#two", "alice: close p"),
         ("bob: read p 10-5", "bob: read p 10 - 5"),
         ("bob: read p PIPE_BUF-1", "bob: read p PIPE_BUF - 1"),
         ("bob: read p (10 -5)", "bob: read p (10 - 5)"),
