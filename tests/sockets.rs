@@ -216,63 +216,6 @@ fn credentials_come_along_if_they_are_asked_for() {
 }
 
 #[test]
-fn each_way_to_sleep_in_a_socket_is_named() {
-    const SLEEPS: &[(&str, &str, &str, &str, &str)] = &[
-        ("a: socketpair s AF_UNIX SOCK_STREAM\na: recv s.0 1", "a", "recv", "s.0", "receive"),
-        ("a: socketpair s AF_UNIX SOCK_STREAM\na: read s.0 1", "a", "read", "s.0", "read"),
-        ("a: socketpair s AF_UNIX SOCK_DGRAM\na: recvfrom s.0 1", "a", "recvfrom", "s.0", "receive"),
-        ("a: socketpair s AF_UNIX SOCK_SEQPACKET\na: recvmsg s.0 1", "a", "recvmsg", "s.0", "receive"),
-        ("a: socketpair s AF_UNIX SOCK_STREAM\na: send s.0 'x' * 1000000", "a", "send", "s.0", "send"),
-        ("a: socketpair s AF_UNIX SOCK_STREAM\na: write s.0 'x' * 1000000", "a", "write", "s.0", "write"),
-        ("a: socketpair s AF_UNIX SOCK_STREAM\na: sendmsg s.0 'x' * 1000000", "a", "sendmsg", "s.0", "send"),
-        (
-            "a: socketpair s AF_UNIX SOCK_DGRAM\na: setsockopt s.0 SOL_SOCKET SO_SNDBUF 0\nrepeat 100 a: send s.0 'x' * 1000",
-            "a",
-            "send",
-            "s.0",
-            "send",
-        ),
-        (
-            "a: socket l AF_UNIX SOCK_STREAM\na: bind l unix:@l\na: listen l 1\na: accept l",
-            "a",
-            "accept",
-            "l",
-            "accept",
-        ),
-        (
-            "a: socket l AF_UNIX SOCK_SEQPACKET\na: bind l unix:@l\na: listen l 1\na: accept4 l SOCK_CLOEXEC",
-            "a",
-            "accept4",
-            "l",
-            "accept",
-        ),
-        (
-            "a: socket r AF_UNIX SOCK_DGRAM\na: bind r unix:r\na: socket t AF_UNIX SOCK_DGRAM\n\
-             repeat 1000 a: sendto t \"x\" unix:r",
-            "a",
-            "sendto",
-            "t",
-            "send",
-        ),
-    ];
-    for shared in [false, true] {
-        for (script, who, verb, object, direction) in SLEEPS {
-            let mut play = Play::open(shared);
-            play.run("spawn a");
-            for line in script.lines() {
-                play.line(line);
-            }
-            let actor = play.snapshot().actor(who).unwrap();
-            let sleep = actor.sleep().unwrap_or_else(|| panic!("{script}\n{actor:?}"));
-            let seen = (sleep.verb.as_str(), sleep.object.as_deref(), sleep.direction.as_str());
-            assert_eq!(seen, (*verb, Some(*object), *direction), "{script}");
-            let waiters: Vec<_> = play.object(object).waiters.iter().map(|w| w.actor.as_str()).collect();
-            assert_eq!(waiters, [*who], "{script}");
-        }
-    }
-}
-
-#[test]
 fn two_who_send_and_never_receive_are_deadlocked() {
     both(|play| {
         play.run(
@@ -590,40 +533,6 @@ fn multicast_reaches_the_members_of_a_group() {
     // Who is bound to any address gets what others have joined for, unless it says that it does not want it.
     play.run("expect t messages 2");
     assert!(play.object("t").field("groups").is_none());
-}
-
-#[test]
-fn each_way_to_sleep_in_an_internet_socket_is_named() {
-    const PAIR: &str = "a: socket l AF_INET SOCK_STREAM\na: bind l 127.0.0.1:5000\na: listen l 1\n\
-                        b: socket s AF_INET SOCK_STREAM\nb: connect s 127.0.0.1:5000\na: accept l as p\n";
-    let rows: &[(&str, &str, &str, &str, &str, &str)] = &[
-        (PAIR, "a: recv p 1", "a", "recv", "p", "receive"),
-        (PAIR, "a: read p 1", "a", "read", "p", "read"),
-        (PAIR, "a: recvmsg p 1", "a", "recvmsg", "p", "receive"),
-        (PAIR, "a: send p 'x' * 10000000", "a", "send", "p", "send"),
-        (PAIR, "a: write p 'x' * 10000000", "a", "write", "p", "write"),
-        (PAIR, "a: sendmsg p 'x' * 10000000", "a", "sendmsg", "p", "send"),
-        (PAIR, "a: accept l", "a", "accept", "l", "accept"),
-        (PAIR, "a: accept4 l SOCK_CLOEXEC", "a", "accept4", "l", "accept"),
-        (
-            "a: socket u AF_INET SOCK_DGRAM\na: bind u 127.0.0.1:5000\n",
-            "a: recvfrom u 1",
-            "a",
-            "recvfrom",
-            "u",
-            "receive",
-        ),
-        ("a: socket u AF_INET6 SOCK_DGRAM\na: bind u [::1]:5000\n", "a: recv u 1", "a", "recv", "u", "receive"),
-    ];
-    for (before, line, who, verb, object, direction) in rows {
-        let Some(mut play) = network() else { return };
-        play.run(&format!("{before}{line}"));
-        let actor = play.snapshot().actor(who).unwrap();
-        let sleep = actor.sleep().unwrap_or_else(|| panic!("{line}\n{actor:?}"));
-        let seen = (sleep.verb.as_str(), sleep.object.as_deref(), sleep.direction.as_str());
-        assert_eq!(seen, (*verb, Some(*object), *direction), "{line}");
-        assert!(play.snapshot().settled, "{line}");
-    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn statements(text: &str) -> Vec<Statement> {
     statements
 }
 
-/// Each way to sleep that these facilities have: the lines that lead to it, who sleeps, and what must be said of it.
+/// Each way to sleep that pipes, POSIX queues, semaphores and locks have; `sleeps.rs` has the others: the lines that lead to it, who sleeps, and what must be said of it.
 const SLEEPS: &[(&str, &str, &str, Option<&str>, &str)] = &[
     ("spawn a\na: pipe p\na: fork b\nb: read p 10", "b", "read", Some("p"), "read"),
     ("spawn a\na: pipe p\na: fork b\na: write p 'x' * 70000", "a", "write", Some("p"), "write"),
@@ -76,57 +76,6 @@ const SLEEPS: &[(&str, &str, &str, Option<&str>, &str)] = &[
         Some("f"),
         "lock",
     ),
-    (
-        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\nb: read t.s 10",
-        "b",
-        "read",
-        Some("t"),
-        "read",
-    ),
-    (
-        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\nb: read t.m 10",
-        "b",
-        "read",
-        Some("t"),
-        "read",
-    ),
-    (
-        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\nb: write t.s 'x' * 30000",
-        "b",
-        "write",
-        Some("t"),
-        "write",
-    ),
-    (
-        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\n\
-         a: tcsetattr t.s TCSANOW clear=ICANON|ECHO\nb: write t.m 'x' * 30000",
-        "b",
-        "write",
-        Some("t"),
-        "write",
-    ),
-    (
-        "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\na: fork b\n\
-         b: dup2 t.s fd 1\na: write t.m \"\\x13\"\nb: printf \"x\\n\"",
-        "b",
-        "printf",
-        Some("t"),
-        "write",
-    ),
-    ("spawn a\na: pipe p\na: poll p.r:POLLIN", "a", "poll", Some("p"), "be told"),
-    ("spawn a\na: pipe p\na: ppoll p.r:POLLIN timeout=60s sigmask=SIGUSR1", "a", "ppoll", Some("p"), "be told"),
-    ("spawn a\na: pipe p\na: select p.r:readfds", "a", "select", Some("p"), "be told"),
-    ("spawn a\na: pipe p\na: pselect p.r:readfds timeout=60s", "a", "pselect", Some("p"), "be told"),
-    ("spawn a\na: epoll_create1 ep\na: epoll_wait ep", "a", "epoll_wait", Some("ep"), "be told"),
-    ("spawn a\na: epoll_create1 ep\na: epoll_pwait ep sigmask=SIGUSR1", "a", "epoll_pwait", Some("ep"), "be told"),
-    ("spawn a\na: eventfd e 0\na: eventfd_read e", "a", "eventfd_read", Some("e"), "read"),
-    ("spawn a\na: eventfd e 0\na: read e 8", "a", "read", Some("e"), "read"),
-    ("spawn a\na: eventfd e 1\na: eventfd_write e -2", "a", "eventfd_write", Some("e"), "write"),
-    ("spawn a\na: timerfd_create t CLOCK_MONOTONIC\na: read t 8", "a", "read", Some("t"), "read"),
-    ("spawn a\na: sigprocmask SIG_BLOCK SIGUSR1\na: signalfd s SIGUSR1\na: read s 128", "a", "read", Some("s"), "read"),
-    ("spawn a\na: sigprocmask SIG_BLOCK SIGUSR1\na: sigwaitinfo SIGUSR1", "a", "sigwaitinfo", None, "signal"),
-    ("spawn a\na: sigtimedwait SIGUSR1 60s", "a", "sigtimedwait", None, "signal"),
-    ("spawn a\na: sigsuspend 0", "a", "sigsuspend", None, "signal"),
     ("spawn a\na: nanosleep 60s", "a", "nanosleep", None, "time"),
     ("spawn a\na: fork b\na: waitpid b", "a", "waitpid", None, "child"),
 ];

@@ -14,7 +14,7 @@ use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SEALS, shown_seals};
 use super::show::{self, Shown, constant, returned};
 use super::table::{CALL, OPEN_FLAGS, mode, open_flags, optional, required};
-use super::{Card, Facility, pty, signal_name};
+use super::{Card, Facility, pty, signal_name, socket};
 use crate::kernel::arena::Record;
 use crate::kernel::{fd as raw, path};
 use crate::script::{ArgKind, CallSpec, Data, Makes, Sleeps, WaitsOn, Wants};
@@ -416,6 +416,7 @@ fn read(performer: &mut Performer<'_>) -> Result<(), Refusal> {
         performer.call_into(making, &mut buffer, |buffer| raw::pread(fd, buffer, offset).map(|n| n as i64))
     } else {
         let making = Making::new([fd.into(), 0, count as i64, 0, 0, 0]);
+        let making = socket::perhaps_timed(making, fd, libc::SO_RCVTIMEO);
         performer.call_into(making, &mut buffer, |buffer| raw::read(fd, buffer).map(|n| n as i64))
     };
     Ok(())
@@ -430,6 +431,7 @@ fn write(performer: &mut Performer<'_>) {
         performer.call(making, || raw::pwrite(fd, data, offset).map(|n| n as i64))
     } else {
         let making = Making::new([fd.into(), 0, count, 0, 0, 0]).data(data);
+        let making = socket::perhaps_timed(making, fd, libc::SO_SNDTIMEO);
         performer.call(making, || raw::write(fd, data).map(|n| n as i64))
     };
 }

@@ -42,6 +42,7 @@ mod udp;
 mod unix;
 mod views;
 
+pub use socket::may_be_timed;
 pub use sysv::key_of;
 
 use std::sync::OnceLock;

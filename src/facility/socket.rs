@@ -7,6 +7,7 @@ pub(super) use calls::ERRNOS;
 
 use std::cell::{Cell, RefCell};
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::perform::{Body, Bound, Given, Making, Performer, Refusal, beneath};
 use super::show::{Shown, constant, pack};
@@ -177,6 +178,20 @@ fn addressed(performer: &mut Performer<'_>) {
     };
 }
 
+/// Whether this process may have a socket with a timeout: set by itself, by the one that it was forked by, or received.
+/// As long as not, `read` and `write` need not ask, which most often are about something else.
+static TIMED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that this process may have a socket with a timeout.
+pub fn may_be_timed() {
+    TIMED.store(true, Ordering::Relaxed);
+}
+
+/// The same call of `read` or `write` with its deadline, if the descriptor is a socket that has one.
+pub(super) fn perhaps_timed(making: Making<'_>, fd: i32, option: i32) -> Making<'_> {
+    if TIMED.load(Ordering::Relaxed) { timed(making, fd, option) } else { making }
+}
+
 /// The same call with its deadline, if the socket has one for this direction.
 fn timed(making: Making<'_>, fd: i32, option: i32) -> Making<'_> {
     match raw::get_time(fd, option) {
@@ -284,6 +299,7 @@ fn recvmsg(performer: &mut Performer<'_>) -> Result<(), Refusal> {
         },
     );
     if let (Ok(_), Some(first)) = (made, told.borrow().rights.first()) {
+        may_be_timed();
         // It leads to an object that is there already.
         performer.bind("", "", Bound::Descriptor(*first));
     }
@@ -369,6 +385,7 @@ fn setsockopt(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let _ = performer.call(making, || {
         let number = saturated(value);
         if is_time(level, option) {
+            may_be_timed();
             raw::set_time(fd, option as i32, value.max(0) as u64)
         } else if is(level, option, libc::SOL_SOCKET, libc::SO_LINGER) {
             raw::set_linger(fd, (value >= 0).then_some(number))

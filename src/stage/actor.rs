@@ -154,6 +154,7 @@ fn one(body: &mut Body, call: &mut Prepared) -> Result<(), Refusal> {
 pub(super) fn reborn<'a>(packed: impl Iterator<Item = &'a str>) -> ! {
     let Some(handover) = Handover::unpack(packed) else { process::exit_now(2) };
     process::keep_signals_over_exec(handover.ignores_pipe);
+    facility::may_be_timed();
     let arena = fd::adopt_fd(handover.arena).ok().and_then(|fd| Arena::from_fd(fd).ok());
     let Some(arena) = arena else { process::exit_now(2) };
     let Some(slot) = arena.slot(handover.slot as usize) else { process::exit_now(2) };
