@@ -183,3 +183,58 @@ alice: getpid
         );
     });
 }
+
+/// Who exchanges values by memory alone makes no system call: the kernel was set to stop any.
+#[test]
+fn no_system_call_is_needed_to_exchange_data() {
+    both(|play| {
+        play.run(
+            r"
+spawn alice
+alice: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m
+alice: fork bob
+program alice
+  store m[0] 7
+  load $y m[1]
+end
+program bob
+  load $x m[0]
+  store m[1] $x
+end
+mark
+go alice bob times=2000
+expect syscalls 0 since mark
+alice: store m[0] 9
+bob: load $x m[0]
+expect bob $x == 9
+expect syscalls 0 since mark
+alice: load $slice m[0..64]
+alice: atomic_fetch_add m[0] 1
+bob: execve self
+",
+        );
+        let verdict = |play: &mut common::Play, claim: &str| match play.line(claim).outcome {
+            ipclab::stage::Outcome::Checked(verdict) => verdict,
+            other => panic!("{other:?}"),
+        };
+        play.run("mark\nalice: store m[0] 1\nalice: fork carol\ncarol: load $x m[0]\ncarol: store m:u8[3] 1");
+        let seen = verdict(play, "expect syscalls 1 since mark");
+        assert!(seen.met && seen.evidence == Evidence::Reported, "{seen:?}");
+        play.run("mark\nalice: store m[0] 1\nalice: fork dora\nmark\ndora: store m[0] 5\nalice: load $x m[0]");
+        let seen = verdict(play, "expect syscalls 0 since mark");
+        assert!(seen.met, "{seen:?}");
+        if seen.evidence == Evidence::Kernel {
+            assert!(seen.seen.ends_with("to stop any in 2 accesses to memory"), "{seen:?}");
+        }
+        // Nothing was done that the kernel could vouch for.
+        play.run("mark");
+        assert_eq!(verdict(play, "expect syscalls 0 since mark").evidence, Evidence::Reported);
+        // A learner's handler may come between, and SIGSYS may have another use: then only the actor's word is left.
+        play.run("alice: sigaction SIGSYS SIG_IGN\nmark\nalice: store m[0] 1");
+        let seen = verdict(play, "expect syscalls 0 since mark");
+        assert!(seen.met && seen.evidence == Evidence::Reported, "{seen:?}");
+        play.run("alice: kill dora SIGSYS\nexpect dora killed by SIGSYS");
+        // A call that sleeps has been made.
+        play.run("carol: pipe p\nmark\ncarol: read p 1\nexpect syscalls 1 since mark");
+    });
+}

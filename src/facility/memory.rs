@@ -340,7 +340,9 @@ fn load(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     performer.body.names.room(&variable, access.slice.unwrap_or(0) as usize)?;
     let data = match access.slice {
         Some(length) => {
-            Data::Bytes(performer.machine_bytes(access.making(0), || memory::copy_out(access.address, length as usize)))
+            // Room is made before: to allocate may take a system call.
+            let room = vec![0; length as usize];
+            Data::Bytes(performer.machine_bytes(access.making(0), room, |to| memory::copy_out(access.address, to)))
         }
         None => Data::Int(
             performer.machine(access.making(0), || memory::load(access.address, access.width, access.signed())),

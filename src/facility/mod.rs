@@ -12,6 +12,7 @@ mod filelock;
 mod handover;
 mod judge;
 pub mod look;
+mod machine;
 mod meaning;
 mod memory;
 mod mirror;

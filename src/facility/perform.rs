@@ -11,7 +11,7 @@ pub use super::names::{Bound, NAMES_MAX, Names, VARIABLES_MAX};
 use crate::kernel::arena::{Arena, Record, Writer};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::socket::Address;
-use crate::kernel::{clock, fd, signal};
+use crate::kernel::{clock, fd, signal, trap};
 use crate::script::{
     Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
     Tuple, Wants,
@@ -600,32 +600,6 @@ impl<'a> Performer<'a> {
         result
     }
 
-    /// Records an access to memory, which is no call: `$ret` and `$errno` stay as they are. It may be the actor's last
-    /// deed: the record of its entry tells what it tried.
-    pub fn machine(&mut self, making: Making<'_>, access: impl FnOnce() -> i64) -> i64 {
-        let (record, _) = self.run(making, || Ok(access()));
-        self.body.writer.finish(&record);
-        record.ret
-    }
-
-    /// The same for an access that loads bytes, the head of which is recorded.
-    pub fn machine_bytes(&mut self, making: Making<'_>, access: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let (mut record, _) = self.run(making, || {
-            bytes = access();
-            Ok(bytes.len() as i64)
-        });
-        record.set_data(&bytes);
-        self.body.writer.finish(&record);
-        bytes
-    }
-
-    /// Records a computation of the actor's own, which is no call: `$ret` and `$errno` stay as they are.
-    pub fn computed(&mut self, making: Making<'_>, value: i64) {
-        let (record, _) = self.run(making, || Ok(value));
-        self.body.writer.finish(&record);
-    }
-
     /// The same for a call whose record is completed after it has returned: what it wrote into its arguments.
     pub fn call_then(
         &mut self,
@@ -639,7 +613,11 @@ impl<'a> Performer<'a> {
         result
     }
 
-    fn run(&mut self, making: Making<'_>, call: impl FnOnce() -> Result<i64, Errno>) -> (Record, Result<i64, Errno>) {
+    pub(super) fn run(
+        &mut self,
+        making: Making<'_>,
+        call: impl FnOnce() -> Result<i64, Errno>,
+    ) -> (Record, Result<i64, Errno>) {
         let mut record = Record {
             order: self.body.order,
             verb: self.verb,
@@ -650,6 +628,7 @@ impl<'a> Performer<'a> {
             ..Record::default()
         };
         self.body.calls += 1;
+        self.entered(self.spec.syscall.into(), None);
         record.set_data(making.data);
         self.body.writer.enter(&record);
         let result = call();
@@ -673,6 +652,9 @@ impl<'a> Performer<'a> {
     }
 
     fn finish(&mut self, record: Record) {
+        if !self.spec.syscall {
+            self.entered(0, Some(trap::Vouched::Unavailable));
+        }
         self.body.writer.finish(&record);
         self.body.result = Some((record.ret, record.errno));
     }
@@ -694,8 +676,12 @@ impl<'a> Performer<'a> {
             };
             if self.body.writer.slot().uses_signals() {
                 seat.use_signals();
+                if self.body.writer.slot().wants_sigsys() {
+                    seat.want_sigsys();
+                }
                 signal::note_in(&seat);
             }
+            trap::forked();
             let _ = fd::close(self.body.socket);
             self.body.socket = socket;
             self.body.slot = slot;

@@ -156,6 +156,9 @@ fn sigaction(performer: &mut Performer<'_>) -> Result<(), Refusal> {
             .help("the handler would return to the same access, which would fail again, for ever"));
     }
     performer.uses_signals();
+    if signal as i32 == libc::SIGSYS {
+        performer.body.writer.slot().want_sigsys();
+    }
     let making = Making::new([signal, handler, flags, mask, 0, 0]);
     let _ =
         performer.call(making, || signal::sigaction(signal as i32, disposition, flags as i32, mask as u64).map(|()| 0));

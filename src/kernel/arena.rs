@@ -16,7 +16,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 use super::ring::SlotMemory;
-pub use super::ring::{DATA_MAX, Handled, RING_CAPACITY, Reader, Record, Writer};
+pub use super::ring::{DATA_MAX, Entered, Handled, RING_CAPACITY, Reader, Record, Writer};
 use super::{Result, SysResultExt, futex};
 
 /// How many actors an arena serves unless told otherwise.

@@ -189,9 +189,11 @@ pub fn atomic_add(address: u64, width: Width, value: i64, signed: bool) -> i64 {
     width.extend(before, signed)
 }
 
-/// Loads `length` bytes, one after the other. May end the process by SIGSEGV or SIGBUS.
-pub fn copy_out(address: u64, length: usize) -> Vec<u8> {
-    (0..length as u64).map(|index| load(address.wrapping_add(index), Width::W8, false) as u8).collect()
+/// Loads as many bytes as `to` has, one after the other. May end the process by SIGSEGV or SIGBUS.
+pub fn copy_out(address: u64, to: &mut [u8]) {
+    for (index, byte) in to.iter_mut().enumerate() {
+        *byte = load(address.wrapping_add(index as u64), Width::W8, false) as u8;
+    }
 }
 
 /// Stores bytes, one after the other. May end the process by SIGSEGV or SIGBUS.
@@ -265,7 +267,9 @@ mod tests {
             assert_eq!(load(page, width, true), -1);
         }
         copy_in(page + 3, b"bytes");
-        assert_eq!(copy_out(page + 2, 7), b"\xffbytes\0");
+        let mut seen = [0; 7];
+        copy_out(page + 2, &mut seen);
+        assert_eq!(&seen, b"\xffbytes\0");
         munmap(page, 4096).unwrap();
         assert_eq!(mmap(0, 0, RW, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0), Err(Errno::EINVAL));
         assert_eq!(mmap(0, 4096, RW, libc::MAP_SHARED, -1, 0), Err(Errno::EBADF));

@@ -41,6 +41,7 @@ pub mod stdio;
 pub mod sysv;
 #[cfg(test)]
 mod testing;
+pub mod trap;
 pub mod watch;
 
 pub use error::{Result, SysError, SysResultExt};

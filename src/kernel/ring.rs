@@ -230,6 +230,7 @@ pub(super) struct Handling {
 
 const USES_SIGNALS: u32 = 1;
 const HAS_HELPERS: u32 = 2;
+const WANTS_SIGSYS: u32 = 4;
 
 impl Handling {
     /// Notes a run. Only atomics, so it may be called from a signal handler.
@@ -275,6 +276,38 @@ struct Counts {
     idle: AtomicU64,
     progress: AtomicU64,
     total: AtomicU64,
+    entered: [AtomicU64; 3],
+}
+
+/// How often an actor has entered the kernel, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Entered {
+    /// System calls that it has made, as it says.
+    pub calls: u64,
+    /// Accesses to memory during which the kernel would have stopped a system call, and there was none.
+    pub vouched: u64,
+    /// Other things that were done between, for which only the actor's word stands.
+    pub unvouched: u64,
+}
+
+impl std::ops::Sub for Entered {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(before.calls),
+            vouched: self.vouched.saturating_sub(before.vouched),
+            unvouched: self.unvouched.saturating_sub(before.unvouched),
+        }
+    }
+}
+
+impl std::ops::AddAssign for Entered {
+    fn add_assign(&mut self, more: Self) {
+        self.calls += more.calls;
+        self.vouched += more.vouched;
+        self.unvouched += more.unvouched;
+    }
 }
 
 /// What the director writes; on a line of its own, so that reading does not slow the actor.
@@ -295,6 +328,9 @@ impl SlotMemory {
             &self.counts.idle,
             &self.counts.progress,
             &self.counts.total,
+            &self.counts.entered[0],
+            &self.counts.entered[1],
+            &self.counts.entered[2],
             &self.director.tail,
             &self.handling.head,
             &self.handling.tail,
@@ -364,6 +400,22 @@ impl Slot {
         self.memory().counts.idle.fetch_add(1, Ordering::Release);
     }
 
+    /// Counts what an actor has just done, which it alone does.
+    #[inline]
+    pub fn count_entered(&self, more: Entered) {
+        let all = &self.memory().counts.entered;
+        for (word, more) in all.iter().zip([more.calls, more.vouched, more.unvouched]).filter(|(_, more)| *more > 0) {
+            word.store(word.load(Ordering::Relaxed) + more, Ordering::Release);
+        }
+    }
+
+    /// All that was counted since the slot was made as new.
+    pub fn entered(&self) -> Entered {
+        let [calls, vouched, unvouched] = &self.memory().counts.entered;
+        let [calls, vouched, unvouched] = [calls, vouched, unvouched].map(|word| word.load(Ordering::Acquire));
+        Entered { calls, vouched, unvouched }
+    }
+
     pub(super) fn handling(&self) -> &Handling {
         &self.memory().handling
     }
@@ -371,6 +423,16 @@ impl Slot {
     /// Says that the actor's mask or dispositions may not be those of a fresh process any more.
     pub fn use_signals(&self) {
         self.handling().marks.fetch_or(USES_SIGNALS, Ordering::Release);
+    }
+
+    /// Says that what is done at SIGSYS is the learner's own choice; else it is caught by [`super::trap`].
+    pub fn want_sigsys(&self) {
+        self.handling().marks.fetch_or(WANTS_SIGSYS, Ordering::Release);
+    }
+
+    /// Whether what is done at SIGSYS is the learner's own choice.
+    pub fn wants_sigsys(&self) -> bool {
+        self.handling().marks.load(Ordering::Acquire) & WANTS_SIGSYS != 0
     }
 
     /// Whether its mask or dispositions may not be those of a fresh process.

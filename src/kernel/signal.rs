@@ -80,6 +80,9 @@ pub fn sigaction(signal: i32, disposition: Disposition, flags: i32, mask: u64) -
     };
     action.sa_flags = flags;
     action.sa_mask = raw_set(mask);
+    if signal == libc::SIGSYS {
+        super::trap::give_up();
+    }
     // SAFETY: the handlers touch only atomics; the structure is ours.
     Errno::result(unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) }).map(drop)
 }
@@ -91,6 +94,7 @@ pub fn action(signal: i32) -> Result<(Disposition, i32, u64), Errno> {
     // SAFETY: asks for the present action only; the structure is ours.
     Errno::result(unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) })?;
     let disposition = match action.sa_sigaction {
+        ours if super::trap::is_handler(ours) => return Ok((Disposition::Default, 0, 0)),
         libc::SIG_DFL => Disposition::Default,
         libc::SIG_IGN => Disposition::Ignore,
         _ => Disposition::Handle,
@@ -197,10 +201,12 @@ fn blocked() -> u64 {
 }
 
 extern "C" fn called(signal: i32) {
+    super::trap::lift();
     note(&Handled { signal, at_ns: monotonic_ns(), blocked: blocked(), ..Handled::default() });
 }
 
 extern "C" fn told(signal: i32, info: *const libc::siginfo_t, _context: *const libc::c_void) {
+    super::trap::lift();
     // SAFETY: the kernel hands the handler a siginfo of its own.
     let info = unsafe { info.as_ref() }.map(SigInfo::of).unwrap_or_default();
     note(&Handled {

@@ -139,6 +139,7 @@ impl Snapshot {
         let mut normal = self.clone();
         let mut numbers = Numbers::default();
         normal.at_ns = 0;
+        normal.vouched_since_mark = 0;
         for (index, actor) in normal.actors.iter_mut().enumerate() {
             actor.pid = index as i32 + 2;
             if let ActorState::Asleep(sleep) = &mut actor.state {

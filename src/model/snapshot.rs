@@ -52,6 +52,9 @@ pub struct Snapshot {
     pub hosts: Vec<Host>,
     /// System calls that actors reported since the last `mark`, if there was one.
     pub syscalls_since_mark: Option<u64>,
+    /// Accesses to memory since then during each of which the kernel would have stopped a system call, and had none to
+    /// stop; 0 if it can't vouch for all that was no call.
+    pub vouched_since_mark: u64,
 }
 
 impl Snapshot {
@@ -64,6 +67,7 @@ impl Snapshot {
             objects: Vec::new(),
             hosts: Vec::new(),
             syscalls_since_mark: None,
+            vouched_since_mark: 0,
         }
     }
 

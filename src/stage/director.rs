@@ -21,7 +21,7 @@ use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
 use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, settle, snapshot};
 use crate::facility;
 use crate::facility::perform::{Bound, Made};
-use crate::kernel::arena::{Arena, SLOTS_DEFAULT};
+use crate::kernel::arena::{Arena, Entered, SLOTS_DEFAULT};
 use crate::kernel::process::{self, Fork};
 use crate::kernel::{borrow, clock};
 use crate::model::{Call, Mode, Snapshot};
@@ -57,10 +57,8 @@ pub(super) struct Director {
     /// What the director's timer slack was.
     timer_slack: u64,
     pub order: u32,
-    /// System calls counted since `mark`; `None` before it.
-    pub since_mark: Option<u64>,
-    /// Records that were lost before `mark`: if more are now, the count can't be known.
-    pub lost_before_mark: u64,
+    /// What was counted since `mark`; `None` before it.
+    pub since_mark: Option<Entered>,
     /// Since the last event, each with its time: of return, if the face knew it as entered, else of entry.
     calls: Vec<(u64, Call)>,
     /// Whether objects are read. Only tests turn it off, to see that reading them changes nothing.
@@ -149,7 +147,6 @@ impl Director {
             timer_slack,
             order: 0,
             since_mark: None,
-            lost_before_mark: 0,
             calls: Vec::new(),
             observing: true,
             news: Vec::new(),
@@ -401,6 +398,11 @@ impl Director {
         let mut records = Vec::new();
         let member = &mut self.members[index];
         member.reader.drain(usize::MAX, |record| records.push(record));
+        let entered = member.slot.entered();
+        if let Some(since) = &mut self.since_mark {
+            *since += entered - member.entered;
+        }
+        member.entered = entered;
         let dropped = member.reader.dropped();
         if dropped != member.dropped {
             member.dropped = dropped;
@@ -427,9 +429,6 @@ impl Director {
                 || matches!(spec.name, "munmap" | "mprotect" | "sem_close" | "shmdt" | "execve")
             {
                 self.scene.mappings_changed(self.members[index].pid);
-            }
-            if let (Some(count), true) = (&mut self.since_mark, spec.syscall) {
-                *count += 1;
             }
             self.scene.learn(&self.members[index], &record, spec);
             let known = self.members[index].told_entered == Some(record.seq);
@@ -467,11 +466,6 @@ impl Director {
     /// Our names of all processes, those of the dead too: they are spoken of when they are waited for.
     pub(super) fn pids(&self) -> Vec<(i32, String)> {
         self.members.iter().rev().map(|m| (m.pid, m.name.clone())).collect()
-    }
-
-    /// How many records were lost since the stage opened.
-    pub(super) fn lost_records(&self) -> u64 {
-        self.members.iter().map(|m| m.tally().1).sum()
     }
 
     fn push_call(&mut self, at_ns: u64, call: Call) {
@@ -722,6 +716,7 @@ impl Director {
             last: None,
             told_entered: None,
             dropped: 0,
+            entered: Entered::default(),
             handled: Vec::new(),
             tally: None,
             posture: Posture::Running,

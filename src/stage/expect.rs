@@ -35,11 +35,18 @@ fn claim(claim_: &Claim, snapshot: &Snapshot) -> Seen {
         Claim::Deadlock(actors) => deadlock(actors, snapshot),
         Claim::Syscalls(count) => match (snapshot.syscalls_since_mark, int(count)) {
             (Some(seen), Some(wanted)) => {
-                (seen as i64 == wanted, format!("{seen} system calls since mark"), Evidence::Reported)
+                let words = format!("{seen} system calls since mark");
+                match snapshot.vouched_since_mark {
+                    // Actors count their calls. That there was none in between, the kernel would have stopped it.
+                    accesses @ 1.. if seen == 0 => {
+                        let words =
+                            format!("{words}, and the kernel was set to stop any in {accesses} accesses to memory");
+                        (wanted == 0, words, Evidence::Kernel)
+                    }
+                    _ => (seen as i64 == wanted, words, Evidence::Reported),
+                }
             }
-            (None, _) => {
-                (false, "no count: there was no mark, or records were lost since".to_owned(), Evidence::Hidden)
-            }
+            (None, _) => (false, "no count: there was no mark".to_owned(), Evidence::Hidden),
             (_, None) => (false, format!("{count} is not a number"), Evidence::Hidden),
         },
         Claim::Gone(name) => {

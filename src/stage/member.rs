@@ -39,6 +39,8 @@ pub(super) struct Member {
     pub told_entered: Option<u64>,
     /// How many records its ring had dropped when it was last emptied.
     pub dropped: u64,
+    /// How often it had entered the kernel then.
+    pub entered: crate::kernel::arena::Entered,
     /// How often its handler has run, by signal; lowest number first.
     pub handled: Vec<(String, u64)>,
     /// What the last look found; only valid while the stage is settled.

@@ -10,7 +10,7 @@ use super::wire::Order;
 use super::{Outcome, expect, snapshot};
 use crate::facility::perform::{HostAddress, Refusal};
 use crate::facility::{self, Machine};
-use crate::kernel::arena::SLOTS_DEFAULT;
+use crate::kernel::arena::{Entered, SLOTS_DEFAULT};
 use crate::model::Mode;
 use crate::script::{ArgKind, ArgValue, Body, CallExpr, Expr, Form, SocketAddress, Statement};
 
@@ -143,8 +143,7 @@ impl Director {
             }
             Body::Mark => {
                 self.drain_all();
-                self.since_mark = Some(0);
-                self.lost_before_mark = self.lost_records();
+                self.since_mark = Some(Entered::default());
                 Ok(Next::Settle { forever: false })
             }
             Body::Expect(expectation) => {

@@ -68,7 +68,8 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
         actors,
         objects,
         hosts: director.scene.hosts.shown(),
-        syscalls_since_mark: director.since_mark.filter(|_| director.lost_records() == director.lost_before_mark),
+        syscalls_since_mark: director.since_mark.map(|since| since.calls),
+        vouched_since_mark: director.since_mark.filter(|since| since.unvouched == 0).map_or(0, |since| since.vouched),
     }
 }
 
@@ -277,7 +278,7 @@ fn signals(member: &Member) -> Option<Signals> {
         pending: names(status.pending | status.shared_pending),
         blocked: names(status.blocked),
         ignored: names(status.ignored),
-        caught: names(status.caught),
+        caught: names(status.caught & if member.slot.wants_sigsys() { !0 } else { !(1 << (libc::SIGSYS - 1)) }),
         handled: member.handled.clone(),
     };
     (signals != Signals::default()).then_some(signals)

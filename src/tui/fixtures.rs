@@ -120,6 +120,7 @@ pub(super) fn pipe_with_sleeper() -> Snapshot {
         objects: vec![p],
         hosts: Vec::new(),
         syscalls_since_mark: None,
+        vouched_since_mark: 0,
     }
 }
 
