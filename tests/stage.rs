@@ -471,6 +471,8 @@ const DELICATE: &[&str] = &[
     "spawn a\na: eventfd e 0\na: fork b\nb: eventfd_read e\na: eventfd_write e 3\na: eventfd_write e 4\nb: eventfd_read e\na: timerfd_create t CLOCK_MONOTONIC\na: timerfd_settime t 1ns\na: read t 8",
     // Signals behind a descriptor, in an edge-triggered list.
     "spawn a\nspawn b\nb: sigprocmask SIG_BLOCK SIGUSR1\nb: signalfd s SIGUSR1\nb: epoll_create1 ep\nb: epoll_ctl ep EPOLL_CTL_ADD s EPOLLIN|EPOLLET\na: kill b SIGUSR1\nb: epoll_wait ep timeout=0s\nb: epoll_wait ep timeout=0s\nb: read s 64\nb: signalfd s SIGUSR2 fd=s",
+    // A mutex handed on, and the deaths of owners.
+    "spawn a\na: mmap 4096 PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m\na: pthread_mutexattr_init m+512 as attr\na: pthread_mutexattr_setpshared attr PTHREAD_PROCESS_SHARED\na: pthread_mutex_init m+64 attr as l\na: pthread_mutexattr_setrobust attr PTHREAD_MUTEX_ROBUST\na: pthread_mutex_init m+128 attr as k\na: fork b\na: fork c\na: pthread_mutex_lock l\nb: pthread_mutex_lock m+64\nc: pthread_mutex_lock m+128\na: pthread_mutex_unlock l\nb: pthread_mutex_lock m+128\na: pthread_mutex_timedlock l 60s\nc: exit 0\nb: pthread_mutex_unlock m+128\nb: pthread_mutex_lock m+128\nb: exit 0",
     // Sleeps of several descriptors, ended by a writer that goes.
     "spawn a\na: pipe p\na: pipe q\na: fork b\nb: close p.w\nb: close q.w\nb: poll p.r:POLLIN q.r:POLLIN\na: close p.w\nb: select q.r:readfds\na: close q.w",
     "spawn a\na: pipe p\na: fork b\nb: sigaction SIGIO handler SA_SIGINFO\nb: fcntl p.r F_SETOWN b\nb: fcntl p.r F_SETFL O_ASYNC\na: write p \"x\"\na: close p.w\nb: close p.w\nb: read p 9",

@@ -104,6 +104,15 @@ impl Found<'_> {
         self.descriptor(|flags| flags & libc::O_ACCMODE != libc::O_WRONLY && flags & libc::O_PATH == 0)
     }
 
+    /// Where an object that lies inside memory can be read: pid and address.
+    pub fn place(&self) -> Option<(i32, u64)> {
+        let ObjectKey { dev, ino, offset, .. } = self.key;
+        self.mapped_at(offset).filter(|_| self.handles.iter().any(|h| (h.dev, h.ino) == (dev, ino))).or_else(|| {
+            let own = self.handles.iter().any(|h| h.pid as u64 == dev && (h.dev, h.ino) != (dev, ino));
+            own.then_some((dev as i32, ino))
+        })
+    }
+
     /// The first mapping that covers `offset` of the object: pid, and the address of that offset.
     pub fn mapped_at(&self, offset: u64) -> Option<(i32, u64)> {
         self.handles.iter().find_map(|h| match &h.kind {

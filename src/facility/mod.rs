@@ -17,12 +17,14 @@ mod meaning;
 mod memory;
 mod mirror;
 mod mq;
+mod mutex;
 mod nameless;
 mod names;
 pub mod perform;
 mod pipe;
 mod poll;
 mod process;
+mod pthread;
 mod pty;
 mod quantities;
 mod semaphore;
@@ -40,11 +42,13 @@ mod table;
 mod tcp;
 mod timerfd;
 mod udp;
+mod undefined;
 mod unix;
 mod views;
 
 pub use socket::may_be_timed;
 pub use sysv::key_of;
+pub use undefined::{Intent, undefined};
 
 use std::sync::OnceLock;
 
@@ -94,6 +98,21 @@ pub trait Facility: Sync {
         Inside::Nothing
     }
 
+    /// How many bytes such an object takes; 0 where none of this facility lies inside memory.
+    fn size(&self) -> u64 {
+        0
+    }
+
+    /// What whoever sleeps on an object of this facility waits to do, in a call of another one.
+    fn waits_to(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Why POSIX leaves it undefined what this call will do: a clause about what is on stage. Asked before it is made.
+    fn undefined(&self, _verb: &str, _intent: &Intent<'_>) -> Option<String> {
+        None
+    }
+
     /// Objects that exist by name though nobody may hold them: FIFOs in the stage's directory, queues, segments. The
     /// stage asks again when a name has come or gone in its directory, in /dev/shm or among the queues.
     fn named(&self, _look: &mut Look<'_>) -> Vec<Found<'_>> {
@@ -138,6 +157,11 @@ pub trait Facility: Sync {
 
     /// Whether data are still under way inside the object. All who could have sent them are asleep or idle.
     fn in_flight(&self, _found: &Found<'_>, _look: &mut Look<'_>) -> bool {
+        false
+    }
+
+    /// Whether [`Facility::learn`] has to hear of calls on objects inside memory: each costs a question to the kernel.
+    fn hears_of_memory(&self) -> bool {
         false
     }
 
@@ -259,6 +283,7 @@ pub static ALL: &[&dyn Facility] = &[
     &sysv_shm::SysvSegment,
     &semaphore::Semaphore,
     &sysv_sem::SysvSet,
+    &mutex::Mutex,
     &filelock::FileLock,
     &pty::Pty,
     &signal::Signals,

@@ -237,6 +237,10 @@ impl Facility for Semaphore {
         }
     }
 
+    fn size(&self) -> u64 {
+        sem::SEM_SIZE as u64
+    }
+
     fn named(&self, look: &mut Look<'_>) -> Vec<Found<'static>> {
         files(look.tag, is_semaphore)
             .into_iter()
@@ -284,14 +288,7 @@ impl Facility for Semaphore {
     }
 
     fn wakers(&self, object: &Object, waiter: &str, _direction: &str, snapshot: &Snapshot) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for holder in &object.holders {
-            let alive = snapshot.actor(&holder.actor).is_none_or(crate::model::Actor::alive);
-            if alive && holder.actor != waiter && !names.contains(&holder.actor) {
-                names.push(holder.actor.clone());
-            }
-        }
-        names
+        super::pthread::others(object, waiter, snapshot)
     }
 }
 
@@ -407,8 +404,7 @@ fn words(found: &Found<'_>, look: &Look<'_>) -> Result<Words, &'static str> {
     if !sem::layout_is_known() {
         return Err("this C library keeps a semaphore in another way");
     }
-    let mapped = found.mapped_at(found.key.offset);
-    let in_memory = mapped.and_then(|(pid, address)| look.memory(pid, address, sem::SEM_SIZE).ok());
+    let in_memory = found.place().and_then(|(pid, address)| look.memory(pid, address, sem::SEM_SIZE).ok());
     let bytes = in_memory.or_else(|| {
         let file = open(found, look)?;
         head(&file, found.key.offset + sem::SEM_SIZE as u64)?.get(found.key.offset as usize..).map(<[u8]>::to_vec)
@@ -424,7 +420,9 @@ fn waiting(found: &Found<'_>, look: &Look<'_>) -> usize {
 fn leads_here(found: &Found<'_>, pid: i32, address: u64) -> bool {
     found.handles.iter().any(|h| match h.kind {
         HandleKind::Mapping { start, end, offset, .. } => {
-            h.pid == pid && (start..end).contains(&address) && offset + (address - start) == found.key.offset
+            let private = pid as u64 == found.key.dev && address == found.key.ino;
+            let shared = offset + address.saturating_sub(start) == found.key.offset;
+            h.pid == pid && (start..end).contains(&address) && (shared || private)
         }
         HandleKind::Descriptor { .. } => false,
     })

@@ -31,6 +31,7 @@ pub mod pipe;
 pub mod probe;
 pub mod proc;
 pub mod process;
+pub mod pthread;
 pub mod pty;
 pub mod ready;
 mod ring;

@@ -189,6 +189,14 @@ impl<'o> Desk<'o> {
 
     /// Runs a statement and waits for its end. `quiet`: nothing is told but what goes wrong.
     pub fn run(&mut self, statement: &Statement, quiet: bool) -> Result<Report, Stop> {
+        if let Some(why) = crate::facility::undefined(statement, &self.seen).filter(|_| !quiet) {
+            if self.setup.json {
+                let line = json::undefined(self.number, &statement.to_string(), &why);
+                self.line(&line)?;
+            } else {
+                self.say(&super::words::fold(&why, "  ", "  "))?;
+            }
+        }
         let Some(stage) = &self.stage else { return Err(Stop::Lost("there is none".to_owned())) };
         let id = stage.submit(statement);
         loop {

@@ -58,6 +58,11 @@ pub fn lost(number: u64, why: &str) -> String {
     line("lost", &json!({ "stage": number, "why": why }))
 }
 
+/// `undefined`: POSIX leaves it undefined what a statement will do.
+pub fn undefined(number: u64, statement: &str, why: &str) -> String {
+    line("undefined", &json!({ "stage": number, "statement": statement, "why": why }))
+}
+
 fn outcome(outcome: &Outcome) -> Json {
     match outcome {
         Outcome::Settled => json!({ "kind": "settled" }),

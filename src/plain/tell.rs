@@ -246,6 +246,9 @@ pub fn help(word: &str) -> String {
         for arg in spec.args {
             let _ = writeln!(out, "  {}: {}", arg.name, arg.doc);
         }
+        if !spec.undefined.is_empty() {
+            out.push_str(&super::words::fold(&format!("undefined by POSIX if {}", spec.undefined), "  ", "  "));
+        }
         let _ = writeln!(out, "  such as: {}", spec.example);
         return out;
     }

@@ -135,6 +135,9 @@ fn call_text(text: &mut String, call: &CallSpec, registry: &Registry) {
             say!(text, "| `{}` | {} | {} |", usage_arg(arg), cell(&describe_all(arg.kind)), cell(arg.doc));
         }
     }
+    if !call.undefined.is_empty() {
+        say!(text, "\nUndefined by POSIX if {}.", call.undefined);
+    }
     say!(text, "\nExample: `{}`{}", call.example, in_c(call, registry));
 }
 

@@ -25,6 +25,9 @@ pub struct CallSpec {
     pub sleeps: &'static [Sleeps],
     /// Whether it enters the kernel: a plain load or store does not.
     pub syscall: bool,
+    /// When it is undefined what the call does, by POSIX or by the C standard: what stands behind "if". Empty if it never
+    /// is.
+    pub undefined: &'static str,
     /// An example, a whole statement with actor: `alice: write p "hello\n"`.
     pub example: &'static str,
 }

@@ -85,5 +85,12 @@ fn on(names: &Names, record: &Record, spec: &CallSpec) -> Option<String> {
         }
         _ => false,
     };
-    names.bound.iter().find(|(_, bound)| fits(bound)).map(|(name, _)| name.clone())
+    // What lies inside a mapping is told by its own name.
+    let size = |bound: &Bound| if let Bound::Memory(_, length) = bound { *length } else { 0 };
+    names
+        .bound
+        .iter()
+        .filter(|(_, bound)| fits(bound))
+        .min_by_key(|(_, bound)| size(bound))
+        .map(|(name, _)| name.clone())
 }

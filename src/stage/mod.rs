@@ -11,6 +11,7 @@ mod expect;
 mod handles;
 mod hosts;
 mod identity;
+mod inside;
 mod isolate;
 mod known;
 mod launch;

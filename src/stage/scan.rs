@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use super::actor::OURS;
 use super::handles::{covers, is_device, mapping, role, same_file};
 use super::hosts::{Hosts, Visit};
+use super::inside::{self, Inside};
 use super::known::Known;
 use super::member::{Member, Posture};
 use super::nameless::{self, Nameless};
 use super::table::Table;
 use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Reported};
 use crate::facility::perform::{Bound, Made};
-use crate::facility::{self, Facility, Inside, Reading};
+use crate::facility::{self, Facility, Inside as Calls, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::Diag;
 use crate::kernel::pipe::Scratch;
@@ -35,8 +36,7 @@ pub(super) struct Scene {
     ours: Vec<(u64, u64)>,
     null: (u64, u64),
     known: Known,
-    /// Objects inside memory, where no /proc file tells of them.
-    inside: Vec<ObjectKey>,
+    inside: Inside,
     /// Objects that were made by an id: nothing in /proc tells which process knows one.
     ids: Vec<ObjectKey>,
     notes: BTreeMap<ObjectKey, Value>,
@@ -100,7 +100,7 @@ impl Scene {
             ours,
             null: id("/dev/null").unwrap_or((0, 0)),
             known: Known::default(),
-            inside: Vec::new(),
+            inside: Inside::default(),
             ids: Vec::new(),
             notes: BTreeMap::new(),
             scratch: Scratch::new().ok(),
@@ -196,18 +196,11 @@ impl Scene {
         let Some(spec) = facility::registry().call_by_id(made.verb) else { return };
         let Some(owner) = facility::of_verb(spec.name) else { return };
         let key = match (made.handle, owner.inside(spec.name)) {
-            (Bound::Memory(address, _), Inside::Begins) => {
-                let key = self.inside_key(pid, address, owner.card().id);
-                if let Some(key) = &key
-                    && !self.inside.contains(key)
-                {
-                    self.inside.push(key.clone());
+            (Bound::Memory(address, _), Calls::Begins) => self.begins(pid, address, owner.card().id),
+            (Bound::Memory(address, _), Calls::Ends) => {
+                if let Some((place, _)) = self.leads_to(pid, address) {
+                    self.inside.ends(&place.key(owner.card().id));
                 }
-                key
-            }
-            (Bound::Memory(address, _), Inside::Ends) => {
-                let key = self.inside_key(pid, address, owner.card().id);
-                self.inside.retain(|k| Some(k) != key.as_ref());
                 return;
             }
             (Bound::Id(_, id), _) => {
@@ -217,7 +210,7 @@ impl Scene {
                 }
                 Some(key)
             }
-            (handle, Inside::Nothing | Inside::Begins | Inside::Ends) => self.claimed_by(pid, handle),
+            (handle, Calls::Nothing | Calls::Begins | Calls::Ends) => self.claimed_by(pid, handle),
         };
         let Some(key) = key else { return };
         if self.known.name_of(&key).is_none_or(is_ours) {
@@ -226,12 +219,20 @@ impl Scene {
         }
     }
 
-    fn inside_key(&self, pid: i32, address: u64, facility: &str) -> Option<ObjectKey> {
-        let map = self.held.get(&pid)?.maps.at(address)?;
-        let (dev, ino, offset) = map.key_at(address);
-        // Private memory is its process' own. A segment of System V may have the inode 0 as well, on a device.
-        let (dev, ino, offset) = if (dev, ino) == (0, 0) { (pid as u64, address, 0) } else { (dev, ino, offset) };
-        Some(ObjectKey { facility: facility.to_owned(), dev, ino, offset })
+    fn begins(&mut self, pid: i32, address: u64, facility: &str) -> Option<ObjectKey> {
+        let (place, private) = self.leads_to(pid, address)?;
+        let key = place.key(facility);
+        self.inside.begins(&key, private);
+        Some(key)
+    }
+
+    /// Where an address leads, and whether that is memory of this process alone.
+    fn leads_to(&self, pid: i32, address: u64) -> Option<(inside::Place, bool)> {
+        let (dev, ino, offset) = self.held.get(&pid)?.maps.at(address)?.key_at(address);
+        // A segment of System V may have the inode 0 as well, on a device.
+        let private = (dev, ino) == (0, 0);
+        let place = inside::Place { dev, ino, offset };
+        Some((if private { inside::Place { dev: pid as u64, ino: address, offset: 0 } } else { place }, private))
     }
 
     fn claimed_by(&mut self, pid: i32, handle: Bound) -> Option<ObjectKey> {
@@ -433,12 +434,11 @@ impl Scene {
 
     /// The object at an address: one inside memory if there is one, else what is mapped there.
     pub(super) fn at_address(&self, pid: i32, address: u64) -> Option<ObjectKey> {
-        let held = self.held.get(&pid)?;
-        let map = held.maps.at(address)?;
-        let (dev, ino, offset) = map.key_at(address);
-        let mut inside = self.inside.iter().filter(|k| (k.dev, k.ino) == (dev, ino) && k.offset <= offset);
-        let private = self.inside.iter().find(|k| k.dev == pid as u64 && k.ino <= address && address < k.ino + 64);
-        inside.rfind(|k| offset < k.offset + 64).or(private).cloned().or_else(|| self.claim(&mapping(pid, &map)))
+        let (place, private) = self.leads_to(pid, address)?;
+        if let Some(key) = self.inside.at(place, private) {
+            return Some(key.clone());
+        }
+        self.claim(&mapping(pid, &self.held.get(&pid)?.maps.at(address)?))
     }
 
     /// The object at a path of the stage's directory, as this process sees it.
@@ -459,6 +459,7 @@ impl Scene {
                 let facility = facility::of_verb(spec.name);
                 facility.map(|f| ObjectKey::of_id(f.card().id, record.args[0] as i32).at(member.place))
             }
+            Some(ArgKind::Address) => self.in_memory(member.pid, record, spec),
             _ => self.behind(member.pid, record.args[0] as i32).cloned(),
         };
         let Some(key) = key else { return };
@@ -469,6 +470,16 @@ impl Scene {
         if note != Value::Nothing {
             self.notes.insert(key, note);
         }
+    }
+
+    /// The object inside memory that a finished call was made on, or that it made.
+    fn in_memory(&mut self, pid: i32, record: &Record, spec: &CallSpec) -> Option<ObjectKey> {
+        let owner = facility::of_verb(spec.name).filter(|owner| owner.hears_of_memory() && record.errno == 0)?;
+        let address = record.args[0] as u64;
+        if owner.inside(spec.name) == Calls::Begins {
+            return self.begins(pid, address, owner.card().id);
+        }
+        self.at_address(pid, address)
     }
 
     /// Whether there are objects in which the kernel moves data by itself.
@@ -599,7 +610,7 @@ impl Scene {
             all.item(key).handles.push(&claimed.handle);
         }
         let inside = std::mem::take(&mut self.inside);
-        for key in &inside {
+        for key in inside.keys() {
             for claimed in actors.iter().flat_map(|(pid, _)| held(pid)).filter(|c| covers(&c.handle, key)) {
                 all.item(key).handles.push(&claimed.handle);
             }
@@ -653,9 +664,11 @@ impl Scene {
             .collect();
         drop(visit);
         self.readings = readings;
-        self.inside = inside.iter().filter(|key| places.contains_key(key)).cloned().collect();
+        let gone: Vec<ObjectKey> = inside.keys().iter().filter(|key| !places.contains_key(key)).cloned().collect();
         notes.retain(|key, _| places.contains_key(key));
         self.ids.retain(|key| places.contains_key(key));
+        self.inside = inside;
+        self.inside.retain(|key| !gone.contains(key));
         self.known = known;
         self.diags = diags;
         self.notes = notes;

@@ -7,14 +7,15 @@ use super::member::{Asleep, Fate, Member, Posture};
 use super::{chronicle, scan};
 use crate::facility::look::HandleKind;
 use crate::facility::perform::Bound;
-use crate::facility::{self};
+use crate::facility::{self, Facility};
+use crate::kernel::arena::Record;
 use crate::kernel::borrow;
 use crate::kernel::proc::{PrivatePage, private_pages};
 use crate::kernel::process::{self, How};
 use crate::model::{
     Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Signals, Sleep, Snapshot, Waiter,
 };
-use crate::script::WaitsOn;
+use crate::script::{ArgKind, CallSpec, WaitsOn};
 
 /// Most bytes of a private mapping that an actor's card shows.
 const PRIVATE_SHOWN: usize = 64;
@@ -98,8 +99,20 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Vec<On>)> {
             vec![(ObjectKey::of_id(facility.card().id, *asleep.args.get(n)? as i32).at(member.place), direction)]
         }
         WaitsOn::Polled | WaitsOn::Selected => several(director, member, asleep, way.on),
-        on => object(director, member, asleep, on, record.bytes()).map(|key| (key, direction)).into_iter().collect(),
+        on => {
+            let key =
+                object(director, member, asleep, on, record.bytes()).or_else(|| named(director, member, &record, spec));
+            // A call may sleep on what belongs to another facility: pthread_cond_wait on the mutex, to lock it again.
+            let of_object = |key: &ObjectKey| facility::by_id(&key.facility).and_then(Facility::waits_to);
+            let own = |key: &ObjectKey| key.facility == facility.card().id;
+            key.map(|key| (of_object(&key).filter(|_| !own(&key)).unwrap_or(direction), key))
+                .map(|(direction, key)| (key, direction))
+                .into_iter()
+                .collect()
+        }
     };
+    let several = matches!(way.on, WaitsOn::Polled | WaitsOn::Selected);
+    let direction = on.first().filter(|_| !several).map_or(direction, |(_, direction)| direction);
     let call = chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns, &director.pids());
     let since = |ns: u64| ns.saturating_sub(director.opened_ns);
     let sleep = Sleep {
@@ -122,6 +135,13 @@ fn object(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn, da
         WaitsOn::Path => director.scene.at_path(member.pid, std::str::from_utf8(data).ok()?),
         WaitsOn::Id(_) | WaitsOn::Polled | WaitsOn::Selected | WaitsOn::Nothing => None,
     }
+}
+
+/// The object whose address the call was given, where the futex on which it sleeps is none of anybody's objects: glibc
+/// parks a thread that would wait for ever on a word of its own stack.
+fn named(director: &Director, member: &Member, record: &Record, spec: &CallSpec) -> Option<ObjectKey> {
+    let by_address = spec.args.first().is_some_and(|arg| arg.kind == ArgKind::Address);
+    director.scene.at_address(member.pid, record.args[0] as u64).filter(|_| by_address)
 }
 
 /// The objects behind the descriptors that a call waits for any of, and what it asks of each. The lists lie in the
@@ -186,8 +206,13 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
             (Bound::Memory(start, length), Bound::Memory(at, _)) => (start..start + length).contains(at),
             _ => false,
         };
-        let names = member.names.bound.iter().filter(|(_, b)| fits(b)).map(|(n, _)| n.clone());
-        names.collect::<Vec<String>>()
+        let mut names: Vec<(&String, &Bound)> = member.names.bound.iter().filter(|(_, b)| fits(b)).collect();
+        // That of a mapping stands before those of what lies in it.
+        names.sort_by_key(|(_, bound)| match bound {
+            Bound::Memory(start, length) => (*start, u64::MAX - length),
+            Bound::Descriptor(_) | Bound::Id(..) => (0, 0),
+        });
+        names.into_iter().map(|(name, _)| name.clone()).collect::<Vec<String>>()
     };
     let object = |claimed: &scan::Claimed| {
         claimed.key.as_ref().and_then(|key| director.scene.name_of(key)).map(ToOwned::to_owned)

@@ -743,7 +743,8 @@ impl Desk {
             return Some(line.render(row, buffer, theme.style(Role::Text)).0);
         }
         let (text, cursor) = self.prompt.whole();
-        let hint = prompt::hint(&text, cursor, look.registry, theme);
+        let hint = prompt::warning(&text, &self.session.now, look.registry, theme)
+            .unwrap_or_else(|| prompt::hint(&text, cursor, look.registry, theme));
         let focused = self.place == Place::Prompt;
         let cursor = prompt::render(area, buffer, &self.prompt, &hint, theme, focused);
         focused.then_some(cursor)

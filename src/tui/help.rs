@@ -158,6 +158,10 @@ fn reference_page(help: &Help, registry: &Registry, theme: &Theme) -> Vec<Line<'
         let mut own = Vec::new();
         for call in chapter.calls.iter().filter(|c| fits(&[c.name, c.doc, chapter.title])) {
             entry(&mut own, signature(call), call.man, call.doc, call.example);
+            if !call.undefined.is_empty() {
+                let words = format!("    undefined by POSIX if {}", call.undefined);
+                own.push(Line::from(Span::styled(words, theme.style(Role::Warning))));
+            }
         }
         for predicate in chapter.predicates.iter().filter(|p| fits(&[p.word, p.doc, chapter.title])) {
             entry(&mut own, format!("expect … {}", predicate.word), "", predicate.doc, predicate.example);

@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::text::{self, clip};
 use super::theme::{Role, Theme};
+use crate::model::Snapshot;
 use crate::script::{Diagnostic, Registry, STATEMENT_MAX};
 
 /// One way to complete the word.
@@ -306,6 +307,13 @@ pub(super) fn hint(text: &str, cursor: usize, registry: &Registry, theme: &Theme
     }
     spans.push(Span::styled(format!("  {}: {}", arg.doc, arg.takes), dim));
     spans
+}
+
+/// What POSIX leaves undefined in what was typed, if it is a whole statement by now.
+pub(super) fn warning(text: &str, now: &Snapshot, registry: &Registry, theme: &Theme) -> Option<Vec<Span<'static>>> {
+    let statement = crate::script::parse_line(text, registry).ok()?;
+    let why = crate::facility::undefined(&statement, now)?;
+    Some(vec![Span::styled(format!("{} {why}", theme.glyphs.caret), theme.style(Role::Warning))])
 }
 
 /// Draws the prompt in one row and what is said about it in the row below; gives the cursor's place.

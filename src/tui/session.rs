@@ -103,6 +103,9 @@ impl Session {
     fn begin(&mut self) {
         if let Some((id, statement)) = self.waiting.first() {
             self.transcript.said(*id, statement.to_string(), c_of(statement));
+            if let Some(why) = crate::facility::undefined(statement, &self.now) {
+                self.transcript.undefined(why);
+            }
         }
     }
 

@@ -36,6 +36,8 @@ pub(super) enum Entry {
     LeftOut(String, u64),
     /// Something that nobody ordered.
     News(String),
+    /// What POSIX leaves undefined in the statement before.
+    Undefined(String),
 }
 
 /// The entries kept; older ones are dropped and counted.
@@ -84,6 +86,11 @@ impl Transcript {
     /// Adds something that nobody ordered.
     pub(super) fn news(&mut self, text: String) {
         self.push(Entry::News(text));
+    }
+
+    /// Tells that the statement which was just said is undefined.
+    pub(super) fn undefined(&mut self, why: String) {
+        self.push(Entry::Undefined(why));
     }
 
     /// Adds a call, or tells that one which was seen entered has returned; and what that means.
@@ -153,7 +160,7 @@ impl Transcript {
     /// The entries that a view shows, with their places.
     fn shown<'a>(&'a self, view: &'a View) -> impl DoubleEndedIterator<Item = (usize, &'a Entry)> {
         self.entries.iter().enumerate().filter(|(_, e)| match (&view.actor, e) {
-            (None, _) | (_, Entry::News(_)) => true,
+            (None, _) | (_, Entry::News(_) | Entry::Undefined(_)) => true,
             (Some(actor), Entry::Call(c) | Entry::Resumed(c)) => c.actor == *actor,
             (Some(actor), Entry::LeftOut(a, _) | Entry::Meaning(a, _)) => a == actor,
             (Some(actor), Entry::Statement { text, .. }) => text.starts_with(&format!("{actor}:")),
@@ -216,7 +223,7 @@ fn plain(entry: &Entry) -> String {
         Entry::Call(call) => format!("{} {}({}){}", call.actor, call.verb, call.args, result(call)),
         Entry::Resumed(call) => format!("{} ... {} resumed{}", call.actor, call.verb, result(call)),
         Entry::LeftOut(actor, count) => format!("{actor}: {count} calls left out"),
-        Entry::Meaning(_, text) | Entry::News(text) => text.clone(),
+        Entry::Meaning(_, text) | Entry::News(text) | Entry::Undefined(text) => text.clone(),
     }
 }
 
@@ -346,6 +353,9 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
         }
         Entry::News(text) => {
             vec![Span::styled(format!("{} {text}", theme.glyphs.changed), theme.style(Role::Warning))]
+        }
+        Entry::Undefined(text) => {
+            vec![Span::styled(format!("  {} {text}", theme.glyphs.caret), theme.style(Role::Warning))]
         }
     }
 }

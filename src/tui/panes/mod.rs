@@ -8,6 +8,7 @@ mod counted;
 mod epoll;
 mod filelock;
 mod mq;
+mod mutex;
 mod pipe;
 mod pty;
 mod semaphore;
@@ -55,6 +56,7 @@ static ALL: &[&Pane] = &[
     &mq::PANE,
     &shm::PANE,
     &semaphore::PANE,
+    &mutex::PANE,
     &filelock::PANE,
     &pty::PANE,
     &sysv_mq::PANE,
@@ -348,7 +350,9 @@ impl Painter<'_> {
         // The kernel keeps no list of who knows an id: the actors have said so.
         let knows = |role: &str| role == "id";
         let mut roles: Vec<&str> = always.to_vec();
-        for holder in &self.object.holders {
+        // An owner that has a row of its own needs no second one.
+        let told = |role: &str| role == "lock" && self.object.field("owner").is_some();
+        for holder in self.object.holders.iter().filter(|h| !told(&h.role)) {
             if !roles.contains(&holder.role.as_str()) {
                 roles.push(&holder.role);
             }
