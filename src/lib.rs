@@ -13,6 +13,7 @@
 //! - [`cli`]: the command line that chooses a face.
 
 pub mod cli;
+pub mod diagnosis;
 pub mod facility;
 pub mod kernel;
 pub mod lesson;

@@ -8,8 +8,9 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 
+use super::deed::Deed;
 use super::fifo;
-use super::filelock::{LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lock, is_lock_command, show_lock};
+use super::filelock::{LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lock, is_lock_command, lock_deed, show_lock};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SEALS, shown_seals};
 use super::show::{self, Shown, constant, returned};
@@ -351,6 +352,20 @@ impl Facility for Descriptors {
             _ => return Err(Refusal::new(format!("{verb} is no call on descriptors"))),
         }
         Ok(())
+    }
+
+    fn accounted(&self) -> &'static [&'static str] {
+        &["close", "dup2", "fcntl"]
+    }
+
+    fn deed(&self, verb: &str, record: &Record) -> Option<Deed> {
+        let [first, second, ..] = record.args;
+        match verb {
+            "fcntl" => lock_deed(record),
+            _ if record.errno != 0 => None,
+            "dup2" => (first != second).then_some(Deed::Close(second as i32)),
+            _ => Some(Deed::Close(first as i32)),
+        }
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

@@ -340,6 +340,14 @@ pub(super) fn wakers(object: &Object, waiter: &str, direction: &str, snapshot: &
     other.map(holding).unwrap_or_default()
 }
 
+/// Whether nobody but those who have the other end open could end a wait: the two are connected, and no descriptor is
+/// on its way to somebody else.
+pub(super) fn only_they(object: &Object, direction: &str, snapshot: &Snapshot) -> bool {
+    let connected = object.value("peer").as_text().is_some_and(|name| snapshot.object(name).is_some());
+    let transfers = matches!(direction, "receive" | "send" | "read" | "write");
+    connected && transfers && !super::unix::descriptors_travel(snapshot)
+}
+
 /// The socket of the same facility whose address stands last in a call's arguments.
 fn at<'a>(args: &str, object: &Object, snapshot: &'a Snapshot) -> Option<&'a Object> {
     let address = args.rsplit(", ").next()?;

@@ -192,6 +192,10 @@ impl Facility for Epoll {
         Ok(())
     }
 
+    fn waits_for_any(&self) -> bool {
+        true
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [epfd, op, fd, events, data, given] = record.args;
         match verb {

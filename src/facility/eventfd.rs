@@ -6,6 +6,7 @@ use super::look::{Found, Ground, Handle, Look};
 use super::perform::{Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
 use super::table::{CALL, optional, required};
+use super::unix::descriptors_travel;
 use super::{Card, Facility, Judged, Reading, nameless};
 use crate::kernel::arena::Record;
 use crate::kernel::{counted, fd};
@@ -168,6 +169,10 @@ impl Facility for EventFd {
             let seen = object.value("semaphore").as_text().unwrap_or_default();
             Judged { met: seen == "yes", seen: format!("semaphore: {seen}"), field: "semaphore" }
         })
+    }
+
+    fn only_they(&self, _object: &Object, _direction: &str, snapshot: &Snapshot) -> bool {
+        !descriptors_travel(snapshot)
     }
 
     fn wakers(&self, object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<String> {

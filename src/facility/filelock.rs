@@ -2,6 +2,7 @@
 
 mod join;
 
+use super::deed::{Deed, Owner, Through};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Given, Making, Performer, Refusal};
 use super::shm::{head, open};
@@ -216,20 +217,55 @@ impl Facility for FileLock {
         }
     }
 
-    fn wakers(&self, object: &Object, waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<String> {
-        let locks: Vec<Lock> = object.value("locks").as_list().iter().filter_map(Lock::from_value).collect();
-        let Some(wait) = locks.iter().flat_map(|lock| &lock.waits).find(|wait| wait.actor == waiter) else {
-            return Vec::new();
-        };
+    fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
         // Who waits behind a lock of its own, taken through another description, is its own waker: nobody else can.
         let mut names: Vec<String> = Vec::new();
-        for owner in locks.iter().filter(|lock| lock.stops(wait)).flat_map(|lock| &lock.owners) {
-            if !names.contains(owner) {
-                names.push(owner.clone());
+        for owner in self.groups(object, waiter, direction, snapshot).into_iter().flatten() {
+            if !names.contains(&owner) {
+                names.push(owner);
             }
         }
         names
     }
+
+    fn groups(&self, object: &Object, waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<Vec<String>> {
+        let locks: Vec<Lock> = object.value("locks").as_list().iter().filter_map(Lock::from_value).collect();
+        let Some(wait) = locks.iter().flat_map(|lock| &lock.waits).find(|wait| wait.actor == waiter) else {
+            return Vec::new();
+        };
+        locks.iter().filter(|lock| lock.stops(wait)).map(|lock| lock.owners.clone()).collect()
+    }
+
+    fn accounted(&self) -> &'static [&'static str] {
+        &["flock"]
+    }
+
+    fn deed(&self, _verb: &str, record: &Record) -> Option<Deed> {
+        let [fd, operation, ..] = record.args;
+        let (on, owner, extent) = (Through::Descriptor(fd as i32), Owner::Description, (0, None));
+        let operation = operation as i32 & !libc::LOCK_NB;
+        if operation == libc::LOCK_UN {
+            return (record.errno == 0).then_some(Deed::Unlock { on, owner, extent });
+        }
+        Some(Deed::Lock { on, owner, extent, what: "flock".to_owned() })
+    }
+}
+
+/// What a command of fcntl(2) on record locks did.
+pub(super) fn lock_deed(record: &Record) -> Option<Deed> {
+    let [fd, cmd, kind, start, len, _] = record.args;
+    let owner = match LockCommand::from_number(cmd as i32)? {
+        LockCommand::Set | LockCommand::SetWait => Owner::Process,
+        LockCommand::OfdSet | LockCommand::OfdSetWait => Owner::Description,
+        LockCommand::Get | LockCommand::OfdGet => return None,
+    };
+    let on = Through::Descriptor(fd as i32);
+    let start = start as u64;
+    let extent = (start, (len > 0).then(|| start + len as u64 - 1));
+    if kind == i64::from(libc::F_UNLCK) {
+        return (record.errno == 0).then_some(Deed::Unlock { on, owner, extent });
+    }
+    Some(Deed::Lock { on, owner, extent, what: range(extent.0, extent.1) })
 }
 
 fn key(dev: u64, ino: u64) -> ObjectKey {

@@ -3,6 +3,7 @@
 //! Adding one takes a file here, a line in [`ALL`], a file in `tui/panes` and a line in its registry. Nothing else
 //! asks which facility something is: everybody else goes through [`Facility`].
 
+pub mod deed;
 mod descriptor;
 mod endpoint;
 mod epoll;
@@ -53,8 +54,9 @@ pub use undefined::{Intent, undefined};
 use std::sync::OnceLock;
 
 use crate::kernel::arena::Record;
-use crate::model::{Field, Holder, Object, ObjectKey, Snapshot, Value};
+use crate::model::{Actor, Field, Holder, Object, ObjectKey, Sleep, Snapshot, Value};
 use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
+use deed::Deed;
 use look::{Found, Ground, Handle, Look, Reported};
 pub(crate) use meaning::meaning;
 use perform::{Performer, Refusal};
@@ -189,6 +191,39 @@ pub trait Facility: Sync {
     fn wakers(&self, _object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<String> {
         Vec::new()
     }
+
+    /// The same where one alone may not be enough: of each group somebody must act. Locks of several owners may be in
+    /// the way of one.
+    fn groups(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<Vec<String>> {
+        let wakers = self.wakers(object, waiter, direction, snapshot);
+        if wakers.is_empty() { Vec::new() } else { vec![wakers] }
+    }
+
+    /// Whether those are all who could: nobody else can come to the object, by its name or otherwise, and end a wait in
+    /// that direction. If not, a cycle of such waits is suspicious and no more.
+    fn only_they(&self, _object: &Object, direction: &str, _snapshot: &Snapshot) -> bool {
+        direction == "lock"
+    }
+
+    /// Whether its calls wait for any of several things, of which one may come from anywhere.
+    fn waits_for_any(&self) -> bool {
+        false
+    }
+
+    /// Who could end a sleep in a call of this facility that is on no object: any one of them could.
+    fn wakers_of_call(&self, _sleep: &Sleep, _sleeper: &Actor, _snapshot: &Snapshot) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Its calls of which [`Facility::deed`] can tell something.
+    fn accounted(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What a finished call did that the kernel keeps no account of. `record.errno` tells whether it succeeded.
+    fn deed(&self, _verb: &str, _record: &Record) -> Option<Deed> {
+        None
+    }
 }
 
 /// What a call does to objects inside memory; see [`Facility::inside`].
@@ -293,6 +328,17 @@ pub static ALL: &[&dyn Facility] = &[
     &timerfd::TimerFd,
     &signalfd::SignalFd,
 ];
+
+/// What a finished call did that the kernel keeps no account of, if its facility can tell.
+pub fn deed(record: &Record) -> Option<Deed> {
+    static ACCOUNTED: OnceLock<Vec<Option<(&dyn Facility, &str)>>> = OnceLock::new();
+    let all = ACCOUNTED.get_or_init(|| {
+        let of = |f: &'static dyn Facility, verb: &'static str| f.accounted().contains(&verb).then_some((f, verb));
+        ALL.iter().flat_map(|f| f.calls().iter().map(move |call| of(*f, call.name))).collect()
+    });
+    let (facility, verb) = (*all.get(usize::from(record.verb))?)?;
+    facility.deed(verb, record)
+}
 
 /// The facility of that id.
 pub fn by_id(id: &str) -> Option<&'static dyn Facility> {
@@ -443,6 +489,17 @@ mod tests {
             }
         }
         assert!(by_id("nonesuch").is_none() && of_verb("nonesuch").is_none());
+    }
+
+    #[test]
+    fn accounted_calls_are_calls() {
+        for facility in ALL {
+            let calls: Vec<&str> = facility.calls().iter().map(|c| c.name).collect();
+            for verb in facility.accounted() {
+                assert!(calls.contains(verb), "{} accounts for {verb}, which is no call of its", facility.card().id);
+            }
+        }
+        assert_eq!(deed(&Record { verb: u16::MAX, ..Record::default() }), None);
     }
 
     #[test]

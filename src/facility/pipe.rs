@@ -11,6 +11,7 @@ use super::perform::{Bound, Making, Performer, Refusal};
 use super::quantities::page_size;
 use super::show::{self, Shown, returned};
 use super::table::{CALL, required};
+use super::unix::descriptors_travel;
 use super::{Card, Facility, Judged, Reading, judge};
 use crate::kernel::arena::Record;
 use crate::kernel::{SysError, fd, pipe};
@@ -169,6 +170,10 @@ impl Facility for Pipe {
 
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
         check(word, args, object)
+    }
+
+    fn only_they(&self, _object: &Object, direction: &str, snapshot: &Snapshot) -> bool {
+        matches!(direction, "read" | "write") && !descriptors_travel(snapshot)
     }
 
     fn wakers(&self, object: &Object, _waiter: &str, direction: &str, _snapshot: &Snapshot) -> Vec<String> {

@@ -155,6 +155,10 @@ impl Facility for Polling {
         }
     }
 
+    fn waits_for_any(&self) -> bool {
+        true
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         if verb.ends_with("poll") { show_poll(verb, record) } else { show_select(verb, record) }
     }

@@ -6,12 +6,14 @@ use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
+use super::deed::Deed;
 use super::perform::{Given, Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
 use super::table::{CALL, mode, optional, required};
 use super::{Card, Facility, signal_name, stdio};
 use crate::kernel::arena::Record;
 use crate::kernel::process::{self, How};
+use crate::model::{Actor, Sleep, Snapshot};
 use crate::script::{ArgKind, CallSpec, Data, Makes, Sleeps, WaitsOn};
 
 /// The chapter of processes.
@@ -349,6 +351,26 @@ impl Facility for Process {
 
     fn means(&self, verb: &str, record: &Record) -> Option<String> {
         means(verb, record).map(ToOwned::to_owned)
+    }
+
+    fn wakers_of_call(&self, sleep: &Sleep, sleeper: &Actor, snapshot: &Snapshot) -> Vec<String> {
+        if sleep.direction != "child" {
+            return Vec::new();
+        }
+        // `7<bob>, …, 0` waits for that child; `-1, …, 0` for any.
+        let named = sleep.args.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(name, _)| name);
+        let of = |actor: &&Actor| actor.alive() && actor.parent.as_deref() == Some(sleeper.name.as_str());
+        let fits = |actor: &&Actor| named.is_none_or(|name| actor.name == name);
+        snapshot.actors.iter().filter(of).filter(fits).map(|actor| actor.name.clone()).collect()
+    }
+
+    fn accounted(&self) -> &'static [&'static str] {
+        &["kill"]
+    }
+
+    fn deed(&self, _verb: &str, record: &Record) -> Option<Deed> {
+        let [pid, signal, ..] = record.args;
+        (record.errno == 0 && signal != 0).then_some(Deed::Signal { pid: pid as i32, signal: signal as i32 })
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

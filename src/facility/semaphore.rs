@@ -1,5 +1,6 @@
 //! POSIX semaphores: named ones, and unnamed ones inside shared memory.
 
+use super::deed::{Deed, Through};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SHM, files, head, identifier, open, posix};
@@ -285,6 +286,19 @@ impl Facility for Semaphore {
         }
         let identifier = stat.map_or_else(|| "unlinked".to_owned(), |_| identifier(found, look.tag));
         Reading { identifier, fields, ..Reading::default() }
+    }
+
+    fn accounted(&self) -> &'static [&'static str] {
+        &["sem_init", "sem_post", "sem_wait", "sem_trywait", "sem_timedwait"]
+    }
+
+    fn deed(&self, verb: &str, record: &Record) -> Option<Deed> {
+        let on = Through::Address(record.args[0] as u64);
+        (record.errno == 0).then_some(match verb {
+            "sem_init" => Deed::Reset(on),
+            "sem_post" => Deed::Units(on, -1),
+            _ => Deed::Units(on, 1),
+        })
     }
 
     fn wakers(&self, object: &Object, waiter: &str, _direction: &str, snapshot: &Snapshot) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::deed::{Deed, Through};
 use super::look::{Found, Look, Reported};
 use super::perform::{DELIVERED, Making, Performer, Refusal};
 use super::process::duration;
@@ -240,6 +241,25 @@ impl Facility for SysvSet {
 
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
         check(word, args, object)
+    }
+
+    fn accounted(&self) -> &'static [&'static str] {
+        &["semop", "semtimedop", "semctl"]
+    }
+
+    fn deed(&self, verb: &str, record: &Record) -> Option<Deed> {
+        if verb == "semctl" {
+            let sets = matches!(record.args[2] as i32, libc::SETVAL | libc::SETALL | libc::IPC_RMID);
+            return (record.errno == 0 && sets).then_some(Deed::Reset(Through::Id(record.args[0] as i32)));
+        }
+        let (operations, cut) = operations(record);
+        if record.errno != 0 || cut {
+            return None;
+        }
+        // What a death undoes need not be given back.
+        let lasting = operations.iter().filter(|o| i32::from(o.flags) & libc::SEM_UNDO == 0);
+        let units: i64 = lasting.map(|o| -i64::from(o.amount)).sum();
+        (units != 0).then_some(Deed::Units(Through::Id(record.args[0] as i32), units))
     }
 
     fn wakers(&self, object: &Object, waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<String> {

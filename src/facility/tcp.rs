@@ -111,6 +111,10 @@ impl Facility for Tcp {
         endpoint::check(word, args, object)
     }
 
+    fn only_they(&self, object: &Object, direction: &str, snapshot: &Snapshot) -> bool {
+        endpoint::only_they(object, direction, snapshot)
+    }
+
     fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
         endpoint::wakers(object, waiter, direction, snapshot)
     }

@@ -100,6 +100,10 @@ impl Facility for Unix {
         endpoint::check(word, args, object)
     }
 
+    fn only_they(&self, object: &Object, direction: &str, snapshot: &Snapshot) -> bool {
+        endpoint::only_they(object, direction, snapshot)
+    }
+
     fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
         endpoint::wakers(object, waiter, direction, snapshot)
     }
@@ -259,6 +263,13 @@ fn queue(found: &Found<'_>, socket: &Borrowed, word: &str, look: &mut Look<'_>, 
         }
         None => fields.push(Field::hidden("descriptors", "this kernel does not tell how many are on their way")),
     }
+}
+
+/// Whether a descriptor lies in the queue of some socket, or may: whoever receives it holds what nobody seems to hold.
+pub(super) fn descriptors_travel(snapshot: &Snapshot) -> bool {
+    let sockets = snapshot.objects.iter().filter(|object| object.facility() == CARD.id);
+    let mut fields = sockets.filter_map(|object| object.field("descriptors"));
+    fields.any(|field| field.value != Value::Int(0))
 }
 
 /// What the descriptors lead to that lie in the queue.

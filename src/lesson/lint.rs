@@ -253,7 +253,7 @@ fn named<'a>(claim: &'a Claim, out: &mut Vec<&'a str>) {
         Claim::Actor(actor, _) | Claim::Variable { actor, .. } | Claim::Memory { actor: Some(actor), .. } => {
             out.push(actor);
         }
-        Claim::Deadlock(actors) => out.extend(actors.iter().map(String::as_str)),
+        Claim::Deadlock(actors) | Claim::Finding { actors, .. } => out.extend(actors.iter().map(String::as_str)),
         Claim::Object { args, .. } => {
             out.extend(
                 args.iter().filter_map(|arg| if let ArgValue::By(actor) = arg { Some(actor.as_str()) } else { None }),

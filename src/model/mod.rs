@@ -4,6 +4,8 @@
 
 mod actor;
 mod call;
+mod fact;
+mod finding;
 mod normal;
 mod object;
 mod snapshot;
@@ -12,7 +14,9 @@ mod waits;
 
 pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Signals, Sleep, Stdout};
 pub use call::{Call, CallState, UNNUMBERED};
+pub use fact::Fact;
+pub use finding::{Certainty, Finding, KINDS, Kind, Known, kind};
 pub use object::{Holder, Object, ObjectKey, Waiter};
 pub use snapshot::{Host, Mode, Snapshot};
 pub use value::{Evidence, Field, Value};
-pub use waits::{Wait, WaitGraph};
+pub use waits::{Need, Plight, Wait, WaitGraph};

@@ -140,6 +140,8 @@ impl Snapshot {
         let mut numbers = Numbers::default();
         normal.at_ns = 0;
         normal.vouched_since_mark = 0;
+        // They follow from what ran, and what ran freely may have lost records.
+        normal.facts.clear();
         for (index, actor) in normal.actors.iter_mut().enumerate() {
             actor.pid = index as i32 + 2;
             if let ActorState::Asleep(sleep) = &mut actor.state {

@@ -1,5 +1,7 @@
 //! Kernel objects of a facility.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Field, Value};
@@ -105,12 +107,8 @@ impl Object {
 
     /// The actors that hold it in a role that contains `word`, each once.
     pub fn holding(&self, word: &str) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for holder in self.holders.iter().filter(|h| h.role.contains(word)) {
-            if !names.contains(&holder.actor.as_str()) {
-                names.push(&holder.actor);
-            }
-        }
-        names
+        let mut seen = HashSet::new();
+        let holders = self.holders.iter().filter(|h| h.role.contains(word)).map(|h| h.actor.as_str());
+        holders.filter(|actor| seen.insert(*actor)).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Field, Object};
+use super::{Actor, Fact, Field, Object};
 
 /// How far a stage is apart from the rest of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub objects: Vec<Object>,
     /// Machines within the machine, in order of birth.
     pub hosts: Vec<Host>,
+    /// What the records of actors tell and the kernel keeps no account of.
+    pub facts: Vec<Fact>,
     /// System calls that actors reported since the last `mark`, if there was one.
     pub syscalls_since_mark: Option<u64>,
     /// Accesses to memory since then during each of which the kernel would have stopped a system call, and had none to
@@ -66,6 +68,7 @@ impl Snapshot {
             actors: Vec::new(),
             objects: Vec::new(),
             hosts: Vec::new(),
+            facts: Vec::new(),
             syscalls_since_mark: None,
             vouched_since_mark: 0,
         }

@@ -342,10 +342,38 @@ pub enum Claim {
     },
     /// `deadlock alice bob`: each waits for another of them.
     Deadlock(Vec<String>),
+    /// `certain KIND ACTOR…`, `suspicious KIND ACTOR…`: there is a finding of that kind about these actors.
+    Finding {
+        /// Whether it is certain, or only suspicious.
+        certainty: FindingClaim,
+        /// The word of its [`Kind`](crate::model::Kind).
+        kind: String,
+        /// The actors that it must be about, each once; none: whomever.
+        actors: Vec<String>,
+    },
     /// `syscalls N since mark`.
     Syscalls(Expr),
     /// `gone OBJECT`: nothing of that name is on stage.
     Gone(String),
+}
+
+/// How sure a finding is, as a claim has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FindingClaim {
+    /// `suspicious`.
+    Suspicious,
+    /// `certain`.
+    Certain,
+}
+
+impl FindingClaim {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Suspicious => "suspicious",
+            Self::Certain => "certain",
+        }
+    }
 }
 
 /// A set of an actor's signals, by the word that claims a signal to be in it.

@@ -256,6 +256,10 @@ impl Display for Claim {
                 f.write_str("deadlock")?;
                 words(f, actors)
             }
+            Self::Finding { certainty, kind, actors } => {
+                write!(f, "{} {kind}", certainty.word())?;
+                words(f, actors)
+            }
             Self::Syscalls(n) => write!(f, "syscalls {n} since mark"),
             Self::Gone(object) => write!(f, "gone {object}"),
         }

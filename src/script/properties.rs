@@ -315,6 +315,13 @@ fn claim() -> impl Strategy<Value = Claim> {
             value
         }),
         actors().prop_map(Claim::Deadlock),
+        (any::<bool>(), select(crate::model::KINDS), option::of(actors())).prop_map(|(sure, kind, actors)| {
+            Claim::Finding {
+                certainty: if sure { FindingClaim::Certain } else { FindingClaim::Suspicious },
+                kind: kind.word.to_owned(),
+                actors: actors.unwrap_or_default(),
+            }
+        }),
         number().prop_filter("negative", not_negative).prop_map(Claim::Syscalls),
         dotted().prop_map(Claim::Gone),
     ];

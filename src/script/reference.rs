@@ -69,6 +69,7 @@ fn claims(text: &mut String, registry: &Registry) {
             say!(text, "| `{}` | {} | `{}` |", cell(word.usage), cell(&lower(word.doc)), cell(word.example));
         }
     }
+    findings(text);
     text.push_str(
         "\n### Of memory and variables\n\n\
          | claim | holds if | example |\n| --- | --- | --- |\n\
@@ -93,6 +94,19 @@ fn claims(text: &mut String, registry: &Registry) {
     }
     for (predicate, titles) in rows {
         predicate_row(text, predicate, &titles.join(", "));
+    }
+}
+
+/// The kinds of findings, which two of the claims ask for.
+fn findings(text: &mut String) {
+    text.push_str(
+        "\n### Findings\n\nWhat is wrong on stage, or looks so. `certain` asks for what two looks agree on and what \
+         leaves no doubt, `suspicious` for what something unseen may still refute. Some of it is known from our records \
+         of what actors did, since the kernel keeps no account of it; a finding says so.\n\n\
+         | kind | found if |\n| --- | --- |\n",
+    );
+    for kind in crate::model::KINDS {
+        say!(text, "| `{}` | {} |", kind.word, cell(&lower(kind.doc)));
     }
 }
 

@@ -155,6 +155,18 @@ pub const WHOLE_CLAIMS: &[Word] = &[
         "expect deadlock alice bob",
     ),
     word(
+        "certain",
+        "expect certain KIND [ACTOR…]",
+        "There is a finding of this kind, about these actors, that two looks agree on and that leaves no doubt",
+        "expect certain own-write-end bob",
+    ),
+    word(
+        "suspicious",
+        "expect suspicious KIND [ACTOR…]",
+        "There is a finding of this kind, about these actors, that something unseen may still refute",
+        "expect suspicious lock-order alice bob",
+    ),
+    word(
         "syscalls",
         "expect syscalls N since mark",
         "So many system calls were made by actors since `mark`",
@@ -164,8 +176,23 @@ pub const WHOLE_CLAIMS: &[Word] = &[
 ];
 
 /// The words that no actor or object may be called, besides those of the stage.
-const SYNTAX_WORDS: [&str; 13] =
-    ["as", "end", "fd", "forever", "not", "by", "from", "in", "on", "since", "deadlock", "syscalls", "gone"];
+const SYNTAX_WORDS: [&str; 15] = [
+    "as",
+    "end",
+    "fd",
+    "forever",
+    "not",
+    "by",
+    "from",
+    "in",
+    "on",
+    "since",
+    "deadlock",
+    "certain",
+    "suspicious",
+    "syscalls",
+    "gone",
+];
 
 /// Whether a word belongs to the language, so that nothing can have it as its name.
 pub fn is_reserved(word: &str) -> bool {

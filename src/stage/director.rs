@@ -15,6 +15,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::fchdir;
 
 use super::hosts::Hosts;
+use super::ledger::Ledger;
 use super::member::{Busy, Fate, Member, Posture};
 use super::scan::Scene;
 use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
@@ -50,6 +51,7 @@ pub(super) struct Director {
     /// In order of birth. The dead stay until their name is used again.
     pub members: Vec<Member>,
     pub scene: Scene,
+    pub ledger: Ledger,
     pub pending: Option<Pending>,
     /// The control socket of a child that has not said hello, with its name, slot and parent.
     pub nursery: Option<Nursling>,
@@ -141,6 +143,7 @@ impl Director {
             arena,
             members: Vec::new(),
             scene,
+            ledger: Ledger::default(),
             pending: None,
             nursery: None,
             opened_ns: clock::monotonic_ns(),
@@ -431,6 +434,7 @@ impl Director {
                 self.scene.mappings_changed(self.members[index].pid);
             }
             self.scene.learn(&self.members[index], &record, spec);
+            self.ledger.note(&self.members[index], &record, spec.name, &self.scene);
             let known = self.members[index].told_entered == Some(record.seq);
             let at = if known { record.returned_ns } else { record.entered_ns };
             self.push_call(at.saturating_sub(self.opened_ns), call);
@@ -507,6 +511,7 @@ impl Director {
             self.news.push(snapshot::obituary(&member.name, &death));
         }
         self.scene.leave(pid);
+        self.ledger.left(pid);
     }
 
     /// Looks whether the statement under way has come to its end.
@@ -616,7 +621,8 @@ impl Director {
     pub(super) fn look(&mut self) -> Snapshot {
         self.drain_all();
         self.scene.rescan(&self.members);
-        let snapshot = snapshot::take(self);
+        let mut snapshot = snapshot::take(self);
+        self.ledger.complete(&mut snapshot, &self.scene);
         let actors = self.pids();
         for index in 0..self.members.len() {
             let member = &mut self.members[index];

@@ -1,8 +1,11 @@
 //! Whether a claim holds in a snapshot. Pure: the same snapshot, the same verdict.
 
+use crate::diagnosis::{diagnose, graph};
 use crate::facility::{self, Machine};
-use crate::model::{Actor, ActorState, CallState, Death, Evidence, Object, Snapshot, Value, WaitGraph};
-use crate::script::{ActorClaim, ArgValue, Claim, Cmp, Data, Expectation, Expr, IntType, Place, SignalClaim};
+use crate::model::{Actor, ActorState, CallState, Certainty, Death, Evidence, Finding, Object, Snapshot, Value};
+use crate::script::{
+    ActorClaim, ArgValue, Claim, Cmp, Data, Expectation, Expr, FindingClaim, IntType, Place, SignalClaim,
+};
 
 use super::Verdict;
 
@@ -33,6 +36,7 @@ fn claim(claim_: &Claim, snapshot: &Snapshot) -> Seen {
         Claim::Memory { actor, place, cmp, value } => memory(actor.as_deref(), place, *cmp, value, snapshot),
         Claim::Variable { actor, name, cmp, value } => variable(actor, name, *cmp, value, snapshot),
         Claim::Deadlock(actors) => deadlock(actors, snapshot),
+        Claim::Finding { certainty, kind, actors } => finding(*certainty, kind, actors, snapshot),
         Claim::Syscalls(count) => match (snapshot.syscalls_since_mark, int(count)) {
             (Some(seen), Some(wanted)) => {
                 let words = format!("{seen} system calls since mark");
@@ -360,11 +364,29 @@ fn deadlock(actors: &[String], snapshot: &Snapshot) -> Seen {
     (met, seen, Evidence::Kernel)
 }
 
-/// The wait-for graph of a snapshot.
-pub fn graph(snapshot: &Snapshot) -> WaitGraph {
-    WaitGraph::of(snapshot, |object, waiter, direction| {
-        facility::by_id(object.facility()).map(|f| f.wakers(object, waiter, direction, snapshot)).unwrap_or_default()
-    })
+fn finding(certainty: FindingClaim, kind: &str, actors: &[String], snapshot: &Snapshot) -> Seen {
+    let wanted = match certainty {
+        FindingClaim::Certain => Certainty::Certain,
+        FindingClaim::Suspicious => Certainty::Suspicious,
+    };
+    let all: Vec<Finding> =
+        diagnose(snapshot, &graph(snapshot)).into_iter().filter(|finding| finding.kind.word == kind).collect();
+    let met = |finding: &Finding| finding.certainty == wanted && actors.iter().all(|name| finding.who.contains(name));
+    let met = all.iter().any(met);
+    let words: Vec<String> = all.iter().map(|f| format!("{}: {}", f.certainty.word(), f.words)).collect();
+    let seen = if words.is_empty() { format!("no finding of the kind {kind}") } else { words.join("; ") };
+    // A finding is known as well as the least of what it rests on.
+    let evidence = all.iter().flat_map(|f| &f.known).any(|known| known.evidence == Evidence::Reported);
+    (met, seen, if evidence { Evidence::Reported } else { Evidence::Kernel })
+}
+
+/// Whether a claim may only be met if two looks on end agree.
+pub(super) fn wants_two_looks(claim: &Claim) -> bool {
+    match claim {
+        Claim::Not(inner) => wants_two_looks(inner),
+        Claim::Deadlock(_) | Claim::Finding { .. } => true,
+        _ => false,
+    }
 }
 
 const fn compare(seen: i64, cmp: Option<Cmp>, wanted: i64) -> bool {

@@ -15,6 +15,7 @@ mod inside;
 mod isolate;
 mod known;
 mod launch;
+mod ledger;
 mod member;
 mod nameless;
 mod open;
@@ -33,7 +34,7 @@ mod sweep;
 mod table;
 mod wire;
 
-pub use expect::{describe, graph, in_words, judge};
+pub use expect::{describe, in_words, judge};
 pub use launch::{Child, Launched, OpenError, Options, launch, no_start};
 pub use open::{Lost, Stage};
 pub use replay::{Rerun, Timeline};

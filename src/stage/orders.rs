@@ -11,7 +11,7 @@ use super::{Outcome, expect, snapshot};
 use crate::facility::perform::{HostAddress, Refusal};
 use crate::facility::{self, Machine};
 use crate::kernel::arena::{Entered, SLOTS_DEFAULT};
-use crate::model::Mode;
+use crate::model::{Mode, Snapshot};
 use crate::script::{ArgKind, ArgValue, Body, CallExpr, Expr, Form, SocketAddress, Statement};
 
 /// How long an `await` waits unless told otherwise.
@@ -149,7 +149,22 @@ impl Director {
             Body::Expect(expectation) => {
                 super::settle::settled(&mut self.members);
                 let seen = self.look();
-                Ok(Next::Check(expect::judge(expectation, &seen)))
+                let mut verdict = expect::judge(expectation, &seen);
+                if verdict.met && expect::wants_two_looks(&expectation.claim) {
+                    // The same sleeps, seen by a second look that takes nothing from the first.
+                    self.scene.forget();
+                    super::settle::settled(&mut self.members);
+                    let again = self.look();
+                    let knot = |seen: &Snapshot| {
+                        let graph = crate::diagnosis::graph(seen);
+                        graph.knot().into_iter().map(|(name, since)| (name.to_owned(), since)).collect::<Vec<_>>()
+                    };
+                    if knot(&seen) != knot(&again) {
+                        verdict.met = false;
+                        verdict.seen = "two looks did not agree".to_owned();
+                    }
+                }
+                Ok(Next::Check(verdict))
             }
         }
     }

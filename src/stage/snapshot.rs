@@ -69,6 +69,7 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
         actors,
         objects,
         hosts: director.scene.hosts.shown(),
+        facts: Vec::new(),
         syscalls_since_mark: director.since_mark.map(|since| since.calls),
         vouched_since_mark: director.since_mark.filter(|since| since.unvouched == 0).map_or(0, |since| since.vouched),
     }

@@ -121,6 +121,8 @@ enum Page {
     Help(Help),
     /// All that is known of what has the focus; the first line that is shown.
     Detail(u16),
+    /// Who waits for whom; the first line that is shown.
+    Waits(u16),
     /// Messages that were there at the start.
     Messages(Vec<String>),
 }
@@ -260,6 +262,16 @@ impl App {
             lesson.desk.close(&mut self.out);
         }
         self.screen = Screen::Lessons;
+    }
+
+    /// The desk that is shown, if one is.
+    fn shown_desk(&self) -> Option<&Desk> {
+        match self.screen {
+            Screen::First => self.first.as_ref().map(|f| &f.desk),
+            Screen::Play => self.play.as_ref(),
+            Screen::Lesson => self.lesson.as_ref().map(|l| &l.desk),
+            Screen::Menu | Screen::Lessons => None,
+        }
     }
 
     fn desk(&mut self) -> Option<&mut Desk> {
@@ -407,6 +419,7 @@ impl App {
             _ if self.page.is_some() => self.act_on_page(action),
             Action::Help | Action::HelpKey => self.page = Some(Page::Help(Help::new(self.context()))),
             Action::Quit => self.ending = Some(Ending::Left),
+            Action::Waits | Action::WaitsHere => self.page = Some(Page::Waits(0)),
             _ => self.act_on_screen(action),
         }
     }
@@ -458,8 +471,20 @@ impl App {
                 }
             },
             Some(Page::Detail(scroll)) if by != 0 => *scroll = moved(*scroll, by),
+            Some(Page::Waits(_)) if by != 0 => self.scroll_waits(by),
+            Some(Page::Waits(_)) if action == Action::Waits => self.page = None,
             Some(_) if matches!(action, Action::Cancel | Action::Choose | Action::Help) => self.page = None,
             _ => {}
+        }
+    }
+
+    /// Scrolls the view of who waits for whom, not beyond its last page.
+    fn scroll_waits(&mut self, by: i32) {
+        let look = Look { theme: &self.theme, registry: self.out.registry, timeless: self.timeless, keys: None };
+        let lines = self.shown_desk().map_or(0, |desk| desk.waits(look, waits_width(self.area)).len() as u16);
+        let most = lines.saturating_sub(layout::parts(self.area).body.height.saturating_sub(2));
+        if let Some(Page::Waits(scroll)) = &mut self.page {
+            *scroll = moved((*scroll).min(most), by).min(most);
         }
     }
 
@@ -566,7 +591,8 @@ impl App {
         }
         let parts = layout::parts(area);
         let theme = self.theme.clone();
-        let look = Look { theme: &theme, registry: self.out.registry, timeless: self.timeless };
+        let keys = (self.screen != Screen::First).then_some((&self.keys, self.ascii));
+        let look = Look { theme: &theme, registry: self.out.registry, timeless: self.timeless, keys };
         let mut cursor = None;
         match self.screen {
             Screen::First => {
@@ -629,13 +655,21 @@ impl App {
             }
             Page::Detail(scroll) => {
                 let width = usize::from(area.width.min(100).saturating_sub(4));
-                let desk = match self.screen {
-                    Screen::Lesson => self.lesson.as_ref().map(|l| &l.desk),
-                    _ => self.play.as_ref(),
-                };
-                let detail = desk.and_then(|d| d.detail(look, width));
+                let detail = self.shown_desk().and_then(|d| d.detail(look, width));
                 let (title, lines) = detail.unwrap_or_else(|| ("it is gone".to_owned(), Vec::new()));
                 (title, lines, *scroll)
+            }
+            Page::Waits(scroll) => {
+                let desk = self.shown_desk();
+                let lines = desk.map(|desk| desk.waits(look, waits_width(self.area))).unwrap_or_default();
+                let below = lines.len().saturating_sub(usize::from(*scroll) + usize::from(area.height - 2));
+                let more = match (*scroll, below) {
+                    (0, 0) => String::new(),
+                    (0, below) => format!(" ({below} lines below)"),
+                    (above, 0) => format!(" ({above} lines above)"),
+                    (above, below) => format!(" ({above} lines above, {below} below)"),
+                };
+                (format!("Who waits for whom{more}"), lines, *scroll)
             }
             Page::Messages(messages) => {
                 let width = usize::from(area.width.min(100).saturating_sub(4));
@@ -652,7 +686,8 @@ impl App {
             }
         };
         let height = (lines.len() as u16 + 2).clamp(4, area.height.max(4));
-        let inner = layout::window(layout::centered(area, 100, height), buffer, theme, &title);
+        let wide = if matches!(page, Page::Waits(_)) { WAITS_WIDTH } else { 100 };
+        let inner = layout::window(layout::centered(area, wide, height), buffer, theme, &title);
         let top = usize::from(scroll).min(lines.len().saturating_sub(usize::from(inner.height)));
         for (y, line) in lines.iter().skip(top).take(usize::from(inner.height)).enumerate() {
             layout::line_at(inner, y as u16, buffer, line);
@@ -679,6 +714,14 @@ impl App {
     pub(super) fn palette(&mut self, palette: Palette) {
         self.theme = Theme::new(palette, self.ascii);
     }
+}
+
+/// How wide the view of who waits for whom may get.
+const WAITS_WIDTH: u16 = 120;
+
+/// How wide its lines are on such a screen.
+fn waits_width(area: Rect) -> usize {
+    usize::from(area.width.min(WAITS_WIDTH).saturating_sub(4))
 }
 
 fn moved(scroll: u16, by: i32) -> u16 {

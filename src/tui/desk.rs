@@ -1,6 +1,7 @@
 //! The desk: a stage with its transcript, the prompt, and the script editor. Play is a desk; a lesson has one beside it.
 
 mod typing;
+mod waits;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyEvent;
@@ -19,6 +20,7 @@ use super::stage_view::{self, Focus, StageState, focusable};
 use super::text;
 use super::theme::{Role, Theme};
 use super::transcript::{self, View};
+use crate::diagnosis::Looks;
 use crate::model::{ActorState, Mode};
 use crate::script::{Statement, incomplete, parse};
 
@@ -63,9 +65,12 @@ pub(super) struct Desk {
     editor: Editor,
     editor_open: bool,
     field: Option<(Asks, LineEdit)>,
-    /// The actors that only each other could wake, and in how many looks on end they were seen so.
+    /// Who waits for whom, what is wrong, and whether two looks agree on it.
+    looks: Looks,
+    /// The actors that are in a cycle of waits.
     stuck: Vec<String>,
-    looks: u32,
+    /// Whether a second look has been asked for and has not come.
+    looking: bool,
 }
 
 impl Desk {
@@ -82,8 +87,9 @@ impl Desk {
             editor: Editor::new(),
             editor_open: false,
             field: None,
+            looks: Looks::default(),
             stuck: Vec::new(),
-            looks: 0,
+            looking: false,
         }
     }
 
@@ -127,8 +133,7 @@ impl Desk {
         }
         self.stage = StageState::default();
         self.view = View::default();
-        self.stuck.clear();
-        self.looks = 0;
+        self.forget_looks();
         for statement in statements {
             self.say(statement, out);
         }
@@ -175,7 +180,7 @@ impl Desk {
                     if let Some(new) = self.coming.take() {
                         self.session.close(&mut out.orders);
                         self.session = new;
-                        self.look_for_cycles(out);
+                        self.look_who_waits(out);
                     }
                     out.notice(match difference {
                         None if again => Notice::good("the same again, on a new stage"),
@@ -193,7 +198,7 @@ impl Desk {
         }
         let happened = self.session.learn(said);
         if matches!(happened, Happened::Ended(_) | Happened::Refreshed) {
-            self.look_for_cycles(out);
+            self.look_who_waits(out);
         }
         if let Happened::Gone(why) = &happened {
             // The focus stays: somebody may be typing.
@@ -207,51 +212,10 @@ impl Desk {
         happened
     }
 
-    /// Looks who waits for whom. A cycle is looked at twice before it is called a deadlock.
-    fn look_for_cycles(&mut self, out: &mut Out) {
-        let stuck = crate::stage::graph(&self.session.now).stuck();
-        if stuck.is_empty() || !self.session.now.settled {
-            self.stuck.clear();
-            self.looks = 0;
-            return;
-        }
-        self.looks = if stuck == self.stuck { self.looks.saturating_add(1) } else { 1 };
-        self.stuck = stuck;
-        if self.looks == 1 {
-            out.orders.push(super::link::ToStage::Refresh(self.session.stage));
-        }
-    }
-
-    /// The cycle of waits in words.
-    fn cycle(&self, theme: &Theme) -> Option<Vec<Span<'static>>> {
-        if self.stuck.is_empty() {
-            return None;
-        }
-        let named = self.looks > 1;
-        let head = if named { " Deadlock " } else { " A cycle of waits " };
-        let mut spans = vec![Span::styled(head, theme.style(Role::Error))];
-        let sight_hue = |name: &str| {
-            let place = self.session.now.actors.iter().position(|a| a.name == name);
-            place.map_or_else(|| theme.style(Role::Dim), |i| theme.hue(i))
-        };
-        for wait in crate::stage::graph(&self.session.now).waits.iter().filter(|w| self.stuck.contains(&w.waiter)) {
-            spans.push(Span::raw("  "));
-            spans.push(Span::styled(wait.waiter.clone(), sight_hue(&wait.waiter)));
-            let own = wait.needs.iter().all(|n| *n == wait.waiter);
-            let words = if own { " waits for itself".to_owned() } else { " waits for".to_owned() };
-            spans.push(Span::styled(words, theme.style(Role::Text)));
-            if !own {
-                spans.push(Span::styled(format!(" {}", wait.needs.join(" or ")), theme.style(Role::Text)));
-            }
-            spans.push(Span::styled(format!(" on {}", wait.object), theme.style(Role::Dim)));
-        }
-        Some(spans)
-    }
-
     /// Whether the stage is being opened, or a statement, a step back or a second look has not ended.
     pub(super) fn is_busy(&self) -> bool {
         let opening = self.session.state == State::Opening;
-        opening || self.session.busy() || self.coming.is_some() || self.looks == 1
+        opening || self.session.busy() || self.coming.is_some() || self.looking
     }
 
     /// Whether something changes by itself, so that a quiet stage is not what is shown.
@@ -673,8 +637,8 @@ impl Desk {
         let most = area.height - (area.height / 4).min(18);
         let rows = if transcript { area.height - wanted.clamp(least, most) } else { 0 };
         let (mut top, below) = layout::bottom(area, rows);
-        if let Some(cycle) = self.cycle(look.theme).filter(|_| top.height > 3) {
-            let cycle = text::clip_spans(cycle, usize::from(top.width), look.theme.glyphs.more);
+        if let Some(trouble) = self.trouble(look.theme, look.keys).filter(|_| top.height > 3) {
+            let cycle = text::clip_spans(trouble, usize::from(top.width), look.theme.glyphs.more);
             layout::line_at(top, 0, buffer, &cycle.into());
             top = Rect { y: top.y + 1, height: top.height - 1, ..top };
         }
@@ -782,4 +746,6 @@ pub(super) struct Look<'a> {
     pub(super) registry: &'a crate::script::Registry,
     /// Whether times are left out.
     pub(super) timeless: bool,
+    /// Which key does what, and whether it is told in ASCII; `None` where keys mean something else.
+    pub(super) keys: Option<(&'a super::keys::Keymap, bool)>,
 }

@@ -119,6 +119,7 @@ pub(super) fn pipe_with_sleeper() -> Snapshot {
         actors: vec![alice, bob],
         objects: vec![p],
         hosts: Vec::new(),
+        facts: Vec::new(),
         syscalls_since_mark: None,
         vouched_since_mark: 0,
     }

@@ -141,6 +141,8 @@ actions! {
     FindNext "find-next" ["n"] "" "Go to the next find" in contexts(&[Transcript]), shown 0;
     FindBack "find-back" ["N"] "" "Go to the find before" in contexts(&[Transcript]), shown 0;
     Filter "filter" ["f"] "filter" "Show the calls of one actor, then of the next, then of all" in contexts(&[Transcript]), shown contexts(&[Transcript]);
+    Waits "waits" ["w", "f4"] "who waits" "Show who waits for whom, and what is wrong" in LOOK | contexts(&[Page]), shown contexts(&[Stage, Transcript]);
+    WaitsHere "waits-here" ["f4"] "who waits" "Show who waits for whom, and what is wrong" in contexts(&[Prompt, Editor]), shown 0;
     Copy "copy" ["y"] "copy" "Copy the line or the pane to the clipboard" in contexts(&[Transcript, Stage]), shown contexts(&[Transcript]);
     EditorOpen "editor" ["e", "ctrl-e"] "script" "Open the script editor, or close it" in contexts(&[Stage, Transcript]), shown contexts(&[Stage]);
     EditorHere "editor-here" ["ctrl-e"] "close" "Open the script editor, or close it" in contexts(&[Prompt, Editor]), shown contexts(&[Editor]);

@@ -36,6 +36,7 @@ pub mod terminal;
 mod text;
 pub mod theme;
 mod transcript;
+mod waits;
 mod wires;
 
 use std::path::PathBuf;

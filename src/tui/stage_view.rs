@@ -171,7 +171,14 @@ fn nodes(sight: Sight<'_>, state: &StageState, plan: Plan, compact: bool) -> Vec
         Node {
             frame: frame(&focus),
             focus,
-            title: panes::card_title(actor, sight),
+            title: {
+                let mut title = panes::card_title(actor, sight);
+                if sight.stuck.contains(&actor.name) {
+                    let words = format!(" {} in a cycle", sight.theme.glyphs.no);
+                    title.insert(1, Span::styled(words, sight.theme.style(Role::Error)));
+                }
+                title
+            },
             lines: panes::card(actor, sight, inner(plan.actors), compact),
             column: if plan.columns == 3 && i % 2 == 1 { Column::Right } else { Column::Left },
             area: Rect::ZERO,

@@ -257,6 +257,14 @@ fn in_claim(before: &str, rest: &[Token], offer: &mut Offer<'_>) {
         let given = names(before, &rest[1..]);
         match *first {
             "deadlock" => offer.actors(" ", &given.iter().map(String::as_str).collect::<Vec<_>>()),
+            "certain" | "suspicious" if given.is_empty() => {
+                for kind in crate::model::KINDS {
+                    offer.word(kind.word, kind.doc);
+                }
+            }
+            "certain" | "suspicious" => {
+                offer.actors(" ", &given.iter().map(String::as_str).collect::<Vec<_>>());
+            }
             "gone" if given.is_empty() => offer.objects(""),
             "syscalls" if words.len() == 2 => offer.word("since mark", "Counted from the last `mark`"),
             _ => {}

@@ -2,11 +2,13 @@
 
 use super::value::one_of;
 use super::{Parsed, Parser};
+use crate::model::KINDS;
 use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
 use crate::script::words::{ACTOR_CLAIMS, HOST_CLAIMS, OBJECT_CLAIMS, WHOLE_CLAIMS};
 use crate::script::{
-    ActorClaim, ArgKind, ArgValue, Claim, Cmp, Diagnostic, Expectation, PredicateArg, PredicateSpec, SignalClaim, Span,
+    ActorClaim, ArgKind, ArgValue, Claim, Cmp, Diagnostic, Expectation, FindingClaim, PredicateArg, PredicateSpec,
+    SignalClaim, Span,
 };
 
 const ACTOR: &str = "the name of an actor";
@@ -31,6 +33,14 @@ impl<'a> Parser<'a> {
             "deadlock" => {
                 self.bump();
                 return self.actors().map(Claim::Deadlock);
+            }
+            "certain" => {
+                self.bump();
+                return self.finding(FindingClaim::Certain);
+            }
+            "suspicious" => {
+                self.bump();
+                return self.finding(FindingClaim::Suspicious);
             }
             "syscalls" => {
                 self.bump();
@@ -70,6 +80,24 @@ impl<'a> Parser<'a> {
             TokenKind::Name(word) => self.predicate(&subject, &word),
             _ => Err(self.expected(format!("what `{subject}` should be or do"))),
         }
+    }
+
+    /// A kind of finding, and whom it is about.
+    fn finding(&mut self, certainty: FindingClaim) -> Parsed<Claim> {
+        let words = || KINDS.iter().map(|kind| kind.word);
+        let TokenKind::Name(word) = self.peek().clone() else {
+            return Err(self.expected(format!("a kind of finding, {}", one_of(words()))));
+        };
+        if crate::model::kind(&word).is_none() {
+            let help = match nearest(&word, words()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", one_of(words())),
+            };
+            return Err(Diagnostic::error(self.span(), format!("`{word}` is no kind of finding")).help(help));
+        }
+        self.bump();
+        let actors = if self.at_line_end() { Vec::new() } else { self.actors()? };
+        Ok(Claim::Finding { certainty, kind: word, actors })
     }
 
     /// Whether a word that claims a signal of an actor claims something of an object here: `l pending 1`.

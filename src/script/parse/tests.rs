@@ -99,6 +99,8 @@ const SAME: &[&str] = &[
     "expect alice m[0] >= 2",
     "expect alice $x == 1",
     "expect not deadlock alice bob",
+    "expect certain own-write-end bob",
+    "expect not suspicious deadlock",
     "expect syscalls 0 since mark",
     "expect gone q",
     "expect q#2 messages 1",
@@ -266,6 +268,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("expect not not bob idle", "second `not`", "", "not"),
     ("expect syscalls 0", "`since mark`", "", ""),
     ("expect deadlock", "name of an actor", "", ""),
+    ("expect certain lock-oder bob", "`lock-oder` is no kind of finding", "did you mean `lock-order`?", "lock-oder"),
     ("99999999999999999999: read", "too large", "", "99999999999999999999"),
 ];
 

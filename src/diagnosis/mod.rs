@@ -1,0 +1,174 @@
+//! What is wrong on a stage, and who waits for whom: worked out of snapshots alone.
+//!
+//! One file a kind of finding, and a line in [`RULES`]. A rule looks at the graph, at fields by their names, and at
+//! what our records tell; which facility an object is of it never asks. Pure: the same snapshot, the same findings.
+
+mod dead_holder;
+mod deadlock;
+mod forest;
+mod lock_order;
+mod looks;
+mod lost_lock;
+mod merged_signal;
+mod nobody_reads;
+mod orphaned_lock;
+mod own_write_end;
+#[cfg(test)]
+mod testing;
+mod zombie;
+
+pub use forest::{Forest, Row};
+pub use looks::Looks;
+
+use crate::facility;
+use crate::model::{Actor, Finding, Need, Object, Plight, Snapshot, Wait, WaitGraph, kind};
+
+/// What a rule may look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    /// The stage.
+    now: &'a Snapshot,
+    /// Who waits for whom.
+    graph: &'a WaitGraph,
+}
+
+/// How findings of one kind are found.
+struct Rule {
+    /// The word of its [`Kind`](crate::model::Kind).
+    kind: &'static str,
+    find: fn(Sight<'_>) -> Vec<Finding>,
+}
+
+/// One for each of [`KINDS`](crate::model::KINDS), in the same order.
+const RULES: &[Rule] = &[
+    Rule { kind: deadlock::KIND, find: deadlock::find },
+    Rule { kind: own_write_end::KIND, find: own_write_end::find },
+    Rule { kind: nobody_reads::KIND, find: nobody_reads::find },
+    Rule { kind: lock_order::KIND, find: lock_order::find },
+    Rule { kind: lost_lock::KIND, find: lost_lock::find },
+    Rule { kind: orphaned_lock::KIND, find: orphaned_lock::find },
+    Rule { kind: dead_holder::KIND, find: dead_holder::find },
+    Rule { kind: zombie::KIND, find: zombie::find },
+    Rule { kind: merged_signal::KIND, find: merged_signal::find },
+];
+
+/// The wait-for graph of a snapshot.
+pub fn graph(snapshot: &Snapshot) -> WaitGraph {
+    WaitGraph::of(snapshot, |actor, sleep, object, direction| {
+        let called = facility::of_verb(&sleep.verb);
+        let Some(object) = object else {
+            let wakers = called.map(|f| f.wakers_of_call(sleep, actor, snapshot)).unwrap_or_default();
+            let groups = if wakers.is_empty() { Vec::new() } else { vec![wakers] };
+            return Need { groups, sure: true };
+        };
+        let Some(facility) = facility::by_id(object.facility()) else { return Need::default() };
+        // One of several things may come from anywhere, so what all of them hang on proves little.
+        let any = !sleep.also.is_empty() || called.is_some_and(facility::Facility::waits_for_any);
+        Need {
+            groups: facility.groups(object, &actor.name, direction, snapshot),
+            sure: !any && facility.only_they(object, direction, snapshot),
+        }
+    })
+}
+
+/// All that is wrong in a snapshot, or looks so. `graph` is its graph.
+pub fn diagnose(snapshot: &Snapshot, graph: &WaitGraph) -> Vec<Finding> {
+    let sight = Sight { now: snapshot, graph };
+    let found = |rule: &Rule| {
+        let found = (rule.find)(sight);
+        debug_assert!(found.iter().all(|finding| finding.kind.word == rule.kind), "a rule finds what it is for");
+        found
+    };
+    RULES.iter().flat_map(found).collect()
+}
+
+impl<'a> Sight<'a> {
+    /// A finding of that kind about nobody yet; `words` and `next` are what it says.
+    fn finding(word: &str, words: String, next: String) -> Finding {
+        // Every rule's word is one of the list's; a test compares them.
+        let kind = kind(word).unwrap_or(&crate::model::KINDS[0]);
+        Finding {
+            kind,
+            certainty: crate::model::Certainty::Suspicious,
+            who: Vec::new(),
+            on: Vec::new(),
+            words,
+            known: Vec::new(),
+            next,
+            since_ns: Vec::new(),
+        }
+    }
+
+    /// The object that a wait is on.
+    fn object(self, wait: &Wait) -> Option<&'a Object> {
+        wait.object.as_deref().and_then(|name| self.now.object(name))
+    }
+
+    /// Whether an actor is asleep for good, and whether that is sure.
+    fn stuck(self, actor: &str) -> Option<bool> {
+        match self.graph.plight(actor)? {
+            Plight::Waits => None,
+            Plight::Behind { sure } | Plight::Cycle { sure } => Some(sure),
+        }
+    }
+
+    /// Whether somebody of that name was on stage and has ended.
+    fn ended(self, actor: &str) -> bool {
+        self.now.actor(actor).is_some_and(|actor| !actor.alive())
+    }
+
+    /// What an actor does, in a few words: `is asleep in read on p`.
+    fn does(self, actor: &str) -> String {
+        match self.now.actor(actor) {
+            Some(Actor { state, .. }) => match state {
+                crate::model::ActorState::Asleep(sleep) => {
+                    let on = sleep.on().map(|on| format!(" on {on}")).unwrap_or_default();
+                    format!("is asleep in {}{on}", sleep.verb)
+                }
+                crate::model::ActorState::Idle => "is idle".to_owned(),
+                crate::model::ActorState::Running { .. } => "runs".to_owned(),
+                crate::model::ActorState::Stopped { .. } => "is stopped".to_owned(),
+                crate::model::ActorState::Zombie(_) | crate::model::ActorState::Dead(_) => "has ended".to_owned(),
+            },
+            None => "is not on stage".to_owned(),
+        }
+    }
+}
+
+/// Names in words: `alice`, `alice and bob`, `alice, bob and carol`.
+fn listed<S: AsRef<str>>(names: &[S]) -> String {
+    match names {
+        [] => "nobody".to_owned(),
+        [one] => one.as_ref().to_owned(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::KINDS;
+
+    #[test]
+    fn there_is_a_rule_for_each_kind() {
+        let rules: Vec<&str> = RULES.iter().map(|rule| rule.kind).collect();
+        assert_eq!(rules, KINDS.iter().map(|kind| kind.word).collect::<Vec<_>>());
+        for kind in KINDS {
+            assert!(kind.title.starts_with(char::is_uppercase) && !kind.doc.ends_with('.'), "{}", kind.word);
+        }
+    }
+
+    #[test]
+    fn an_empty_stage_has_no_trouble() {
+        assert_eq!(diagnose(&Snapshot::empty(), &WaitGraph::default()), []);
+    }
+
+    #[test]
+    fn names_are_listed_as_people_do() {
+        assert_eq!((listed::<&str>(&[]), listed(&["a"])), ("nobody".to_owned(), "a".to_owned()));
+        assert_eq!((listed(&["a", "b"]), listed(&["a", "b", "c"])), ("a and b".to_owned(), "a, b and c".to_owned()));
+    }
+}

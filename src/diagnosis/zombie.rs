@@ -1,0 +1,47 @@
+//! The dead whom nobody has waited for.
+
+use super::Sight;
+use crate::model::{Actor, ActorState, Certainty, Finding, Known};
+
+pub(super) const KIND: &str = "zombie";
+
+pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
+    sight.now.actors.iter().filter_map(|actor| of(sight, actor)).collect()
+}
+
+fn of(sight: Sight<'_>, child: &Actor) -> Option<Finding> {
+    let ActorState::Zombie(_) = child.state else { return None };
+    let parent = sight.now.actor(child.parent.as_deref()?).filter(|parent| parent.alive())?;
+    let (child, parent) = (&child.name, &parent.name);
+    let words =
+        format!("{child} has ended and {parent}, its parent, has not waited for it: it keeps its pid until then");
+    let next = format!(
+        "{parent} should call waitpid for each child that ends, in a loop with WNOHANG where it handles SIGCHLD, since \
+         several deaths may come as one signal; or ignore SIGCHLD, then nobody becomes a zombie"
+    );
+    let mut finding = Sight::finding(KIND, words, next);
+    finding.certainty = Certainty::Certain;
+    finding.who = vec![child.clone(), parent.clone()];
+    finding.known = vec![
+        Known::kernel(format!("{child} is in state Z")),
+        Known::kernel(format!("{parent}, its parent, {}", sight.does(parent))),
+    ];
+    Some(finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::model::Death;
+
+    #[test]
+    fn a_dead_child_of_the_living() {
+        let zombie = Actor { state: ActorState::Zombie(Death::Exited(0)), ..child_of("alice", actor("bob")) };
+        let now = stage(vec![actor("alice"), zombie.clone()], Vec::new());
+        assert_eq!(found(KIND, &now), ["certain bob alice"]);
+        let gone = stage(vec![actor("alice"), child_of("alice", dead("bob"))], Vec::new());
+        assert_eq!(found(KIND, &gone), [""; 0]);
+        assert_eq!(found(KIND, &stage(vec![dead("alice"), zombie], Vec::new())), [""; 0], "a new parent will wait");
+    }
+}
