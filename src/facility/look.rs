@@ -154,6 +154,12 @@ pub struct Asleep {
     pub args: [u64; 6],
 }
 
+/// The descriptors of the stage's processes, whose files in fdinfo are kept open.
+pub trait Kept: std::fmt::Debug {
+    /// What fdinfo says of one of them now; `None` if it is not known.
+    fn fdinfo(&self, pid: i32, fd: i32) -> Option<FdInfo>;
+}
+
 /// How to look further.
 #[derive(Debug)]
 pub struct Look<'a> {
@@ -177,6 +183,8 @@ pub struct Look<'a> {
     pub asleep: &'a [Asleep],
     /// A pidfd of each process.
     pub pidfds: &'a BTreeMap<i32, OwnedFd>,
+    /// Their descriptors.
+    pub kept: &'a dyn Kept,
     /// The pipe into which contents are duplicated.
     pub scratch: &'a mut Scratch,
     /// What facilities remember of their objects.
@@ -259,7 +267,7 @@ impl Look<'_> {
 
     /// fdinfo of an actor's descriptor.
     pub fn fdinfo(&self, pid: i32, fd: i32) -> Result<FdInfo, SysError> {
-        proc::fdinfo(pid, fd)
+        self.kept.fdinfo(pid, fd).map_or_else(|| proc::fdinfo(pid, fd), Ok)
     }
 
     /// What the facility remembers of an object.

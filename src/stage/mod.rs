@@ -9,6 +9,7 @@ mod chronicle;
 mod director;
 mod expect;
 mod handles;
+mod held;
 mod hosts;
 mod identity;
 mod inside;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::actor::OURS;
 use super::handles::{covers, is_device, mapping, role, same_file};
+use super::held::{Claimed, Held, Mappings};
 use super::hosts::{Hosts, Visit};
 use super::inside::{self, Inside};
 use super::known::Known;
@@ -69,25 +70,6 @@ struct Listed {
     path: Option<String>,
 }
 
-/// The handles of one process, and when they were read.
-#[derive(Debug)]
-struct Held {
-    table: Table,
-    maps: Maps,
-    switches: Option<u64>,
-    /// How many orders and calls it had been through: one that has not slept since the last look has the same count of
-    /// switches, though it ran.
-    rounds: (u64, u64),
-    handles: Vec<Claimed>,
-    mappings_stale: bool,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Claimed {
-    pub handle: Handle,
-    pub key: Option<ObjectKey>,
-}
-
 impl Scene {
     pub(super) fn new(directory: PathBuf, tag: String, mqueue: Option<PathBuf>, ours: Vec<(u64, u64)>) -> Self {
         let id = |path: &str| nix::sys::stat::stat(path).map(|s| (s.st_dev, s.st_ino));
@@ -122,7 +104,8 @@ impl Scene {
         self.pidfds.insert(pid, pidfd);
         self.places.insert(pid, place);
         if let (Ok(table), Ok(maps)) = (Table::open(pid), Maps::open(pid)) {
-            let held = Held { table, maps, switches: None, rounds: (0, 0), handles: Vec::new(), mappings_stale: true };
+            let held =
+                Held { table, maps, switches: None, rounds: (0, 0), handles: Vec::new(), mappings: Mappings::Stale };
             self.held.insert(pid, held);
         }
     }
@@ -169,7 +152,7 @@ impl Scene {
     pub(super) fn reborn(&mut self, pid: i32) {
         if let Some(held) = self.held.get_mut(&pid) {
             held.switches = None;
-            held.mappings_stale = true;
+            held.mappings = Mappings::Stale;
             if let Ok(maps) = Maps::open(pid) {
                 held.maps = maps;
             }
@@ -263,7 +246,7 @@ impl Scene {
     /// Notes that an actor has made calls which may have changed its mappings.
     pub(super) fn mappings_changed(&mut self, pid: i32) {
         if let Some(held) = self.held.get_mut(&pid) {
-            held.mappings_stale = true;
+            held.mappings = Mappings::Stale;
         }
     }
 
@@ -288,7 +271,7 @@ impl Scene {
                 // One that runs at this moment may go on without another switch.
                 held.switches = switches.filter(|_| member.posture != Posture::Running);
                 held.rounds = member.rounds();
-                held.mappings_stale = false;
+                held.mappings = Mappings::Known;
                 fresh.push(member.pid);
             }
             self.held.insert(member.pid, held);
@@ -354,7 +337,7 @@ impl Scene {
 
     fn read_handles(&self, member: &Member, held: &mut Held, names: bool) -> Vec<Claimed> {
         let pid = member.pid;
-        let Held { table, maps, handles: before, mappings_stale, .. } = held;
+        let Held { table, maps, handles: before, mappings, .. } = held;
         let claimed = |handle: Handle| {
             if self.is_ours(&handle) {
                 return None;
@@ -366,23 +349,28 @@ impl Scene {
             Some(Claimed { handle, key })
         };
         let mut all = table.read(before, |link| !names && self.watches(link), claimed);
-        if *mappings_stale {
-            let mut found = maps.shared().unwrap_or_default();
-            // A private mapping of an object is a handle on it too, whether or not a name is bound to it any more.
-            let private = maps.of_files().unwrap_or_default().into_iter().filter(|map| !map.shared());
-            found.extend(private.filter(|map| self.claim(&mapping(pid, map)).is_some()));
-            for bound in member.names.bound.values() {
-                if let Bound::Memory(address, _) = bound
-                    && !found.iter().any(|map| map.contains(*address))
-                {
-                    found.extend(maps.at(*address));
+        let known = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
+        match *mappings {
+            Mappings::Known => all.extend(known.cloned()),
+            Mappings::Again => all.extend(known.filter_map(|c| {
+                let HandleKind::Mapping { start, .. } = c.handle.kind else { return None };
+                claimed(mapping(pid, &maps.at(start)?))
+            })),
+            Mappings::Stale => {
+                let mut found = maps.shared().unwrap_or_default();
+                // A private mapping of an object is a handle on it too, whether or not a name is bound to it any more.
+                let private = maps.of_files().unwrap_or_default().into_iter().filter(|map| !map.shared());
+                found.extend(private.filter(|map| self.claim(&mapping(pid, map)).is_some()));
+                for bound in member.names.bound.values() {
+                    if let Bound::Memory(address, _) = bound
+                        && !found.iter().any(|map| map.contains(*address))
+                    {
+                        found.extend(maps.at(*address));
+                    }
                 }
+                found.sort_by_key(|map| map.start);
+                all.extend(found.iter().map(|map| mapping(pid, map)).filter_map(claimed));
             }
-            found.sort_by_key(|map| map.start);
-            all.extend(found.iter().map(|map| mapping(pid, map)).filter_map(claimed));
-        } else {
-            let kept = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
-            all.extend(kept.cloned());
         }
         all
     }
@@ -413,7 +401,9 @@ impl Scene {
         self.readings.clear();
         for held in self.held.values_mut() {
             held.switches = None;
-            held.mappings_stale = true;
+            if held.mappings == Mappings::Known {
+                held.mappings = Mappings::Again;
+            }
         }
     }
 
@@ -514,6 +504,7 @@ impl Scene {
             knowers: &[],
             asleep: &[],
             pidfds: &self.pidfds,
+            kept: &self.held,
             scratch: &mut scratch,
             notes: &mut notes,
             names: &[],
@@ -575,6 +566,7 @@ impl Scene {
             knowers: &knowers,
             asleep: &asleep,
             pidfds: &self.pidfds,
+            kept: &self.held,
             scratch: &mut scratch,
             notes: &mut notes,
             names: &[],

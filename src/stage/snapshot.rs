@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::director::Director;
 use super::member::{Asleep, Fate, Member, Posture};
-use super::{chronicle, scan};
+use super::{chronicle, held};
 use crate::facility::look::HandleKind;
 use crate::facility::perform::Bound;
 use crate::facility::{self, Facility};
@@ -215,7 +215,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         });
         names.into_iter().map(|(name, _)| name.clone()).collect::<Vec<String>>()
     };
-    let object = |claimed: &scan::Claimed| {
+    let object = |claimed: &held::Claimed| {
         claimed.key.as_ref().and_then(|key| director.scene.name_of(key)).map(ToOwned::to_owned)
     };
     let mut descriptors = Vec::new();

@@ -4,9 +4,9 @@
 //! of another file than before, or where the file has a path, is the rest read anew.
 
 use super::actor::{OURS, OURS_COUNT};
-use super::scan::Claimed;
+use super::held::Claimed;
 use crate::facility::look::{Handle, HandleKind};
-use crate::kernel::proc::{Brief, FdDir, FdEntry, KeptInfo};
+use crate::kernel::proc::{Brief, FdDir, FdEntry, FdInfo, KeptInfo};
 
 #[derive(Debug)]
 pub(super) struct Table {
@@ -48,6 +48,11 @@ impl Table {
     pub(super) fn descriptor(&self, fd: i32) -> Option<Handle> {
         let info = self.dir.info(fd)?;
         self.with(fd, Brief { pos: info.pos, flags: info.flags, file: None })
+    }
+
+    /// All that fdinfo says of a descriptor.
+    pub(super) fn info(&self, fd: i32) -> Option<FdInfo> {
+        self.rows.iter().find(|row| row.fd == fd)?.kept.as_ref()?.read_whole()
     }
 
     fn with(&self, fd: i32, brief: Brief) -> Option<Handle> {

@@ -64,6 +64,13 @@ impl KeptInfo {
         let (text, length) = read_line::<256>(&self.0).ok()?;
         parse_brief(std::str::from_utf8(&text[..length]).ok()?)
     }
+
+    /// All that it says now; `None` if nothing is open at that number.
+    pub fn read_whole(&self) -> Option<FdInfo> {
+        let mut buffer = Vec::new();
+        let text = read_again(&self.0, &mut buffer).ok()?;
+        (!text.is_empty()).then(|| parse_fdinfo(&String::from_utf8_lossy(text)))
+    }
 }
 
 fn parse_brief(text: &str) -> Option<Brief> {

@@ -1,6 +1,7 @@
 //! The mappings of a process.
 
 use std::fs::File;
+use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -203,7 +204,7 @@ const COVERING_OR_NEXT_VMA: u64 = 0x10;
 const FILE_BACKED_VMA: u64 = 0x20;
 
 fn query(maps: &File, address: u64, flags: u64) -> Result<MapEntry, Errno> {
-    let mut name = [0_u8; libc::PATH_MAX as usize];
+    let mut name = [const { MaybeUninit::<u8>::uninit() }; libc::PATH_MAX as usize];
     let mut query = Query {
         size: size_of::<Query>() as u64,
         flags,
@@ -216,7 +217,9 @@ fn query(maps: &File, address: u64, flags: u64) -> Result<MapEntry, Errno> {
     let ret = unsafe { libc::ioctl(maps.as_raw_fd(), PROCMAP_QUERY, &raw mut query) };
     Errno::result(ret)?;
     let letter = |flag, letter| if query.vma_flags & flag == 0 { b'-' } else { letter };
-    let name = &name[..(query.vma_name_size as usize).saturating_sub(1).min(name.len())];
+    let length = (query.vma_name_size as usize).saturating_sub(1).min(name.len());
+    // SAFETY: the kernel has written `vma_name_size` bytes, the last of them a zero, which is left out.
+    let name = unsafe { std::slice::from_raw_parts(name.as_ptr().cast::<u8>(), length) };
     Ok(MapEntry {
         start: query.vma_start,
         end: query.vma_end,
