@@ -13,6 +13,7 @@ mod held;
 mod hosts;
 mod identity;
 mod inside;
+mod inbox;
 mod isolate;
 mod known;
 mod launch;

@@ -1,15 +1,14 @@
 //! A stage as its face holds it.
 
 use std::collections::VecDeque;
-use std::io::BufReader;
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use super::inbox::Inbox;
 use super::launch::{self, Child, Launched, OpenError, Options};
-use super::wire::{self, Answer, Request};
+use super::wire::{self, Answer, Frames, Request};
 use super::{Report, StageEvent, StageInfo};
 use crate::script::Statement;
 
@@ -25,8 +24,8 @@ pub struct Stage {
     /// Requests go out from any thread that holds the stage.
     wire: Mutex<UnixStream>,
     next: AtomicU64,
-    /// Events, where the stage was opened with a channel of its own.
-    events: Option<Mutex<Receiver<StageEvent>>>,
+    /// Where events are fetched from, unless a thread gives them away.
+    inbox: Option<Mutex<Inbox>>,
     /// Events that came while `run` waited for another.
     waiting: VecDeque<StageEvent>,
     child: Child,
@@ -35,46 +34,42 @@ pub struct Stage {
 impl Stage {
     /// Opens a stage whose events are fetched with [`Stage::run`] and [`Stage::next_event`].
     pub fn open(options: &Options) -> Result<Self, OpenError> {
-        let (sender, receiver) = channel();
-        // The receiver may be gone: the stage was dropped, and nobody wants to know.
-        let mut stage = Self::open_with(options, move |event| drop(sender.send(event)))?;
-        stage.events = Some(Mutex::new(receiver));
+        let (mut stage, inbox) = Self::opened(options)?;
+        stage.inbox = Some(Mutex::new(inbox));
         Ok(stage)
     }
 
     /// Opens a stage whose events are given to `sink`, in a thread of the stage's own.
     pub fn open_with(options: &Options, sink: impl Fn(StageEvent) + Send + 'static) -> Result<Self, OpenError> {
-        let Launched { wire, mut child } = launch::launch(options)?;
-        let missing = |what| move |source| OpenError::Resources { what, source };
-        let mut reader = BufReader::new(wire.try_clone().map_err(missing("descriptor"))?);
-        let info = match wire::read_frame::<Answer>(&mut reader) {
-            Ok(Some(Answer::Open(info))) => *info,
-            Ok(Some(Answer::Event(_)) | None) | Err(_) => {
-                let words = child.last_words();
-                return Err(OpenError::Ended(words.unwrap_or_else(|| "it said nothing".to_owned())));
-            }
-        };
+        let (stage, mut inbox) = Self::opened(options)?;
         std::thread::Builder::new()
             .name("stage".to_owned())
             .spawn(move || {
-                loop {
-                    match wire::read_frame::<Answer>(&mut reader) {
-                        Ok(Some(Answer::Event(event))) => sink(*event),
-                        Ok(Some(Answer::Open(_))) => {}
-                        Ok(None) => return sink(StageEvent::Lost("its director has ended".to_owned())),
-                        Err(error) => return sink(StageEvent::Lost(error.to_string())),
-                    }
+                while let Some(event) = inbox.next(None) {
+                    sink(event);
                 }
             })
-            .map_err(missing("thread"))?;
-        Ok(Self {
-            info,
-            wire: Mutex::new(wire),
-            next: AtomicU64::new(1),
-            events: None,
-            waiting: VecDeque::new(),
-            child,
-        })
+            .map_err(|source| OpenError::Resources { what: "thread", source })?;
+        Ok(stage)
+    }
+
+    fn opened(options: &Options) -> Result<(Self, Inbox), OpenError> {
+        let Launched { wire, mut child } = launch::launch(options)?;
+        let mut reader = wire.try_clone().map_err(|source| OpenError::Resources { what: "descriptor", source })?;
+        let mut frames = Frames::default();
+        let info = loop {
+            match frames.next::<Answer>() {
+                Ok(Some(Answer::Open(info))) => break *info,
+                Ok(None) if frames.fill(&mut reader).unwrap_or(false) => {}
+                Ok(Some(Answer::Event(_)) | None) | Err(_) => {
+                    let words = child.last_words();
+                    return Err(OpenError::Ended(words.unwrap_or_else(|| "it said nothing".to_owned())));
+                }
+            }
+        };
+        let next = AtomicU64::new(1);
+        let stage = Self { info, wire: Mutex::new(wire), next, inbox: None, waiting: VecDeque::new(), child };
+        Ok((stage, Inbox::new(reader, frames)))
     }
 
     /// What it is.
@@ -109,6 +104,11 @@ impl Stage {
 
     /// A stage that is lost says so through its events; a request that can't be sent adds nothing.
     fn ask(&self, request: &Request) {
+        if let Some(Ok(mut inbox)) = self.inbox.as_ref().map(Mutex::lock)
+            && inbox.make_room().is_err()
+        {
+            return;
+        }
         if let Ok(mut wire) = self.wire.lock() {
             let _ = wire::write_frame(&mut *wire, request);
         }
@@ -133,11 +133,7 @@ impl Stage {
     }
 
     fn receive(&self, timeout: Option<Duration>) -> Option<StageEvent> {
-        let events = self.events.as_ref()?.lock().ok()?;
-        match timeout {
-            None => events.recv().ok(),
-            Some(timeout) => events.recv_timeout(timeout).ok(),
-        }
+        self.inbox.as_ref()?.lock().ok()?.next(timeout)
     }
 
     /// The process that was started for this stage: the parent of its pid 1, or its reaper.

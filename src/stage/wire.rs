@@ -87,23 +87,6 @@ pub(super) fn write_frame(stream: &mut impl Write, message: &impl Serialize) -> 
     stream.write_all(&frame)
 }
 
-/// Reads one frame; `None` at a clean end of the stream.
-pub(super) fn read_frame<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<T>> {
-    let mut length = [0; 4];
-    match stream.read_exact(&mut length) {
-        Ok(()) => {}
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(e) => return Err(e),
-    }
-    let length = u32::from_le_bytes(length) as usize;
-    if length > FRAME_MAX {
-        return Err(io::Error::other("a frame longer than FRAME_MAX"));
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body)?;
-    postcard::from_bytes(&body).map(Some).map_err(io::Error::other)
-}
-
 /// Takes whole frames out of bytes that arrive in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
