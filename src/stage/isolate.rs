@@ -54,10 +54,10 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    /// Lets the intermediate process know.
-    pub(super) fn tell(mut self) {
-        // If that fails the intermediate is dead, and so are we in a moment.
-        let _ = self.line.write_all(b"ok");
+    /// Lets the intermediate process know; whether it lives, and we with it: if it died before we were tied to it, nobody
+    /// else tells us.
+    pub(super) fn tell(mut self) -> bool {
+        self.line.write_all(b"ok").is_ok()
     }
 }
 
@@ -91,11 +91,8 @@ pub(super) fn attempt(identity: &Identity) -> Result<Side, Refused> {
     }
 }
 
-/// The intermediate's part: maps the user once the child is tied to us, and hears how the child fared.
+/// The intermediate's part: maps the user, and hears how the child fared.
 fn outside(pid: i32, mut line: UnixStream, identity: &Identity) -> Result<(), Refused> {
-    let mut hello = [0; 2];
-    line.read_exact(&mut hello)
-        .map_err(|error| Refused::because(step::START, &SysError::from_io("read", "", &error)))?;
     identity.write_maps(pid).map_err(|error| Refused::because(step::MAP, &error))?;
     let lost = |error| Refused::because(step::START, &SysError::from_io("read", "", &error));
     line.write_all(b"go").map_err(lost)?;
@@ -113,9 +110,7 @@ fn outside(pid: i32, mut line: UnixStream, identity: &Identity) -> Result<(), Re
 /// The child's part, up to the moment in which the stage stands. `None`: it does not, and the intermediate was told why
 /// if it is still there.
 fn inside(mut line: UnixStream, libraries: &[PathBuf]) -> Option<Ready> {
-    // First the tie, then the message: whoever has sent the answer was alive after the tie.
     prctl::set_pdeathsig(Signal::SIGKILL).ok()?;
-    line.write_all(b"hi").ok()?;
     line.read_exact(&mut [0; 2]).ok()?;
     match build(libraries) {
         Ok(mqueue) => Some(Ready { line, mqueue }),

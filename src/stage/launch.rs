@@ -10,8 +10,8 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, OnceLock};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, Once, OnceLock};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -168,17 +168,22 @@ pub(super) fn start(launcher: &Path, purpose: Purpose) -> Result<Launched, OpenE
 
 type Request = (Command, Sender<io::Result<std::process::Child>>);
 
-/// Has the command spawned by the one thread that lives as long as this process: the kernel ends a stage when the
-/// thread that has started it ends (PR_SET_PDEATHSIG).
+/// Has the command spawned by a thread that lives as long as this process: the kernel ends a stage when the thread that
+/// has started it ends (PR_SET_PDEATHSIG). The main thread is one; for the others there is the keeper.
 fn keeper(command: Command) -> io::Result<io::Result<std::process::Child>> {
     static KEEPER: OnceLock<Mutex<Option<Sender<Request>>>> = OnceLock::new();
+    if nix::unistd::gettid() == nix::unistd::getpid() {
+        return Ok(spawn(command));
+    }
     let gone = || io::Error::other("the thread that opens stages has ended");
     let mut keeper = KEEPER.get_or_init(Mutex::default).lock().map_err(|_poisoned| gone())?;
     let requests = if let Some(requests) = &*keeper {
         requests.clone()
     } else {
         let (sender, requests) = channel::<Request>();
-        std::thread::Builder::new().name("stage-keeper".to_owned()).spawn(move || keep(requests))?;
+        // The caller may have given up; the child ends with its wire.
+        let keep = move || requests.into_iter().for_each(|(command, answer)| drop(answer.send(spawn(command))));
+        std::thread::Builder::new().name("stage-keeper".to_owned()).spawn(keep)?;
         keeper.insert(sender).clone()
     };
     drop(keeper);
@@ -187,28 +192,23 @@ fn keeper(command: Command) -> io::Result<io::Result<std::process::Child>> {
     answer.recv().map_err(|_ended| gone())
 }
 
+/// Spawns it, and behind the first one sweeps, so that nobody waits for that.
+fn spawn(mut command: Command) -> io::Result<std::process::Child> {
+    static SWEEP: Once = Once::new();
+    let spawned = {
+        let _alone = no_start();
+        command.spawn()
+    };
+    // Without room for a thread it is left to the next start.
+    SWEEP.call_once(|| drop(std::thread::Builder::new().name("sweep".to_owned()).spawn(sweep::sweep)));
+    spawned
+}
+
 /// Keeps stages from being started while it is held. A signal to the whole process group must not find a child between
 /// fork and exec: one that stopped there would be continued by nobody, and its start would never return.
 pub fn no_start() -> std::sync::MutexGuard<'static, ()> {
     static STARTING: Mutex<()> = Mutex::new(());
     STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// The life of that thread.
-fn keep(requests: Receiver<Request>) {
-    let mut swept = false;
-    for (mut command, answer) in requests {
-        // The caller may have given up; the child ends with its wire.
-        let spawned = {
-            let _alone = no_start();
-            command.spawn()
-        };
-        let _ = answer.send(spawned);
-        // Behind the first stage, so that nobody waits for it.
-        if !std::mem::replace(&mut swept, true) {
-            sweep::sweep();
-        }
-    }
 }
 
 /// The hidden subcommand, with the words after it: the life of the process between, and of the director that it forks.
@@ -271,7 +271,9 @@ fn isolated(identity: &Identity) -> Result<ExitCode, Refused> {
                 mqueue: ready.mqueue.then(|| isolate::MQUEUE.into()),
                 journal: None,
             };
-            ready.tell();
+            if !ready.tell() {
+                return Ok(ExitCode::FAILURE);
+            }
             Ok(director::run(setting))
         }
     }
@@ -319,7 +321,7 @@ fn probe(identity: &Identity) -> ExitCode {
     let came = match isolate::attempt(identity) {
         Ok(isolate::Side::Failed) => return ExitCode::FAILURE,
         Ok(isolate::Side::Inside(ready)) => {
-            ready.tell();
+            let _ = ready.tell();
             return ExitCode::SUCCESS;
         }
         Ok(isolate::Side::Outside(pid)) => {
