@@ -186,6 +186,58 @@ dora: close {d}
 }
 
 #[test]
+fn one_datagram_reaches_all_hosts_or_the_members_of_a_group() {
+    let Some(mut play) = two() else { return };
+    play.run("host north\nspawn nora @north");
+    for (who, name) in [("emil", "r"), ("nora", "t")] {
+        play.run(&format!("{who}: socket {name} AF_INET SOCK_DGRAM\n{who}: bind {name} *:5000"));
+    }
+    play.run(
+        r#"
+dora: socket s AF_INET SOCK_DGRAM
+dora: sendto s "to all" 10.0.0.255:5000
+expect dora failed EACCES
+dora: setsockopt s SOL_SOCKET SO_BROADCAST 1
+dora: sendto s "to all" 10.0.0.255:5000
+expect r next "to all"
+expect t next "to all"
+emil: setsockopt r IPPROTO_IP IP_ADD_MEMBERSHIP "239.1.2.3"
+expect r member "239.1.2.3"
+dora: sendto s "to a group" 239.1.2.3:5000
+expect r messages 2
+expect t messages 1
+link east west down
+dora: sendto s "lost" 255.255.255.255:5000
+expect r messages 2
+expect t messages 2
+emil: recvfrom r 100
+expect emil got "to all"
+"#,
+    );
+    // What the kernel of that very host says, not the stage's own.
+    let groups = play.object("r").field("groups").unwrap();
+    assert_eq!((groups.evidence, groups.note.as_deref()), (Evidence::Mirror, None));
+    assert!(play.last("emil").contains("10.0.0.1:"), "{}", play.last("emil"));
+    play.run(
+        r#"
+link east west up
+dora: socket s6 AF_INET6 SOCK_DGRAM
+emil: socket r6 AF_INET6 SOCK_DGRAM
+emil: bind r6 *:6000
+nora: socket t6 AF_INET6 SOCK_DGRAM
+nora: bind t6 *:6000
+nora: setsockopt t6 IPPROTO_IPV6 IPV6_ADD_MEMBERSHIP "ff15::1"
+expect nora returned 0 from setsockopt
+dora: sendto s6 "six" [ff15::1]:6000
+expect dora returned 3 from sendto
+expect t6 next "six"
+expect r6 messages 0
+expect t6 member "ff15::1"
+"#,
+    );
+}
+
+#[test]
 fn a_line_that_is_cut_carries_nothing_and_tells_nobody() {
     let Some(mut play) = two() else { return };
     play.run("host north\nspawn nora @north");

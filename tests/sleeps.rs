@@ -1,6 +1,8 @@
 //! Each way to sleep that data transfer has: object, direction and time as the stage names them, held against the
 //! system call, its arguments and the descriptors that are seen from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on says where")]
+
 mod common;
 #[expect(dead_code, unused_imports, reason = "only descriptors, memory and system calls are looked at here")]
 mod outside;

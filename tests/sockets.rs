@@ -396,6 +396,8 @@ a: close d
 expect t error waits
 c: recv t 10
 expect c failed ECONNRESET
+expect not t error waits
+expect not t peer d
 c: recv t 10
 expect c returned 0 from recv
 c: socket u AF_INET SOCK_STREAM
@@ -533,6 +535,32 @@ fn multicast_reaches_the_members_of_a_group() {
     // Who is bound to any address gets what others have joined for, unless it says that it does not want it.
     play.run("expect t messages 2");
     assert!(play.object("t").field("groups").is_none());
+}
+
+#[test]
+fn groups_of_ipv6_have_members_too() {
+    let Some(mut play) = network() else { return };
+    play.run("a: socket s AF_INET6 SOCK_DGRAM\nb: socket r AF_INET6 SOCK_DGRAM\nc: socket t AF_INET6 SOCK_DGRAM");
+    for (who, name) in [("b", "r"), ("c", "t")] {
+        play.run(&format!("{who}: setsockopt {name} SOL_SOCKET SO_REUSEADDR 1\n{who}: bind {name} *:5000"));
+    }
+    play.run(
+        r#"
+b: setsockopt r IPPROTO_IPV6 IPV6_ADD_MEMBERSHIP "ff15::1"
+expect b returned 0 from setsockopt
+expect r member "ff15::1"
+a: sendto s "group" [ff15::1]:5000
+expect a returned 5 from sendto
+expect r messages 1
+expect r next "group"
+b: setsockopt r IPPROTO_IPV6 IPV6_ADD_MEMBERSHIP "ff15::1"
+expect b failed EADDRINUSE
+b: setsockopt r IPPROTO_IPV6 IPV6_DROP_MEMBERSHIP "ff15::1"
+expect not r member "ff15::1"
+"#,
+    );
+    assert!(play.refused("b: setsockopt r IPPROTO_IPV6 IPV6_ADD_MEMBERSHIP \"239.1.2.3\"").contains("IPv6"));
+    assert!(play.refused("b: setsockopt r IPPROTO_IP IP_ADD_MEMBERSHIP \"ff15::1\"").contains("IPv4"));
 }
 
 #[test]

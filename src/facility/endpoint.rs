@@ -321,7 +321,13 @@ pub(super) fn check(word: &str, args: &[ArgValue], object: &Object) -> Option<Ju
 fn word_is(field: &'static str, none: &str, args: &[ArgValue], object: &Object) -> Judged {
     let seen = object.value(field).as_text().unwrap_or(none).to_owned();
     let met = matches!(args.first(), Some(ArgValue::Name(name)) if *name == seen);
-    Judged { met, seen, field }
+    Judged { met, seen, field: told(field, object) }
+}
+
+/// The field that tells something. One that is left out since there is nothing to tell, no peer, no error, no group, is
+/// as sure as the type, which is read in the same look.
+pub(super) fn told(field: &'static str, object: &Object) -> &'static str {
+    if object.field(field).is_some() { field } else { "type" }
 }
 
 /// Who could end a wait: whoever holds the other end. A connection that waits for room is let in by who can accept.

@@ -1,12 +1,13 @@
 //! Calls on sockets of all families: see socket(7) and the pages that it names.
 
 mod calls;
+mod means;
 mod shown;
 
 pub(super) use calls::ERRNOS;
 
 use std::cell::{Cell, RefCell};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::perform::{Body, Bound, Given, Making, Performer, Refusal, beneath};
@@ -70,6 +71,10 @@ impl Facility for Sockets {
             _ => return Err(Refusal::new(format!("{verb} is no call on sockets"))),
         }
         Ok(())
+    }
+
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        means::means(verb, record)
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {
@@ -332,8 +337,34 @@ fn is_time(level: i64, option: i64) -> bool {
 }
 
 fn is_group(level: i64, option: i64) -> bool {
-    let ip = |wanted| is(level, option, libc::IPPROTO_IP, wanted);
-    ip(libc::IP_ADD_MEMBERSHIP) || ip(libc::IP_DROP_MEMBERSHIP) || ip(libc::IP_MULTICAST_IF)
+    membership(level, option).is_some() || is(level, option, libc::IPPROTO_IP, libc::IP_MULTICAST_IF)
+}
+
+/// Whether an option joins a group, or leaves it.
+pub(super) fn membership(level: i64, option: i64) -> Option<bool> {
+    match (level as i32, option as i32) {
+        (libc::IPPROTO_IP, libc::IP_ADD_MEMBERSHIP) | (libc::IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP) => Some(true),
+        (libc::IPPROTO_IP, libc::IP_DROP_MEMBERSHIP) | (libc::IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP) => Some(false),
+        _ => None,
+    }
+}
+
+/// An address in the two numbers of a record: an IPv4 address has 0 as its second, and no high bits in its first.
+pub(super) fn group([first, second]: [i64; 2]) -> IpAddr {
+    match u32::try_from(first) {
+        Ok(ip) => IpAddr::V4(ip.into()),
+        Err(_) => IpAddr::V6((u128::from(first.cast_unsigned()) << 64 | u128::from(second.cast_unsigned())).into()),
+    }
+}
+
+fn grouped(ip: IpAddr) -> [i64; 2] {
+    match ip {
+        IpAddr::V4(ip) => [u32::from(ip).into(), 0],
+        IpAddr::V6(ip) => {
+            let bits = u128::from(ip);
+            [((bits >> 64) as u64).cast_signed(), (bits as u64).cast_signed()]
+        }
+    }
 }
 
 fn getsockopt(performer: &mut Performer<'_>) {
@@ -367,9 +398,21 @@ fn setsockopt(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let value = performer.int("timeout", performer.int("optval", 0));
     let needs = |what: &str| Refusal::new(format!("{} needs {what}", constant(option, options(level))));
     if is_group(level, option) {
-        let ip: Ipv4Addr = text.parse().map_err(|_wrong| needs("an IPv4 address in text: \"239.1.2.3\""))?;
-        let making = Making::new([fd.into(), level, option, u32::from(ip).into(), 0, 0]);
+        let ip: Option<IpAddr> = text.parse().ok();
+        let ip = match ip.filter(|ip| ip.is_ipv4() == (level == i64::from(libc::IPPROTO_IP))) {
+            Some(ip) => ip,
+            None if level == i64::from(libc::IPPROTO_IP) => {
+                return Err(needs("an IPv4 address in text: \"239.1.2.3\""));
+            }
+            None => return Err(needs("an IPv6 address in text: \"ff15::1\"")),
+        };
+        let [x, y] = grouped(ip);
+        let making = Making::new([fd.into(), level, option, x, y, 0]);
         let _ = performer.call(making, || {
+            let ip = match ip {
+                IpAddr::V4(ip) => ip,
+                IpAddr::V6(ip) => return raw::ipv6_group(fd, option as i32, ip).map(|()| 0),
+            };
             if is(level, option, libc::IPPROTO_IP, libc::IP_MULTICAST_IF) {
                 raw::ip_interface(fd, ip).map(|()| 0)
             } else {

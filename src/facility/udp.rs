@@ -2,15 +2,16 @@
 //!
 //! A datagram that finds no room is dropped, and nobody is told: the kernel counts it. See udp(7), ip(7).
 
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::perform::{Performer, Refusal};
 use super::show::Shown;
+use super::socket::{group, membership};
 use super::{Card, Facility, Judged, Reading, judge, unix};
 use crate::kernel::arena::Record;
-use crate::kernel::proc;
 use crate::kernel::socket as raw;
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
 use crate::script::{ArgValue, CallSpec, Cmp, PredicateArg, PredicateSpec};
@@ -101,17 +102,15 @@ impl Facility for Udp {
 
     fn learn(&self, call: &Reported<'_>, note: &mut Value) {
         endpoint::learn(call, note);
-        let [_, level, option, group, ..] = call.record.args;
+        let [_, level, option, x, y, _] = call.record.args;
         let done = call.record.returned_ns != 0 && call.record.errno == 0;
-        if call.spec.name != "setsockopt" || !done || level != i64::from(libc::IPPROTO_IP) {
-            return;
-        }
-        let group = u32::try_from(group).map_or_else(|_| String::new(), |ip| std::net::Ipv4Addr::from(ip).to_string());
+        let (Some(joins), true) = (membership(level, option), call.spec.name == "setsockopt" && done) else { return };
+        let group = group([x, y]).to_string();
         let mut groups = note.part("groups").map_or(&[][..], Value::as_list).to_vec();
-        match option as i32 {
-            libc::IP_ADD_MEMBERSHIP => groups.push(Value::Text(group)),
-            libc::IP_DROP_MEMBERSHIP => groups.retain(|g| g.as_text() != Some(&group)),
-            _ => return,
+        if joins {
+            groups.push(Value::Text(group));
+        } else {
+            groups.retain(|g| g.as_text() != Some(&group));
         }
         endpoint::remember(note, "groups", (!groups.is_empty()).then_some(Value::List(groups)));
     }
@@ -132,7 +131,7 @@ fn member(args: &[ArgValue], object: &Object) -> Judged {
         Err(why) => (false, why),
     };
     let seen = if seen.is_empty() { "member of no group".to_owned() } else { seen };
-    Judged { met, seen, field: "groups" }
+    Judged { met, seen, field: endpoint::told("groups", object) }
 }
 
 fn reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading {
@@ -165,29 +164,21 @@ fn reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading
         }
         Err(_) => fields.push(Field::hidden("dropped", "this kernel does not tell it of a single socket")),
     }
-    fields.extend(groups(&found.key, look));
+    fields.extend(groups(&found.key, socket, look));
     Reading { identifier: local.to_string(), fields, ..Reading::default() }
 }
 
-/// The groups that the socket has joined, as was reported; checked against the kernel's count of members.
-fn groups(key: &ObjectKey, look: &Look<'_>) -> Option<Field> {
+/// The groups that the socket has joined, as was reported; the kernel is asked about each, and about no others.
+fn groups(key: &ObjectKey, socket: &Borrowed, look: &Look<'_>) -> Option<Field> {
     let mine = look.note(key).part("groups")?.clone();
-    let members = |group: &Value| {
-        let all = look.notes.values().filter_map(|note| note.part("groups"));
-        all.flat_map(Value::as_list).filter(|g| *g == group).count() as u64
-    };
-    let counted = proc::multicast_members();
-    let wrong = mine.as_list().iter().find_map(|group| {
-        let there: u64 =
-            counted.iter().filter(|(g, _)| Some(g.to_string().as_str()) == group.as_text()).map(|(_, n)| n).sum();
-        (there != members(group)).then(|| {
-            let here = members(group);
-            format!("mirror differs from the kernel's counter: {here} members of a group here, {there} there")
-        })
+    let left = mine.as_list().iter().filter_map(Value::as_text).find(|group| {
+        let group = group.parse::<IpAddr>();
+        group.is_ok_and(|group| raw::is_member(&socket.fd, group) == Ok(false))
     });
+    let left = left.map(|group| format!("mirror differs from the kernel: it is no member of {group} any more"));
     let field = Field::new("groups", mine, Evidence::Mirror);
-    Some(match wrong {
-        Some(wrong) => field.noted(wrong),
+    Some(match left {
+        Some(left) => field.noted(left),
         None => field,
     })
 }

@@ -25,7 +25,7 @@ const GAP: char = '\0';
 /// | address `unix:srv` | `&(struct sockaddr_un){ AF_UNIX, "srv" }` |
 ///
 /// Parts of an argument: `{buf.len}` is the length of data in bytes, `{t.timespec}` a duration as `0, 500000000`,
-/// `{t.timeval}` one as `0, 500000`, `{t.ms}` one in milliseconds, `{fds.count}` how many descriptors there are, `{ops.len}` how many
+/// `{t.timeval}` one as `0, 500000`, `{t.ms}` one in milliseconds, `{g.mreq}` a group, `{fds.count}` how many descriptors there are, `{ops.len}` how many
 /// tuples,
 /// `{fds.readfds}` the address of that set if one is to be in it, else NULL, `{r.start}` and `{r.len}` the two numbers
 /// of a range (the length is 0 for `100..`), `{a.len}` the size of a socket's address.
@@ -152,11 +152,25 @@ fn reads(arg: &Arg, kind: ArgKind, part: &str) -> String {
             (_, "len") => data_length(e),
             (_, "timespec") => timespec(e, 1),
             (_, "timeval") => timespec(e, 1000),
+            (_, "mreq") => membership(e),
             (_, "ms") => milliseconds(e),
             (ArgKind::Data | ArgKind::Path | ArgKind::Value, _) => data(e),
             _ => number(e),
         },
     }
+}
+
+/// A group as setsockopt(2) takes it, with its size.
+fn membership(e: &Expr) -> String {
+    let text = data(e);
+    let v6 =
+        if let Expr::Text(bytes) = e { core::str::from_utf8(bytes).ok().and_then(|t| t.parse().ok()) } else { None };
+    if let Some(v6) = v6 {
+        let bytes: Vec<String> = core::net::Ipv6Addr::octets(&v6).iter().map(|b| format!("{b:#x}")).collect();
+        let bytes = bytes.join(", ");
+        return format!("&(struct ipv6_mreq){{ .ipv6mr_multiaddr.s6_addr = {{ {bytes} }} }}, sizeof(struct ipv6_mreq)");
+    }
+    format!("&(struct ip_mreq){{ {{ inet_addr({text}) }} }}, sizeof(struct ip_mreq)")
 }
 
 /// A number as C writes it: variables lose their dollar sign.

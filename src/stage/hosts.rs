@@ -174,7 +174,7 @@ impl Hosts {
         // The kernel may have no IPv6, and what is shown is what the host has.
         let _ = route.add_address(host.card, v6(number).into(), PREFIX_V6);
         for (to, prefix) in [(Ipv4Addr::new(224, 0, 0, 0), 4), (Ipv4Addr::BROADCAST, 32)] {
-            route.add_route(host.card, to, prefix).on("rtnetlink", format!("a route to {to}"))?;
+            route.add_route(host.card, to.into(), prefix).on("rtnetlink", format!("a route to {to}"))?;
         }
         for other in &mut self.all {
             connect(&mut host, other).on("rtnetlink", format!("a line to {}", other.name))?;

@@ -69,6 +69,11 @@ const OPTIONS: &[(&str, i64)] = &[
     ("IP_MULTICAST_TTL", c(libc::IP_MULTICAST_TTL)),
     ("IP_MULTICAST_ALL", IP_MULTICAST_ALL),
     ("IP_TTL", c(libc::IP_TTL)),
+    ("IPV6_ADD_MEMBERSHIP", c(libc::IPV6_ADD_MEMBERSHIP)),
+    ("IPV6_DROP_MEMBERSHIP", c(libc::IPV6_DROP_MEMBERSHIP)),
+    ("IPV6_MULTICAST_LOOP", c(libc::IPV6_MULTICAST_LOOP)),
+    ("IPV6_MULTICAST_HOPS", c(libc::IPV6_MULTICAST_HOPS)),
+    ("IPV6_UNICAST_HOPS", c(libc::IPV6_UNICAST_HOPS)),
     ("IPV6_V6ONLY", c(libc::IPV6_V6ONLY)),
     ("TCP_NODELAY", c(libc::TCP_NODELAY)),
     ("TCP_CORK", c(libc::TCP_CORK)),
@@ -80,8 +85,8 @@ pub(super) fn options(level: i64) -> &'static [(&'static str, i64)] {
     match level as i32 {
         libc::SOL_SOCKET => &OPTIONS[..16],
         libc::IPPROTO_IP => &OPTIONS[16..23],
-        libc::IPPROTO_IPV6 => &OPTIONS[23..24],
-        libc::IPPROTO_TCP => &OPTIONS[24..],
+        libc::IPPROTO_IPV6 => &OPTIONS[23..29],
+        libc::IPPROTO_TCP => &OPTIONS[29..],
         _ => &[],
     }
 }
@@ -323,13 +328,12 @@ pub(super) static CALLS: &[CallSpec] = &[
             OPTION,
             optional("optval", ArgKind::Int, "a number; for SO_LINGER seconds, and -1 for off"),
             optional("timeout", ArgKind::Duration, "for SO_RCVTIMEO and SO_SNDTIMEO"),
-            optional("group", ArgKind::Data, "an IPv4 address in text: of a group, or of an interface"),
+            optional("group", ArgKind::Data, "an address in text: of a group, or of an interface"),
         ],
         doc: "Sets an option",
         man: "setsockopt(2)",
         c: "setsockopt({sockfd}, {level}, {optname}, {?optval &(int){ {optval} }, sizeof(int)?}{?timeout &(struct \
-            timeval){ {timeout.timeval} }, sizeof(struct timeval)?}{?group &(struct ip_mreq){ { inet_addr({group}) } \
-            }, sizeof(struct ip_mreq)?})",
+            timeval){ {timeout.timeval} }, sizeof(struct timeval)?}{?group {group.mreq}?})",
         example: "alice: setsockopt s.0 SOL_SOCKET SO_SNDBUF 4096",
         ..CALL
     },

@@ -1,7 +1,5 @@
 //! How calls on sockets read, in the manner of strace; addresses read as the language writes them.
 
-use std::net::Ipv4Addr;
-
 use nix::errno::Errno;
 
 use super::super::process::duration;
@@ -100,7 +98,7 @@ fn option_value(level: i64, option: i64, value: [i64; 3]) -> String {
         let on = i64::from(first >= 0);
         format!("{{l_onoff={on}, l_linger={}}}", first.max(0))
     } else if is_group(level, option) {
-        u32::try_from(first).map_or_else(|_| first.to_string(), |ip| Ipv4Addr::from(ip).to_string())
+        super::group([first, uid]).to_string()
     } else if is(level, option, libc::SOL_SOCKET, libc::SO_ERROR) && first != 0 {
         format!("{:?}", Errno::from_raw(first as i32))
     } else if is(level, option, libc::SOL_SOCKET, libc::SO_TYPE) {
@@ -166,6 +164,12 @@ mod tests {
                 b"",
                 "3, IPPROTO_IP, IP_ADD_MEMBERSHIP, 239.1.2.3",
             ),
+            (
+                "setsockopt",
+                [3, c(libc::IPPROTO_IPV6), c(libc::IPV6_ADD_MEMBERSHIP), 0xff15_u64.cast_signed() << 48, 1, 0],
+                b"",
+                "3, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, ff15::1",
+            ),
         ];
         for (verb, args, data, expected) in rows {
             assert_eq!(shown(verb, *args, data), *expected, "{verb}");
@@ -180,7 +184,7 @@ mod tests {
         for (level, first, last) in [
             (libc::SOL_SOCKET, "SO_SNDBUF", "SO_ACCEPTCONN"),
             (libc::IPPROTO_IP, "IP_ADD_MEMBERSHIP", "IP_TTL"),
-            (libc::IPPROTO_IPV6, "IPV6_V6ONLY", "IPV6_V6ONLY"),
+            (libc::IPPROTO_IPV6, "IPV6_ADD_MEMBERSHIP", "IPV6_V6ONLY"),
             (libc::IPPROTO_TCP, "TCP_NODELAY", "TCP_QUICKACK"),
         ] {
             let names: Vec<&str> = options(level.into()).iter().map(|(n, _)| *n).collect();

@@ -1,6 +1,6 @@
 //! Network interfaces and their addresses, see rtnetlink(7); attributes as in linux/if_link.h and linux/if_bridge.h.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
@@ -68,14 +68,19 @@ pub struct Assigned {
     pub prefix: u8,
 }
 
-/// Has the groups of IPv4, 224.0.0.0/4, reached through the loopback interface.
+/// Has groups, 224.0.0.0/4 and ff00::/8, reached through the loopback interface.
 ///
 /// # Errors
-/// EPERM without `CAP_NET_ADMIN`; EEXIST if there is a way already.
+/// EPERM without `CAP_NET_ADMIN`; EEXIST if there is a way already; those of a kernel without IPv6 for the second.
 pub(in crate::kernel) fn groups_through_loopback() -> Result<()> {
     /// In a new network namespace the loopback is the first interface.
     const LOOPBACK: u32 = 1;
-    Route::open()?.add_route(LOOPBACK, Ipv4Addr::new(224, 0, 0, 0), 4).on("RTM_NEWROUTE", "224.0.0.0/4")
+    let mut route = Route::open()?;
+    route.add_route(LOOPBACK, Ipv4Addr::new(224, 0, 0, 0).into(), 4).on("RTM_NEWROUTE", "224.0.0.0/4")?;
+    // IPv6 sends nothing out on a loopback: what is for these addresses is for this machine.
+    let local = [libc::RT_SCOPE_HOST, libc::RTN_LOCAL];
+    let groups = Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0).into();
+    route.add_route_of(LOOPBACK, groups, 8, local).on("RTM_NEWROUTE", "ff00::/8")
 }
 
 fn attribute(out: &mut Vec<u8>, kind: u16, data: &[u8]) {
@@ -228,11 +233,19 @@ impl Route {
     ///
     /// # Errors
     /// EPERM without CAP_NET_ADMIN, ENETDOWN, EEXIST.
-    pub fn add_route(&mut self, index: u32, to: Ipv4Addr, prefix: u8) -> Result<(), Errno> {
+    pub fn add_route(&mut self, index: u32, to: IpAddr, prefix: u8) -> Result<(), Errno> {
+        self.add_route_of(index, to, prefix, [libc::RT_SCOPE_LINK, libc::RTN_UNICAST])
+    }
+
+    fn add_route_of(&mut self, index: u32, to: IpAddr, prefix: u8, [scope, kind]: [u8; 2]) -> Result<(), Errno> {
         const BOOT: u8 = 3;
-        let [table, scope, kind] = [libc::RT_TABLE_MAIN, libc::RT_SCOPE_LINK, libc::RTN_UNICAST];
-        let mut request = vec![libc::AF_INET as u8, prefix, 0, 0, table, BOOT, scope, kind, 0, 0, 0, 0];
-        attribute(&mut request, RTA_DST, &to.octets());
+        let table = libc::RT_TABLE_MAIN;
+        let family = if to.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        let mut request = vec![family as u8, prefix, 0, 0, table, BOOT, scope, kind, 0, 0, 0, 0];
+        match to {
+            IpAddr::V4(to) => attribute(&mut request, RTA_DST, &to.octets()),
+            IpAddr::V6(to) => attribute(&mut request, RTA_DST, &to.octets()),
+        }
         attribute(&mut request, RTA_OIF, &index.to_ne_bytes());
         self.0.request(libc::RTM_NEWROUTE, MAKE, &request, |_, _| {})
     }

@@ -18,7 +18,7 @@ pub use descriptors::{Brief, FdDir, FdEntry, FdInfo, KeptInfo, descriptors, fdin
 pub use locks::{LockEntry, LockKind, locks};
 pub(super) use maps::query_works;
 pub use maps::{MapEntry, Maps, mapping_at, maps};
-pub use net::{multicast_members, packets_queued};
+pub use net::packets_queued;
 pub use pagemap::{PrivatePage, private_pages};
 pub use status::{Status, children, processes, status, tasks};
 pub use task::{Stat, Syscall, Task};

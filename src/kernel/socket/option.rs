@@ -1,7 +1,7 @@
 //! Options and counters of sockets, see socket(7), unix(7), ip(7), tcp(7).
 
 use std::mem::{MaybeUninit, size_of, zeroed};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
@@ -75,6 +75,50 @@ pub fn ip_group(fd: i32, name: i32, group: Ipv4Addr, interface: Ipv4Addr) -> Res
     let raw = |ip: Ipv4Addr| libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) };
     let value = libc::ip_mreq { imr_multiaddr: raw(group), imr_interface: raw(interface) };
     set(fd, libc::IPPROTO_IP, name, &value)
+}
+
+/// IPV6_ADD_MEMBERSHIP or IPV6_DROP_MEMBERSHIP of a group, on the interface that the routing table has for it.
+pub fn ipv6_group(fd: i32, name: i32, group: Ipv6Addr) -> Result<(), Errno> {
+    let address = libc::in6_addr { s6_addr: group.octets() };
+    let value = libc::ipv6_mreq { ipv6mr_multiaddr: address, ipv6mr_interface: 0 };
+    set(fd, libc::IPPROTO_IPV6, name, &value)
+}
+
+/// Of linux/in.h.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct GroupFilter {
+    interface: u32,
+    group: libc::sockaddr_storage,
+    mode: u32,
+    sources: u32,
+    first: libc::sockaddr_storage,
+}
+
+/// Interfaces that are asked for, by number: a stage has at most a loopback, a bridge and its ports.
+const INTERFACES: std::ops::RangeInclusive<u32> = 1..=32;
+
+/// Whether a socket is a member of a group, on whatever interface: MCAST_MSFILTER, see ip(7), RFC 3678.
+///
+/// # Errors
+/// Those of getsockopt(2), but EADDRNOTAVAIL, which is how the kernel says no.
+pub fn is_member(fd: impl AsFd, group: IpAddr) -> Result<bool, Errno> {
+    const MCAST_MSFILTER: i32 = 48;
+    let level = if group.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
+    let address = match group {
+        IpAddr::V4(ip) => super::Address::V4(ip, 0),
+        IpAddr::V6(ip) => super::Address::V6(ip, 0),
+    };
+    for interface in INTERFACES {
+        let (raw, _) = address.raw();
+        let mut asked = GroupFilter { interface, group: raw, mode: 0, sources: 0, first: raw };
+        match get(fd.as_fd().as_raw_fd(), level, MCAST_MSFILTER, &mut asked) {
+            Ok(_) => return Ok(true),
+            Err(Errno::EADDRNOTAVAIL) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(false)
 }
 
 /// IP_MULTICAST_IF: through the interface with this address.
@@ -157,6 +201,23 @@ mod tests {
         assert_eq!(get_int(fd, libc::SOL_SOCKET, 9999), Err(Errno::ENOPROTOOPT));
         close(fd).unwrap();
         assert_eq!(set_int(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, 1), Err(Errno::EBADF));
+    }
+
+    #[test]
+    fn members_are_known() {
+        for (domain, group) in [(libc::AF_INET, "239.1.2.3"), (libc::AF_INET6, "ff15::1")] {
+            let socket = adopt_fd(socket(domain, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0).unwrap()).unwrap();
+            let ip: IpAddr = group.parse().unwrap();
+            assert_eq!(is_member(&socket, ip), Ok(false), "{group}");
+            let join = |ip: IpAddr| match ip {
+                IpAddr::V4(ip) => ip_group(socket.as_raw_fd(), libc::IP_ADD_MEMBERSHIP, ip, Ipv4Addr::LOCALHOST),
+                IpAddr::V6(ip) => ipv6_group(socket.as_raw_fd(), libc::IPV6_ADD_MEMBERSHIP, ip),
+            };
+            // The machine may have no way to groups of IPv6.
+            if join(ip).is_ok() {
+                assert_eq!(is_member(&socket, ip), Ok(true), "{group}");
+            }
+        }
     }
 
     #[test]
