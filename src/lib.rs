@@ -7,6 +7,7 @@
 //! - [`script`]: the command language: tokens, parser, registry of calls, printer, completion. Pure.
 //! - [`kernel`]: the only room with `unsafe` and raw calls.
 //! - [`facility`]: one file a facility: its card, its calls, how it is performed and read.
+//! - [`diagnosis`]: what is wrong, and who waits for whom, worked out of snapshots.
 //! - [`stage`]: isolation, the director, actors, settling, replay.
 //! - [`lesson`]: lessons, their checks, progress.
 //! - [`plain`] and [`tui`]: the faces.

@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use common::{Play, both};
 use ipclab::diagnosis::{Looks, graph};
 use ipclab::model::{Certainty, Evidence, Finding, Plight};
@@ -473,4 +476,114 @@ cancel carol
 ",
         );
     });
+}
+
+/// Alice and bob with two mutexes that processes share, robust or not.
+fn mutexes(robust: bool) -> String {
+    let robust = if robust { "alice: pthread_mutexattr_setrobust attr PTHREAD_MUTEX_ROBUST\n" } else { "" };
+    format!(
+        "spawn alice\nalice: mmap 4096 PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m\n\
+         alice: pthread_mutexattr_init m+512 as attr\n\
+         alice: pthread_mutexattr_setpshared attr PTHREAD_PROCESS_SHARED\n{robust}\
+         alice: pthread_mutex_init m+64 attr as k\nalice: pthread_mutex_init m+128 attr as l\nalice: fork bob\nspawn eve\n"
+    )
+}
+
+#[test]
+fn mutexes_in_turned_round_order() {
+    both(|play| {
+        play.run(&mutexes(false));
+        play.run(
+            r"
+alice: pthread_mutex_lock k
+alice: pthread_mutex_lock l
+alice: pthread_mutex_unlock l
+alice: pthread_mutex_unlock k
+expect not suspicious lock-order
+bob: pthread_mutex_lock l
+bob: pthread_mutex_lock k
+expect suspicious lock-order alice bob
+expect not certain deadlock
+bob: pthread_mutex_unlock k
+alice: pthread_mutex_lock k
+alice: pthread_mutex_lock l
+bob: pthread_mutex_lock k
+expect certain deadlock alice bob
+expect certain lock-order alice bob
+",
+        );
+    });
+}
+
+#[test]
+fn a_mutex_of_the_dead_and_a_robust_one() {
+    both(|play| {
+        play.run(&mutexes(false));
+        play.run(
+            r"
+alice: pthread_mutex_lock l
+bob: pthread_mutex_lock l
+expect not certain orphaned-lock
+eve: kill alice SIGKILL
+expect certain orphaned-lock bob alice
+expect deadlock bob
+",
+        );
+    });
+    both(|play| {
+        play.run(&mutexes(true));
+        play.run(
+            r"
+alice: pthread_mutex_lock l
+bob: pthread_mutex_lock l
+eve: kill alice SIGKILL
+expect bob failed EOWNERDEAD
+expect not certain orphaned-lock
+",
+        );
+    });
+}
+
+const STUCK: &str = "spawn alice\nalice: pipe p\nalice: read p.r 1\n";
+
+fn told(args: &[&str], script: &str) -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ipclab"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{error}"));
+    child
+        .stdin
+        .take()
+        .unwrap_or_else(|| panic!("no stdin"))
+        .write_all(script.as_bytes())
+        .unwrap_or_else(|e| panic!("{e}"));
+    let output = child.wait_with_output().unwrap_or_else(|error| panic!("{error}"));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn lines_of_text_tell_it_once_and_all_on_request() {
+    let text = told(&["--plain", "play"], &format!("{STUCK}spawn bob\n/waits\n"));
+    assert_eq!(text.matches("  Reader holds its own write end, certain: alice waits").count(), 1, "{text}");
+    assert!(text.contains("The kernel says: alice has p.w (descriptor 4) open."), "{text}");
+    assert!(text.contains("Cycle 1:\n  alice waits in read on p, for alice."), "{text}");
+}
+
+#[test]
+fn lines_of_json_have_the_graph_and_what_is_wrong() {
+    let text = told(&["run", "--json", "-"], STUCK);
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect();
+    let of = |event: &str| lines.iter().filter(|line| line["event"] == event).collect::<Vec<_>>();
+    let [diagnosis] = of("diagnosis")[..] else { panic!("{text}") };
+    assert_eq!(diagnosis["two_looks_agree"], true);
+    let finding = &diagnosis["findings"][0];
+    assert_eq!((&finding["kind"], &finding["certainty"]), (&"own-write-end".into(), &"certain".into()));
+    assert_eq!(finding["known"][0]["evidence"], "kernel");
+    let ended = of("ended");
+    let snapshot = &ended.last().unwrap_or_else(|| panic!("{text}"))["snapshot"];
+    assert_eq!(snapshot["waits"][0]["needs"], serde_json::json!([["alice"]]));
+    assert_eq!((&snapshot["waits"][0]["plight"], &snapshot["cycles"][0][0]), (&"cycle".into(), &"alice".into()));
 }

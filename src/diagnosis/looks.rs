@@ -10,12 +10,19 @@ pub struct Looks {
     findings: Vec<Finding>,
     /// For each finding, whether the look before agrees.
     agreed: Vec<bool>,
+    /// When the last look was.
+    at_ns: u64,
 }
 
 impl Looks {
     /// Takes in one more look. True if another one is wanted: something was found that only this one has seen. Where
     /// something runs, the looks that follow by themselves will do.
     pub fn take(&mut self, snapshot: &Snapshot) -> bool {
+        // The same look taken twice is still one.
+        if snapshot.at_ns != 0 && snapshot.at_ns == self.at_ns {
+            return false;
+        }
+        self.at_ns = snapshot.at_ns;
         let graph = graph(snapshot);
         let findings = diagnose(snapshot, &graph);
         self.agreed = findings.iter().map(|new| self.findings.iter().any(|old| old.agrees(new))).collect();

@@ -3,6 +3,7 @@
 
 mod calls;
 
+use super::deed::{self, Deed, Through};
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
@@ -194,6 +195,24 @@ impl Facility for Mutex {
             seen: state.map_or_else(|| "its words are hidden".to_owned(), |state| format!("{state}, owner {owner}")),
             field: "state",
         })
+    }
+
+    fn groups(&self, object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<Vec<String>> {
+        // The dead unlock nothing, and who waits for them waits for ever.
+        let owner = object.value("owner").as_text().filter(|owner| *owner != "nobody");
+        owner.map(|owner| vec![vec![owner.to_owned()]]).unwrap_or_default()
+    }
+
+    fn accounted(&self) -> &'static [&'static str] {
+        &["pthread_mutex_lock", "pthread_mutex_trylock", "pthread_mutex_timedlock", "pthread_mutex_unlock"]
+    }
+
+    fn deed(&self, verb: &str, record: &Record) -> Option<Deed> {
+        let (on, owner, extent) = (Through::Address(record.args[0] as u64), deed::Owner::Task, (0, None));
+        if verb == "pthread_mutex_unlock" {
+            return (record.errno == 0).then_some(Deed::Unlock { on, owner, extent });
+        }
+        Some(Deed::Lock { on, owner, extent, what: String::new() })
     }
 
     fn wakers(&self, object: &Object, _waiter: &str, _direction: &str, snapshot: &Snapshot) -> Vec<String> {

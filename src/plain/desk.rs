@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{json, tell};
-use crate::model::Snapshot;
+use super::{json, tell, waits};
+use crate::diagnosis::Looks;
+use crate::model::{Finding, Snapshot};
 use crate::script::{STATEMENT_MAX, Statement};
 use crate::stage::{OpenError, Options, Outcome, Report, Stage, StageEvent, Timeline};
 
@@ -74,6 +75,9 @@ pub struct Desk<'o> {
     stage: Option<Stage>,
     number: u64,
     seen: Snapshot,
+    looks: Looks,
+    /// What was told to be wrong.
+    told: Vec<Finding>,
     timeline: Timeline,
     /// Whether Ctrl-C was heard while a statement ran.
     cancelled: bool,
@@ -102,6 +106,8 @@ impl<'o> Desk<'o> {
             stage: None,
             number: 0,
             seen: Snapshot::empty(),
+            looks: Looks::default(),
+            told: Vec::new(),
             timeline: Timeline::default(),
             cancelled: false,
             owed: false,
@@ -122,6 +128,59 @@ impl<'o> Desk<'o> {
     /// The stage.
     pub const fn stage(&self) -> Option<&Stage> {
         self.stage.as_ref()
+    }
+
+    /// Who waits for whom, and what is wrong, as the last looks have seen it.
+    pub const fn looks(&self) -> &Looks {
+        &self.looks
+    }
+
+    /// Looks who waits for whom, once more if something new was found, and tells what that is.
+    fn look(&mut self, quiet: bool) -> Result<(), Stop> {
+        if self.looks.take(&self.seen) {
+            self.second_look()?;
+        }
+        let findings = self.looks.findings();
+        let known =
+            |old: &[Finding], new: &Finding| old.iter().any(|old| old.agrees(new) && old.certainty == new.certainty);
+        let fresh: Vec<&Finding> = findings.iter().filter(|new| !known(&self.told, new)).collect();
+        let changed = !fresh.is_empty() || findings.len() != self.told.len();
+        if self.setup.json && changed {
+            let line = json::diagnosis(self.number, &findings, self.looks.agree());
+            self.line(&line)?;
+        } else if !self.setup.json && !quiet && !fresh.is_empty() {
+            let text: String = fresh.into_iter().map(waits::in_short).collect();
+            self.say(&text)?;
+        }
+        self.told = findings;
+        Ok(())
+    }
+
+    fn second_look(&mut self) -> Result<(), Stop> {
+        let Some(stage) = &self.stage else { return Ok(()) };
+        stage.refresh();
+        loop {
+            match self.receiver.recv() {
+                Ok(Heard::Stage(number, StageEvent::Refreshed { calls, snapshot, news })) if number == self.number => {
+                    self.looks.take(&snapshot);
+                    // What only looks again has nothing to tell.
+                    if calls.is_empty() && news.is_empty() {
+                        self.seen = *snapshot;
+                        return Ok(());
+                    }
+                    return self.heard(number, StageEvent::Refreshed { calls, snapshot, news });
+                }
+                Ok(Heard::Stage(number, event)) => self.heard(number, event)?,
+                Ok(Heard::Interrupt) if std::mem::take(&mut self.owed) => {}
+                Ok(Heard::Interrupt) => {
+                    self.cancelled = true;
+                    return Ok(());
+                }
+                Ok(Heard::Line(line)) => self.lines.push_back(Typed::Line(line)),
+                Ok(Heard::End(why)) => self.ended(why)?,
+                Err(_) => return Err(Stop::Lost("nobody speaks any more".to_owned())),
+            }
+        }
     }
 
     /// What was run on the stage.
@@ -176,6 +235,8 @@ impl<'o> Desk<'o> {
         }
         self.stage = Some(stage);
         self.seen = Snapshot::empty();
+        self.looks = Looks::default();
+        self.told.clear();
         self.timeline = Timeline::default();
         Ok(())
     }
@@ -214,6 +275,7 @@ impl<'o> Desk<'o> {
                         self.say(&text)?;
                     }
                     self.seen = report.snapshot.clone();
+                    self.look(quiet)?;
                     return Ok(*report);
                 }
                 Ok(Heard::Stage(number, event)) => self.heard(number, event)?,
@@ -280,6 +342,7 @@ impl<'o> Desk<'o> {
                     }
                 }
                 self.seen = *snapshot;
+                self.looks.take(&self.seen);
             }
             StageEvent::Lost(why) => {
                 self.stage = None;

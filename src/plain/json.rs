@@ -7,7 +7,10 @@ use serde_json::{Value as Json, json};
 use crate::lesson::prose::{self, Block};
 use crate::lesson::session::News;
 use crate::lesson::{Lesson, Prediction};
-use crate::model::{Access, Actor, ActorState, Call, CallState, Death, Field, Host, Mode, Object, Snapshot, Value};
+use crate::model::{
+    Access, Actor, ActorState, Call, CallState, Death, Field, Finding, Host, Mode, Object, Plight, Snapshot, Value,
+    Wait, WaitGraph,
+};
 use crate::stage::{Outcome, Report, StageInfo};
 
 /// The version of the format. It changes only when a line gets another meaning; new keys may come without.
@@ -53,6 +56,36 @@ pub fn refreshed(number: u64, calls: &[Call], seen: &Snapshot, news: &[String]) 
     line("refreshed", &json!({ "stage": number, "calls": calls, "snapshot": snapshot(seen), "news": news }))
 }
 
+/// `diagnosis`: what is wrong has changed.
+pub fn diagnosis(number: u64, findings: &[Finding], agree: bool) -> String {
+    let findings: Vec<Json> = findings.iter().map(finding).collect();
+    line("diagnosis", &json!({ "stage": number, "findings": findings, "two_looks_agree": agree }))
+}
+
+fn finding(finding: &Finding) -> Json {
+    let known: Vec<Json> =
+        finding.known.iter().map(|k| json!({ "words": k.words, "evidence": k.evidence.word() })).collect();
+    json!({
+        "kind": finding.kind.word, "title": finding.kind.title, "certainty": finding.certainty.word(),
+        "who": finding.who, "on": finding.on, "words": finding.words, "known": known, "next": finding.next,
+        "since_ns": finding.since_ns,
+    })
+}
+
+/// One wait of the graph, with how bad it is.
+fn wait(wait: &Wait, graph: &WaitGraph) -> Json {
+    let (plight, sure) = match graph.plight(&wait.waiter) {
+        Some(Plight::Cycle { sure }) => ("cycle", sure),
+        Some(Plight::Behind { sure }) => ("behind", sure),
+        Some(Plight::Waits) | None => ("waits", false),
+    };
+    json!({
+        "waiter": wait.waiter, "verb": wait.verb, "object": wait.object, "direction": wait.direction,
+        "since_ns": wait.since_ns, "timed": wait.timed, "needs": wait.need.groups, "only_they": wait.need.sure,
+        "plight": plight, "certain": sure,
+    })
+}
+
 /// `lost`: a stage is gone.
 pub fn lost(number: u64, why: &str) -> String {
     line("lost", &json!({ "stage": number, "why": why }))
@@ -93,12 +126,14 @@ pub fn call(call: &Call) -> Json {
 
 /// A snapshot.
 pub fn snapshot(snapshot: &Snapshot) -> Json {
+    let graph = crate::diagnosis::graph(snapshot);
     json!({
         "at_ns": snapshot.at_ns, "settled": snapshot.settled, "syscalls_since_mark": snapshot.syscalls_since_mark,
         "vouched_since_mark": snapshot.vouched_since_mark,
         "actors": snapshot.actors.iter().map(actor).collect::<Vec<_>>(),
         "objects": snapshot.objects.iter().map(object).collect::<Vec<_>>(),
         "hosts": snapshot.hosts.iter().map(host).collect::<Vec<_>>(),
+        "waits": graph.waits.iter().map(|w| wait(w, &graph)).collect::<Vec<_>>(), "cycles": graph.cycles,
     })
 }
 
@@ -350,6 +385,11 @@ mod tests {
                     "waiters": [{ "actor": "bob", "verb": "read", "direction": "read", "since_ns": 7 }],
                 }],
                 "hosts": [],
+                "waits": [{
+                    "waiter": "bob", "verb": "read", "object": "p", "direction": "read", "since_ns": 7, "timed": false,
+                    "needs": [], "only_they": true, "plight": "waits", "certain": false,
+                }],
+                "cycles": [],
             },
         });
         assert_eq!(line, expected);

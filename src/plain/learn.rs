@@ -68,7 +68,8 @@ const HELP: &str = "\
 Enter goes on. A letter answers a question. A statement is run, as in play.
 ? gives help with a goal, more each time; /solve runs the solution.
 /back goes to the step before, /restore brings the stage to where the lesson wants it.
-/show tells all that is on stage, /help WORD what a call does, /quit leaves; you will be asked to go on here next time.
+/show tells all that is on stage, /waits who waits for whom, /help WORD what a call does.
+/quit leaves; you will be asked to go on here next time.
 ";
 
 struct Class<'d, 'o> {
@@ -261,6 +262,10 @@ impl Class<'_, '_> {
             "/solve" => self.session.solve(),
             "/back" => self.session.back(),
             "/restore" => self.session.restore(),
+            "/waits" => {
+                let text = super::waits::all(self.desk.looks());
+                self.desk.say(&text)?;
+            }
             "/show" => {
                 let text = tell::stage(self.desk.seen());
                 self.desk.say(&text)?;

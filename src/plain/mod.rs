@@ -8,4 +8,5 @@ pub mod json;
 pub mod learn;
 pub mod script;
 pub mod tell;
+pub mod waits;
 pub mod words;

@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, Stop, Typed, refused};
 use super::diagnose::diagnose;
-use super::{json, tell};
+use super::{json, tell, waits};
 use crate::facility::registry;
 use crate::script::{self, Severity, Statement};
 
@@ -48,7 +48,8 @@ pub fn run(desk: &mut Desk<'_>, source: &str, statements: &[Statement]) -> Resul
 const HELP: &str = "\
 A line is a statement: `spawn alice`, `alice: pipe p`, `alice: write p \"hi\"`.
 /help WORD tells what a call or word does, /words lists them.
-/show tells all that is on stage. /undo steps back. /reset empties the stage.
+/show tells all that is on stage, /waits who waits for whom and what is wrong.
+/undo steps back. /reset empties the stage.
 /save FILE writes down what was run. /quit leaves.
 ";
 
@@ -149,6 +150,10 @@ fn command(desk: &mut Desk<'_>, line: &str) -> Result<bool, Stop> {
             let text = tell::stage(desk.seen());
             desk.say(&text)?;
         }
+        "/waits" => {
+            let text = waits::all(desk.looks());
+            desk.say(&text)?;
+        }
         "/undo" => {
             let mut statements: Vec<Statement> = desk.timeline().statements().cloned().collect();
             match statements.pop() {
@@ -173,7 +178,7 @@ fn command(desk: &mut Desk<'_>, line: &str) -> Result<bool, Stop> {
             desk.say(&said)?;
         }
         _ => {
-            let known = ["/help", "/words", "/show", "/undo", "/reset", "/save", "/quit"];
+            let known = ["/help", "/words", "/show", "/waits", "/undo", "/reset", "/save", "/quit"];
             let help = script::did_you_mean(word, known).unwrap_or_else(|| "/help tells what there is".to_owned());
             desk.say(&format!("unknown command {word}; {help}\n"))?;
         }

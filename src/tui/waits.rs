@@ -231,8 +231,8 @@ mod tests {
 
     fn drawn(now: &Snapshot, looked: usize, width: usize, ascii: bool) -> Vec<String> {
         let mut looks = Looks::default();
-        for _ in 0..looked {
-            looks.take(now);
+        for look in 0..looked {
+            looks.take(&Snapshot { at_ns: now.at_ns + look as u64, ..now.clone() });
         }
         let theme = Theme::new(Palette::Mono, ascii);
         let sight = Sight { now, before: None, theme: &theme, timeless: true, stuck: &[] };
