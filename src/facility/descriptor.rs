@@ -10,7 +10,10 @@ use nix::fcntl::AT_FDCWD;
 
 use super::deed::Deed;
 use super::fifo;
-use super::filelock::{LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lock, is_lock_command, lock_deed, show_lock};
+use super::filelock::{
+    LEASE_COMMANDS, LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lease, fcntl_lock, is_lease_command, is_lock_command,
+    lock_deed, show_lease, show_lock,
+};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SEALS, shown_seals};
 use super::show::{self, Shown, constant, returned};
@@ -62,6 +65,8 @@ const COMMANDS: &[(&str, i64)] = &[
     LOCK_COMMANDS[3],
     LOCK_COMMANDS[4],
     LOCK_COMMANDS[5],
+    LEASE_COMMANDS[0],
+    LEASE_COMMANDS[1],
     ("F_ADD_SEALS", libc::F_ADD_SEALS as i64),
     ("F_GET_SEALS", libc::F_GET_SEALS as i64),
 ];
@@ -216,7 +221,7 @@ static CALLS: &[CallSpec] = &[
             required("fd", ArgKind::Descriptor(Wants::Any), "which"),
             required("cmd", ArgKind::Constant(COMMANDS), "what to do"),
             optional("flags", ArgKind::Flags(SETTABLE), "for F_SETFL, F_SETFD and F_ADD_SEALS"),
-            optional("type", ArgKind::Constant(LOCK_TYPES), "for the commands on locks"),
+            optional("type", ArgKind::Constant(LOCK_TYPES), "for the commands on locks and leases"),
             optional("range", ArgKind::Range, "for the commands on locks; left out, the whole file"),
             optional("arg", ArgKind::Int, "for F_DUPFD the lowest number, for F_SETPIPE_SZ a size in bytes"),
             optional("sig", ArgKind::Signal, "for F_SETSIG which signal tells of input or output"),
@@ -224,8 +229,8 @@ static CALLS: &[CallSpec] = &[
         ],
         doc: "Reads or changes flags, duplicates, sizes a pipe, locks or leases a file, seals memory, has somebody told by a signal",
         man: "fcntl(2)",
-        c: "fcntl({fd}, {cmd}, {flags}{arg}{sig}{owner}{?type &(struct flock){ .l_type = {type}, .l_start = {range.start=0}, \
-            .l_len = {range.len=0} }?})",
+        c: "fcntl({fd}, {cmd}, {flags}{arg}{sig}{owner}{?cmd:F_SETLEASE {type}?}{!cmd:F_SETLEASE {?type &(struct flock){ .l_type = {type}, \
+            .l_start = {range.start=0}, .l_len = {range.len=0} }?}!})",
         makes: Makes::Descriptor,
         gives: true,
         sleeps: &[LOCK_SLEEPS],
@@ -326,6 +331,7 @@ impl Facility for Descriptors {
                 bind(performer, made);
             }
             "fcntl" if is_lock_command(performer.int("cmd", 0)) => return fcntl_lock(performer),
+            "fcntl" if is_lease_command(performer.int("cmd", 0)) => return fcntl_lease(performer),
             "fcntl" => return fcntl(performer),
             "chmod" => {
                 let (path, mode) = (performer.path("pathname")?, performer.int("mode", 0));
@@ -383,6 +389,7 @@ impl Facility for Descriptors {
             "lseek" => format!("{a}, {b}, {}", constant(c, WHENCE)),
             "dup2" => format!("{a}, {b}"),
             "fcntl" if is_lock_command(b) => return show_lock(record),
+            "fcntl" if is_lease_command(b) => return show_lease(record),
             "fcntl" => return show_fcntl(record),
             "chmod" => format!("{}, {}", data(), mode(b)),
             "fchmod" => format!("{a}, {}", mode(b)),

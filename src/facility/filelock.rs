@@ -1,6 +1,7 @@
 //! Regular files of the stage's directory, and the locks on them.
 
 mod join;
+mod lease;
 
 use super::deed::{Deed, Owner, Through};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
@@ -16,6 +17,7 @@ use crate::kernel::proc::{LockEntry, LockKind};
 use crate::model::{Evidence, Field, Holder, Object, ObjectKey, Snapshot, Value};
 use crate::script::{ArgKind, ArgValue, CallSpec, Cmp, Data, PredicateArg, PredicateSpec, Sleeps, WaitsOn, Wants};
 use join::{Lock, Seen, Wait, join, range};
+pub(super) use lease::{LEASE_COMMANDS, fcntl_lease, is_lease_command, show_lease};
 
 /// Regular files and their locks.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ static CARD: Card = Card {
     handle: "descriptor",
     persistence: "file system for the bytes; a lock goes with its owner at the latest",
     access: "the mode of the file; a read lock needs a readable descriptor, a write lock a writable one",
-    blocking: "flock and F_SETLKW while a lock of another owner is in the way",
+    blocking: "flock and F_SETLKW while a lock of another owner is in the way; open while somebody has a lease on it",
     boundaries: "none: bytes at offsets",
     manual: &["flock(2)", "fcntl_locking(2)", "open(2)"],
 };
@@ -115,6 +117,18 @@ const PREDICATES: &[PredicateSpec] = &[
         doc: "Its bytes are exactly these",
         example: "expect f holds \"hello\"",
     },
+    PredicateSpec {
+        word: "leased",
+        args: &[PredicateArg::By],
+        doc: "That actor has a lease on it, or somebody has",
+        example: "expect f leased by alice",
+    },
+    PredicateSpec {
+        word: "breaking",
+        args: &[],
+        doc: "Whoever has a lease on it has been told to give it up",
+        example: "expect f breaking",
+    },
     views::PARTED,
 ];
 
@@ -176,12 +190,14 @@ impl Facility for FileLock {
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
-        let mut fields = contents(found, look);
+        let leased = lease::leased(found, look);
+        let mut fields = contents(found, look, leased);
         let locks = locks(found, look);
         let held = |lock: &Lock| {
             let handle = format!("{} {}", join::kind_word(lock.kind), range(lock.start, lock.end));
             let owners = lock.owners.clone();
-            owners.into_iter().map(move |actor| Holder { actor, role: "lock".to_owned(), handle: handle.clone() })
+            let role = if lock.kind == LockKind::Lease { "lease" } else { "lock" };
+            owners.into_iter().map(move |actor| Holder { actor, role: role.to_owned(), handle: handle.clone() })
         };
         let holders = locks.iter().flat_map(held).collect();
         let queue: Vec<String> = locks.iter().flat_map(|lock| &lock.waits).map(|wait| wait.actor.clone()).collect();
@@ -197,6 +213,8 @@ impl Facility for FileLock {
             fields,
             holders,
             queue: (!queue.is_empty()).then_some(queue),
+            // It is broken by whoever would open the file, and in the end by the clock.
+            fleeting: leased,
         }
     }
 
@@ -204,7 +222,7 @@ impl Facility for FileLock {
         match word {
             "holds" => Some(judge::holds("holds", args, object)),
             "parted" => Some(views::check(args, object)),
-            "locked" | "unlocked" | "write-locked" | "read-locked" => {
+            "locked" | "unlocked" | "write-locked" | "read-locked" | "leased" | "breaking" => {
                 let locks: Vec<Lock> = object.value("locks").as_list().iter().filter_map(Lock::from_value).collect();
                 let words: Vec<String> = locks.iter().map(Lock::in_words).collect();
                 let seen = if words.is_empty() { "no lock on it".to_owned() } else { words.join("; ") };
@@ -273,8 +291,10 @@ fn key(dev: u64, ino: u64) -> ObjectKey {
 }
 
 /// Size, head and mode.
-fn contents(found: &Found<'_>, look: &Look<'_>) -> Vec<Field> {
-    let file = open(found, look);
+fn contents(found: &Found<'_>, look: &Look<'_>, leased: bool) -> Vec<Field> {
+    // To open it by its name would break the lease.
+    let borrowed = || found.readable().and_then(|(pid, fd)| look.borrow(pid, fd).ok());
+    let file = if leased { borrowed() } else { open(found, look) };
     let unreadable = || {
         let (pid, fd) = found.descriptor(|_| true)?;
         look.borrow(pid, fd).ok()
@@ -289,6 +309,9 @@ fn contents(found: &Found<'_>, look: &Look<'_>) -> Vec<Field> {
     };
     let holds = match file.and_then(|file| head(&file, HEAD.min(stat.st_size as u64))) {
         Some(bytes) => Field::new("holds", Value::Bytes { bytes, total: stat.st_size as u64 }, Evidence::Kernel),
+        None if leased => {
+            Field::hidden("holds", "nobody has it open for reading, and to open it would break the lease")
+        }
         None => Field::hidden("holds", "nobody on stage has it open for reading, and it has no name"),
     };
     let mode = Field::new("mode", Value::Text(table::mode(stat.st_mode.into())), Evidence::Kernel);
@@ -321,14 +344,14 @@ fn locks(found: &Found<'_>, look: &mut Look<'_>) -> Vec<Lock> {
         });
         seen.extend(lines.into_iter().map(|line| Seen { owner: name(pid), description, line }));
     }
-    let asleep: Vec<Wait> = look
+    let mut asleep: Vec<Wait> = look
         .asleep
         .iter()
         .filter(|a| descriptors.contains(&(a.pid, a.args[0] as i32)))
         .filter_map(|a| match a.nr {
             libc::SYS_flock => {
                 let write = a.args[1] as i32 & libc::LOCK_EX != 0;
-                Some(Wait { actor: a.actor.clone(), kind: LockKind::Flock, write, start: 0, end: None })
+                Some(Wait::flock(&a.actor, write))
             }
             libc::SYS_fcntl => {
                 let kind = match LockCommand::from_number(a.args[1] as i32)? {
@@ -342,6 +365,9 @@ fn locks(found: &Found<'_>, look: &mut Look<'_>) -> Vec<Lock> {
             _ => None,
         })
         .collect();
+    if here.iter().any(|line| line.kind == LockKind::Lease) {
+        asleep.extend(lease::openers(found, look));
+    }
     join(&here, &seen, &asleep, name)
 }
 
@@ -360,9 +386,19 @@ fn judged(word: &str, args: &[ArgValue], locks: &[Lock]) -> Result<bool, String>
     }
     let write = word == "write-locked";
     let fitting: Vec<&Lock> = match word {
-        "locked" => return Ok(!locks.is_empty()),
-        "unlocked" => return Ok(locks.is_empty()),
-        _ => locks.iter().filter(|l| l.write == write && by.is_none_or(|by| l.owners.contains(by))).collect(),
+        "locked" | "unlocked" => {
+            let locked = locks.iter().any(|lock| lock.kind != LockKind::Lease);
+            return Ok(locked == (word == "locked"));
+        }
+        "leased" => {
+            let mut leases = locks.iter().filter(|lock| lock.kind == LockKind::Lease);
+            return Ok(leases.any(|lock| by.is_none_or(|by| lock.owners.contains(by))));
+        }
+        "breaking" => return Ok(locks.iter().any(|lock| !lock.breaking.is_empty())),
+        _ => locks
+            .iter()
+            .filter(|l| l.kind != LockKind::Lease && l.write == write && by.is_none_or(|by| l.owners.contains(by)))
+            .collect(),
     };
     Ok(match wanted {
         None => !fitting.is_empty(),
@@ -478,7 +514,15 @@ mod tests {
     }
 
     fn held(write: bool, start: u64, end: Option<u64>, owner: &str) -> Lock {
-        Lock { kind: LockKind::Posix, write, start, end, owners: vec![owner.to_owned()], waits: Vec::new() }
+        Lock {
+            kind: LockKind::Posix,
+            write,
+            start,
+            end,
+            owners: vec![owner.to_owned()],
+            waits: Vec::new(),
+            breaking: "",
+        }
     }
 
     fn claim(from: i64, to: Option<i64>, by: Option<&str>) -> Vec<ArgValue> {
@@ -529,7 +573,14 @@ mod tests {
 
     #[test]
     fn who_could_let_a_waiter_go() {
-        let wait = Wait { actor: "carol".to_owned(), kind: LockKind::Posix, write: true, start: 5, end: Some(70) };
+        let wait = Wait {
+            actor: "carol".to_owned(),
+            kind: LockKind::Posix,
+            write: true,
+            start: 5,
+            end: Some(70),
+            behind: String::new(),
+        };
         let first = Lock { waits: vec![wait], ..held(true, 0, Some(49), "alice") };
         let object = file(&[first, held(false, 60, Some(69), "bob"), held(true, 80, None, "dora")]);
         let wakers = |waiter: &str| FileLock.wakers(&object, waiter, "lock", &Snapshot::empty());

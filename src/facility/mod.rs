@@ -259,6 +259,8 @@ pub struct Reading {
     pub holders: Vec<Holder>,
     /// The order in which waiters stand, where the kernel tells it.
     pub queue: Option<Vec<String>>,
+    /// Whether it may change though no holder runs, in a facility where that is the exception.
+    pub fleeting: bool,
 }
 
 /// A judged predicate.

@@ -33,7 +33,8 @@ const GAP: char = '\0';
 /// An argument that was not given reads as its default, `{flags=0}`, or as another argument, `{data=@fd}`; without one it is dropped with its comma.
 /// `{as}` is the name behind `as`; without it in the template, that name stands in front: `q = dup(p)`.
 /// `{into}` is the variable behind `->`.
-/// `{?name …?}` stands only if the argument was given, `{!name …!}` only if not. A load or store of a slice is a memcpy.
+/// `{?name …?}` stands only if the argument was given, `{!name …!}` only if not, `{?name:CONSTANT …?}` only if it is that
+/// constant. A load or store of a slice is a memcpy.
 pub fn c_line(call: &CallExpr, spec: &CallSpec) -> String {
     let line = slice_copy(call, spec).unwrap_or_else(|| tidy(&fill(spec.c, call, spec)));
     let Some(name) = call.bind.as_ref().filter(|_| !spec.c.contains("{as")) else { return line };
@@ -63,7 +64,10 @@ fn hole(text: &str, call: &CallExpr, spec: &CallSpec) -> Option<(String, usize)>
     let given = |name: &str| match name {
         "as" => call.bind.is_some(),
         "into" => call.into.is_some(),
-        _ => arg(name).is_some(),
+        _ => match name.split_once(':') {
+            Some((name, constant)) => arg(name).is_some_and(|arg| is_constant(&arg.value, constant)),
+            None => arg(name).is_some(),
+        },
     };
     for (mark, close, wanted) in [("{?", "?}", true), ("{!", "!}", false)] {
         if let Some(inner) = text.strip_prefix(mark) {
@@ -91,6 +95,14 @@ fn hole(text: &str, call: &CallExpr, spec: &CallSpec) -> Option<(String, usize)>
     };
     let text = read.or_else(|| default.map(other)).unwrap_or_else(|| GAP.to_string());
     Some((text, end + 1))
+}
+
+fn is_constant(value: &ArgValue, constant: &str) -> bool {
+    match value {
+        ArgValue::Name(name) => name == constant,
+        ArgValue::Flags(names) => matches!(&names[..], [name] if name == constant),
+        _ => false,
+    }
 }
 
 /// Takes out what was left out: `f(a, <gap>)` becomes `f(a)`.

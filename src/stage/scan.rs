@@ -729,14 +729,14 @@ fn object(
     readings: &mut HashMap<ObjectKey, (Option<OsString>, Reading)>,
     waiters: &[(ObjectKey, Waiter)],
 ) -> Object {
-    let Reading { identifier, fields, holders, queue } =
+    let Reading { identifier, fields, holders, queue, .. } =
         match (readings.get(&item.key), facility::by_id(&item.key.facility)) {
             (Some((_, reading)), _) => reading.clone(),
             (None, Some(facility)) => {
                 let reading = facility.read(item, look);
                 // By its handles it is known who the holders are; a mapping of private memory is no handle on the object.
                 let held = item.handles.iter().all(|h| (h.dev, h.ino) == (item.key.dev, item.key.ino));
-                if facility.changed_by_holders_only() && held && !item.handles.is_empty() {
+                if facility.changed_by_holders_only() && !reading.fleeting && held && !item.handles.is_empty() {
                     let file = item.path.as_deref().and_then(|path| Path::new(path).file_name());
                     readings.insert(item.key.clone(), (file.map(OsStr::to_owned), reading.clone()));
                 }

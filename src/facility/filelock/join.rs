@@ -22,6 +22,8 @@ pub(super) struct Lock {
     pub(super) owners: Vec<String>,
     /// Who waits, in the kernel's order.
     pub(super) waits: Vec<Wait>,
+    /// For a lease that is being broken, what its owner has been asked for; else empty.
+    pub(super) breaking: &'static str,
 }
 
 /// A lock that is waited for.
@@ -32,6 +34,9 @@ pub(super) struct Wait {
     pub(super) write: bool,
     pub(super) start: u64,
     pub(super) end: Option<u64>,
+    /// Behind whom it stands in the kernel's tree: another waiter, whose lock it would clash with too. Empty if nobody
+    /// but the lock's owner is in its way.
+    pub(super) behind: String,
 }
 
 /// One `lock:` line of a descriptor.
@@ -45,14 +50,26 @@ pub(super) struct Seen {
     pub(super) line: LockEntry,
 }
 
+/// What the owner of a lease that is being broken has been asked for.
+const GIVE_UP: &str = "give it up";
+const DOWNGRADE: &str = "let others read";
+
 impl Lock {
     fn new(line: &LockEntry, owners: Vec<String>) -> Self {
         let LockEntry { kind, start, end, .. } = *line;
-        Self { kind, write: writes(line), start, end, owners, waits: Vec::new() }
+        let breaking = match (line.mode.as_str(), line.access.as_str()) {
+            ("BREAKING", "READ") => DOWNGRADE,
+            ("BREAKING", _) => GIVE_UP,
+            _ => "",
+        };
+        Self { kind, write: writes(line), start, end, owners, waits: Vec::new(), breaking }
     }
 
     /// Whether a wait has to do with this lock: its owner would have to let go.
     pub(super) fn stops(&self, wait: &Wait) -> bool {
+        if self.kind == LockKind::Lease {
+            return wait.kind == LockKind::Lease && !self.breaking.is_empty();
+        }
         same_class(self.kind, wait.kind)
             && (self.write || wait.write)
             && overlap((self.start, self.end), (wait.start, wait.end))
@@ -62,11 +79,23 @@ impl Lock {
     pub(super) fn value(&self) -> Value {
         let waits = self.waits.iter().map(|wait| {
             let actor = ("actor".to_owned(), Value::Text(wait.actor.clone()));
-            Value::Record([vec![actor, kind(wait.kind)], parts(wait.write, wait.start, wait.end)].concat())
+            let behind = (!wait.behind.is_empty()).then(|| ("behind".to_owned(), Value::Text(wait.behind.clone())));
+            let parts = parts(wait.write, wait.start, wait.end);
+            Value::Record([vec![actor, kind(wait.kind)], parts, behind.into_iter().collect()].concat())
         });
+        let breaking = Value::Text(self.breaking.to_owned());
+        let breaking = (!self.breaking.is_empty()).then(|| ("breaking".to_owned(), breaking));
         let owner = ("owner".to_owned(), Value::Text(self.owners.join(", ")));
         let waits = ("waits".to_owned(), Value::List(waits.collect()));
-        Value::Record([vec![kind(self.kind)], parts(self.write, self.start, self.end), vec![owner, waits]].concat())
+        Value::Record(
+            [
+                vec![kind(self.kind)],
+                parts(self.write, self.start, self.end),
+                vec![owner, waits],
+                breaking.into_iter().collect(),
+            ]
+            .concat(),
+        )
     }
 
     /// Back from the value of a field.
@@ -76,6 +105,7 @@ impl Lock {
             Some(match value.part("kind")?.as_text()? {
                 "flock" => LockKind::Flock,
                 "ofd" => LockKind::Ofd,
+                "lease" => LockKind::Lease,
                 _ => LockKind::Posix,
             })
         };
@@ -86,19 +116,27 @@ impl Lock {
         };
         let wait = |value: &Value| {
             let (write, start, end) = span(value)?;
-            Some(Wait { actor: text(value, "actor")?, kind: kind(value)?, write, start, end })
+            let behind = text(value, "behind").unwrap_or_default();
+            Some(Wait { actor: text(value, "actor")?, kind: kind(value)?, write, start, end, behind })
         };
         let (write, start, end) = span(value)?;
         let owners = text(value, "owner")?.split(", ").map(str::to_owned).collect();
         let waits = value.part("waits")?.as_list().iter().filter_map(wait).collect();
-        Some(Self { kind: kind(value)?, write, start, end, owners, waits })
+        let breaking = text(value, "breaking").unwrap_or_default();
+        let breaking = [GIVE_UP, DOWNGRADE].into_iter().find(|words| *words == breaking).unwrap_or("");
+        Some(Self { kind: kind(value)?, write, start, end, owners, waits, breaking })
     }
 
     /// In words: `write 0..100 by alice (posix)`.
     pub(super) fn in_words(&self) -> String {
+        let owners = self.owners.join(", ");
+        match self.breaking {
+            "" => {}
+            asked => return format!("a lease of {owners}, asked to {asked}"),
+        }
         let mode = if self.write { "write" } else { "read" };
         let range = range(self.start, self.end);
-        format!("{mode} {range} by {} ({})", self.owners.join(", "), kind_word(self.kind))
+        format!("{mode} {range} by {} ({})", owners, kind_word(self.kind))
     }
 }
 
@@ -151,7 +189,19 @@ impl Wait {
     pub(super) fn record(actor: &str, kind: LockKind, lock: RecordLock) -> Self {
         let start = lock.start as u64;
         let end = (lock.len > 0).then(|| start + lock.len as u64 - 1);
-        Self { actor: actor.to_owned(), kind, write: lock.kind == i32::from(libc::F_WRLCK as i16), start, end }
+        let write = lock.kind == i32::from(libc::F_WRLCK as i16);
+        Self { actor: actor.to_owned(), kind, write, start, end, behind: String::new() }
+    }
+
+    /// What flock(2) was asked for.
+    pub(super) fn flock(actor: &str, write: bool) -> Self {
+        let behind = String::new();
+        Self { actor: actor.to_owned(), kind: LockKind::Flock, write, start: 0, end: None, behind }
+    }
+
+    /// An open(2) that waits for a lease to be given up.
+    pub(super) fn opener(actor: &str) -> Self {
+        Self { kind: LockKind::Lease, ..Self::flock(actor, false) }
     }
 
     fn is(&self, line: &LockEntry) -> bool {
@@ -164,9 +214,15 @@ impl Wait {
 pub(super) fn join(table: &[LockEntry], seen: &[Seen], asleep: &[Wait], name: impl Fn(i32) -> String) -> Vec<Lock> {
     let mut held = descriptions(seen);
     let mut left: Vec<&Wait> = asleep.iter().collect();
+    let mut above: Vec<String> = Vec::new();
     let mut locks: Vec<(Option<u64>, Lock)> = Vec::new();
-    for line in table.iter().filter(|line| matches!(line.kind, LockKind::Posix | LockKind::Ofd | LockKind::Flock)) {
+    for line in table.iter().filter(|line| line.kind != LockKind::Other) {
         if line.depth == 0 {
+            // Those who sleep in open(2) are told by their call, where the table has them at all.
+            if line.mode == "BREAKER" {
+                continue;
+            }
+            above.clear();
             let place = held.iter().position(|(at, _)| same_lock(at, line));
             let owners = match place {
                 Some(place) => held.remove(place).1,
@@ -177,12 +233,17 @@ pub(super) fn join(table: &[LockEntry], seen: &[Seen], asleep: &[Wait], name: im
             continue;
         }
         let by_name = |wait: &&Wait| wait.is(line) && (line.pid < 0 || wait.actor == name(line.pid));
-        let wait = if let Some(place) = left.iter().position(by_name) {
+        let mut wait = if let Some(place) = left.iter().position(by_name) {
             left.remove(place).clone()
         } else {
             let actor = if line.pid > 0 { name(line.pid) } else { "somebody".to_owned() };
-            Wait { actor, kind: line.kind, write: writes(line), start: line.start, end: line.end }
+            let behind = String::new();
+            Wait { actor, kind: line.kind, write: writes(line), start: line.start, end: line.end, behind }
         };
+        // The nearest entry above that is less deep; the lock itself has the depth 0.
+        above.truncate(line.depth - 1);
+        wait.behind = above.last().cloned().unwrap_or_default();
+        above.push(wait.actor.clone());
         if let Some((_, lock)) = locks.iter_mut().rfind(|(id, _)| *id == Some(line.id)) {
             lock.waits.push(wait);
         }
@@ -205,7 +266,7 @@ pub(super) fn join(table: &[LockEntry], seen: &[Seen], asleep: &[Wait], name: im
 fn descriptions(seen: &[Seen]) -> Vec<(&LockEntry, Vec<String>)> {
     let mut held: Vec<(usize, &LockEntry, Vec<String>)> = Vec::new();
     for Seen { owner, description, line } in seen {
-        if !matches!(line.kind, LockKind::Flock | LockKind::Ofd) {
+        if !matches!(line.kind, LockKind::Flock | LockKind::Ofd | LockKind::Lease) {
             continue;
         }
         match held.iter_mut().find(|(at, held, _)| at == description && same_lock(held, line)) {
@@ -260,7 +321,7 @@ mod tests {
     }
 
     fn wait(actor: &str, kind: LockKind, write: bool, start: u64, end: Option<u64>) -> Wait {
-        Wait { actor: actor.to_owned(), kind, write, start, end }
+        Wait { actor: actor.to_owned(), kind, write, start, end, behind: String::new() }
     }
 
     fn name(pid: i32) -> String {
@@ -269,7 +330,9 @@ mod tests {
 
     fn words(locks: &[Lock]) -> Vec<String> {
         let words = |lock: &Lock| {
-            let waits = lock.waits.iter().map(|wait| wait.actor.clone());
+            let behind =
+                |wait: &Wait| if wait.behind.is_empty() { String::new() } else { format!(" (behind {})", wait.behind) };
+            let waits = lock.waits.iter().map(|wait| wait.actor.clone() + &behind(wait));
             std::iter::once(lock.in_words()).chain(waits).collect::<Vec<_>>().join(" < ")
         };
         locks.iter().map(words).collect()
@@ -285,7 +348,7 @@ mod tests {
              8 0 P READ 77 500 EOF",
         );
         let expected = [
-            "write 0..100 by alice (posix) < bob < carol",
+            "write 0..100 by alice (posix) < bob < carol (behind bob)",
             "read 200..300 by carol (posix)",
             "read 500.. by pid 77 (posix)",
         ];
@@ -346,7 +409,15 @@ mod tests {
 
     #[test]
     fn what_stops_what() {
-        let lock = |kind, write| Lock { kind, write, start: 10, end: Some(19), owners: Vec::new(), waits: Vec::new() };
+        let lock = |kind, write| Lock {
+            kind,
+            write,
+            start: 10,
+            end: Some(19),
+            owners: Vec::new(),
+            waits: Vec::new(),
+            breaking: "",
+        };
         let posix = lock(LockKind::Posix, true);
         for (wait, stopped) in [
             (wait("b", LockKind::Posix, false, 0, Some(9)), false),
@@ -369,8 +440,16 @@ mod tests {
             end: None,
             owners: vec!["alice".to_owned(), "bob".to_owned()],
             // A record lock of either kind waits behind one of the other.
-            waits: vec![wait("carol", LockKind::Ofd, true, 0, Some(9)), wait("dora", LockKind::Posix, true, 5, None)],
+            waits: vec![
+                wait("carol", LockKind::Ofd, true, 0, Some(9)),
+                Wait { behind: "carol".to_owned(), ..wait("dora", LockKind::Posix, true, 5, None) },
+            ],
+            breaking: "",
         };
+        let lease = Lock { kind: LockKind::Lease, breaking: GIVE_UP, waits: vec![Wait::opener("bob")], ..lock.clone() };
+        assert_eq!(Lock::from_value(&lease.value()), Some(lease.clone()));
+        assert!(lease.stops(&lease.waits[0]) && !lease.stops(&lock.waits[0]));
+        assert!(!Lock { breaking: "", ..lease }.stops(&Wait::opener("bob")), "it has not been asked for");
         assert_eq!(Lock::from_value(&lock.value()), Some(lock.clone()));
         assert_eq!(lock.value().part("end"), Some(&Value::Nothing));
         assert_eq!(lock.value().part("waits").unwrap().as_list()[0].part("end"), Some(&Value::Int(10)));

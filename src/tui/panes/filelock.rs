@@ -12,7 +12,8 @@ pub(super) static PANE: Pane =
 
 fn brief(object: &Object) -> String {
     let size = object.int("size").map_or_else(|| "?".to_owned(), |n| n.to_string());
-    match object.value("locks").as_list().len() {
+    match object.value("locks").as_list().iter().filter(|lock| text_of(lock, "kind") != "lease").count() {
+        0 if !object.value("locks").as_list().is_empty() => format!("{size} bytes · leased"),
         0 => format!("{size} bytes · no locks"),
         1 => format!("{size} bytes · 1 lock"),
         n => format!("{size} bytes · {n} locks"),
@@ -42,8 +43,9 @@ fn draw(painter: &mut Painter<'_>) {
     for lock in locks {
         let new = before.is_some_and(|b| !b.contains(lock));
         bar(painter, lock, &scale, new, field.evidence);
-        for waiter in lock.part("waits").map(Value::as_list).unwrap_or_default() {
-            waits(painter, waiter, &scale, field.evidence);
+        let all = waiters(lock);
+        for waiter in all {
+            waits(painter, (waiter, depth(waiter, all)), &scale, field.evidence);
         }
     }
     painter.note("locks");
@@ -69,7 +71,7 @@ fn text_of(lock: &Value, part: &str) -> String {
 
 impl Scale {
     fn of(locks: &[Value], painter: &Painter<'_>) -> Self {
-        let waits = locks.iter().flat_map(|l| l.part("waits").map(Value::as_list).unwrap_or_default());
+        let waits = locks.iter().flat_map(waiters);
         let all: Vec<&Value> = locks.iter().chain(waits).collect();
         let from = all.iter().filter_map(|l| int(l, "start")).min().unwrap_or(0);
         let mut until = all.iter().filter_map(|l| int(l, "end")).max().unwrap_or(0);
@@ -77,7 +79,8 @@ impl Scale {
         // Some room to the right, so that a range without end is seen to go on.
         let open = all.iter().any(|l| int(l, "end").is_none());
         let span = (until - from).max(1).saturating_add(if open { (until - from).max(8) / 4 } else { 0 });
-        let name = all.iter().map(|l| text::width(&who(l))).max().unwrap_or(0).clamp(3, 12) + 3;
+        let deepest = locks.iter().flat_map(|l| waiters(l).iter().map(|w| depth(w, waiters(l)))).max().unwrap_or(0);
+        let name = all.iter().map(|l| text::width(&who(l))).max().unwrap_or(0).clamp(3, 9) + 3 + 2 * deepest.min(4);
         let words = all.iter().map(|l| text::width(&range(l)) + 13).max().unwrap_or(0);
         let below = painter.room() < name + words + 24;
         let bar = painter.room().saturating_sub(name + if below { 0 } else { words + 1 });
@@ -94,6 +97,17 @@ impl Scale {
         let end = int(lock, "end").map_or(self.bar, at);
         (start, end.clamp((start + 1).min(self.bar), self.bar))
     }
+}
+
+fn waiters(lock: &Value) -> &[Value] {
+    lock.part("waits").map(Value::as_list).unwrap_or_default()
+}
+
+/// How many other waiters it stands behind, one behind the other.
+fn depth(waiter: &Value, all: &[Value]) -> usize {
+    let front =
+        |w: &Value| all.iter().find(|other| w.part("behind").is_some() && w.part("behind") == other.part("actor"));
+    std::iter::successors(front(waiter), |w| front(w)).take(all.len()).count()
 }
 
 fn range(lock: &Value) -> String {
@@ -119,16 +133,16 @@ fn draw_range(
     painter: &mut Painter<'_>,
     lock: &Value,
     scale: &Scale,
-    (before, ink): (&'static str, &'static str),
+    (before, ink): (&str, &'static str),
     words: Vec<Span<'static>>,
     evidence: Evidence,
 ) {
     let glyphs = painter.sight.theme.glyphs;
-    let name = text::clip(&who(lock), scale.name.saturating_sub(2), glyphs.more);
+    let name = text::clip(&who(lock), scale.name.saturating_sub(text::width(before).max(2)), glyphs.more);
     // Several may own an open file description; the first lends its hue.
     let hue = painter.sight.hue(name.split(", ").next().unwrap_or_default());
     let pad = scale.name.saturating_sub(text::width(&name) + text::width(before));
-    let mut head = vec![painter.dim(before), Span::styled(name, hue), Span::raw(" ".repeat(pad))];
+    let mut head = vec![painter.dim(before.to_owned()), Span::styled(name, hue), Span::raw(" ".repeat(pad))];
     let (start, end) = scale.columns(lock);
     let hole = |n: usize| Span::styled(glyphs.hole.repeat(n), painter.style(Role::Hole));
     let bar = [hole(start), Span::styled(ink.repeat(end - start), hue), hole(scale.bar - end)];
@@ -154,14 +168,26 @@ fn bar(painter: &mut Painter<'_>, lock: &Value, scale: &Scale, new: bool, eviden
     let words =
         vec![Span::styled(format!("{mode} {}", range(lock)), word), painter.dim(format!(" {}", text_of(lock, "kind")))];
     draw_range(painter, lock, scale, ("", ink), words, evidence);
+    if let Some(asked) = lock.part("breaking").and_then(Value::as_text) {
+        let spans = vec![Span::styled(format!("  asked to {asked}"), painter.style(Role::Changed))];
+        painter.row(spans, Some(evidence));
+    }
 }
 
-fn waits(painter: &mut Painter<'_>, waiter: &Value, scale: &Scale, evidence: Evidence) {
+fn waits(painter: &mut Painter<'_>, (waiter, depth): (&Value, usize), scale: &Scale, evidence: Evidence) {
     let glyphs = painter.sight.theme.glyphs;
     let asleep = painter.style(Role::Asleep);
-    if int(waiter, "start").is_some() {
+    if text_of(waiter, "kind") == "lease" {
+        let name = who(waiter);
+        let hue = painter.sight.hue(&name);
+        let spans =
+            vec![painter.dim(glyphs.behind), Span::styled(name, hue), Span::styled(" waits to open it", asleep)];
+        painter.row(spans, Some(evidence));
+    } else if int(waiter, "start").is_some() {
         let words = vec![Span::styled(format!("waits {} {}", text_of(waiter, "mode"), range(waiter)), asleep)];
-        draw_range(painter, waiter, scale, (glyphs.behind, glyphs.wanted), words, evidence);
+        // Deeper in the tree stands who would clash with another waiter as well.
+        let before = format!("{}{}", "  ".repeat(depth.min(4)), glyphs.behind);
+        draw_range(painter, waiter, scale, (&before, glyphs.wanted), words, evidence);
     } else {
         let name = who(waiter);
         let hue = painter.sight.hue(&name);

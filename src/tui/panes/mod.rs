@@ -378,6 +378,7 @@ impl Painter<'_> {
                 "read+write" => "readers and writers",
                 "map" => "mapped by",
                 "lock" => "locked by",
+                "lease" => "leased by",
                 "id" => "known to",
                 "slave" => "slave with",
                 "master" => "master with",
