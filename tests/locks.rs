@@ -1,5 +1,7 @@
 //! The kinds of locks of one file side by side, the tree of those who wait, and leases, on real stages.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on says where")]
+
 mod common;
 
 use common::{Play, both};
