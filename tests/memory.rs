@@ -1,7 +1,5 @@
 //! Mappings on real stages: one object and all who see it, private copies, memory without a name, counted calls.
 
-#![expect(clippy::unwrap_used, reason = "a test that can not go on says where")]
-
 mod common;
 
 use common::both;

@@ -279,7 +279,7 @@ pub(super) fn lock_deed(record: &Record) -> Option<Deed> {
     };
     let on = Through::Descriptor(fd as i32);
     let start = start as u64;
-    let extent = (start, (len > 0).then(|| start + len as u64 - 1));
+    let extent = (start, (len > 0).then(|| start.saturating_add(len as u64 - 1)));
     if kind == i64::from(libc::F_UNLCK) {
         return (record.errno == 0).then_some(Deed::Unlock { on, owner, extent });
     }

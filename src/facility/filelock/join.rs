@@ -188,7 +188,7 @@ impl Wait {
     /// What fcntl(2) was asked for.
     pub(super) fn record(actor: &str, kind: LockKind, lock: RecordLock) -> Self {
         let start = lock.start as u64;
-        let end = (lock.len > 0).then(|| start + lock.len as u64 - 1);
+        let end = (lock.len > 0).then(|| start.saturating_add(lock.len as u64 - 1));
         let write = lock.kind == i32::from(libc::F_WRLCK as i16);
         Self { actor: actor.to_owned(), kind, write, start, end, behind: String::new() }
     }
