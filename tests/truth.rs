@@ -5,6 +5,8 @@
 mod common;
 mod outside;
 mod scripts;
+#[path = "outside/signals.rs"]
+mod signal_sets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -69,6 +71,13 @@ impl<'a> Moment<'a> {
         let words = outside::stat(pid).unwrap();
         let uids = outside::status(pid, "Uid").unwrap();
         assert!(uids.split_whitespace().all(|uid| uid == actor.uid.to_string()), "{who}: {uids}");
+        signal_sets::compare(actor, pid);
+        for (word, of) in [(2, &actor.job.group), (3, &actor.job.session)] {
+            let leader: i32 = words[word].parse().unwrap();
+            let known = self.processes.iter().find(|(_, p)| p.pid == leader).map(|(inner, _)| *inner);
+            let name = known.and_then(|pid| self.seen.actors.iter().rev().find(|a| a.pid == pid)).map(|a| &a.name);
+            assert!(name.is_none_or(|name| name == of), "{who}: {:?} and {name:?}", actor.job);
+        }
         let parent = actor.parent.as_ref().and_then(|p| self.seen.actor(p)).filter(|p| p.alive());
         if let Some(parent) = parent {
             assert_eq!(self.processes[&actor.pid].parent, self.pid(&parent.name), "{who}'s parent");
@@ -151,7 +160,22 @@ impl<'a> Moment<'a> {
                 }
             }
             "nanosleep" => assert!(sleep.deadline_ns.is_some(), "{who}: {sleep:?}"),
-            "pause" => {}
+            "pause" | "sigtimedwait" | "sigsuspend" | "sigwaitinfo" => {
+                let numbers: [(&str, i64); 3] = [
+                    ("sigtimedwait", libc::SYS_rt_sigtimedwait),
+                    ("sigwaitinfo", libc::SYS_rt_sigtimedwait),
+                    ("sigsuspend", libc::SYS_rt_sigsuspend),
+                ];
+                let expected = numbers.iter().find(|(verb, _)| *verb == sleep.verb).map(|(_, number)| *number);
+                assert!(expected.is_none_or(|number| number == sleep.syscall), "{who}: {sleep:?}");
+                assert_eq!(sleep.direction, "signal", "{who}");
+                if sleep.verb != "pause" {
+                    let set = u64::from_ne_bytes(outside::memory(pid, args[0], 8).try_into().unwrap());
+                    let names: Vec<_> =
+                        (1..=64).filter(|n| set & 1 << (n - 1) != 0).map(ipclab::facility::signal_name).collect();
+                    assert!(sleep.args.starts_with(&format!("[{}]", names.join(" "))), "{who}: {sleep:?}");
+                }
+            }
             other => panic!("{other} is not compared"),
         }
     }
@@ -619,6 +643,11 @@ fn locks() {
 }
 
 #[test]
+fn signals() {
+    compare("signals");
+}
+
+#[test]
 fn in_and_out_within_one_order() {
     compare("in_and_out_within_one_order");
 }
@@ -644,6 +673,13 @@ const STEPS: &[&str] = &[
     "@: kill @ SIGCONT",
     "@: kill @ SIGKILL",
     "@: waitpid any WNOHANG",
+    "@: sigaction SIGUSR1 handler SA_RESTART",
+    "@: sigaction SIGUSR1 SIG_IGN",
+    "@: sigprocmask SIG_BLOCK SIGUSR1|SIGRTMIN",
+    "@: kill @ SIGUSR1",
+    "@: sigqueue @ SIGRTMIN 7",
+    "@: sigtimedwait SIGUSR1|SIGRTMIN 0s",
+    "@: setpgid @ @",
     "@: waitpid any WUNTRACED",
     "@: umask 0",
     "@: open $f \"$n\" O_RDWR|O_CREAT 0666",

@@ -12,7 +12,7 @@ pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
 fn of(sight: Sight<'_>, fact: &Fact) -> Option<Finding> {
     let Fact::Merged { actor, signal, lost } = fact else { return None };
     let target = sight.now.actor(actor).filter(|target| target.alive())?;
-    let pending = target.signals.as_ref().is_some_and(|signals| signals.pending.contains(signal));
+    let pending = target.signals.as_ref().is_some_and(|signals| signals.pending(signal).next().is_some());
     let times = if *lost == 1 { "once more".to_owned() } else { format!("{lost} more times") };
     let words =
         format!("{signal} was sent to {actor} {times} while it was pending there already, and that left no trace");

@@ -2,7 +2,7 @@
 
 use super::{diagnose, graph};
 use crate::model::{
-    Actor, ActorState, Certainty, Death, Field, Finding, Holder, Object, ObjectKey, Sleep, Snapshot, Value, Waiter,
+    Actor, ActorState, Certainty, Death, Field, Finding, Holder, Job, Object, ObjectKey, Sleep, Snapshot, Value, Waiter,
 };
 
 /// Somebody who waits for orders.
@@ -18,6 +18,7 @@ pub(super) fn actor(name: &str) -> Actor {
         mappings: Vec::new(),
         variables: Vec::new(),
         stdout: None,
+        job: Job::default(),
         signals: None,
         program: None,
         last: None,
@@ -37,6 +38,7 @@ pub(super) fn sleeper(name: &str, verb: &str, object: Option<&str>, direction: &
         since_ns,
         deadline_ns: None,
         syscall: 0,
+        restarts: 0,
     };
     Actor { state: ActorState::Asleep(sleep), ..actor(name) }
 }

@@ -61,6 +61,7 @@ use look::{Found, Ground, Handle, Look, Reported};
 pub(crate) use meaning::meaning;
 use perform::{Performer, Refusal};
 use show::Shown;
+pub use signal::{SignalDeed, Target};
 pub(crate) use signal::{handled, set_names};
 
 /// A facility: what it is, how it is used, and how it is read without disturbing it.
@@ -86,6 +87,16 @@ pub trait Facility: Sync {
     /// What the result of a recorded call means here, where that is not plain: why it failed, or that it did less than
     /// one would think. A sentence without a full stop; a pid in it as [`show::pid`] writes it.
     fn means(&self, _verb: &str, _record: &Record) -> Option<String> {
+        None
+    }
+
+    /// The calls of which [`Facility::signal_deed`] can tell something: its own, or others on descriptors of its objects.
+    fn signal_calls(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What a recorded call that has succeeded did about signals.
+    fn signal_deed(&self, _verb: &str, _record: &Record) -> Option<SignalDeed> {
         None
     }
 
@@ -340,6 +351,26 @@ pub fn deed(record: &Record) -> Option<Deed> {
     });
     let (facility, verb) = (*all.get(usize::from(record.verb))?)?;
     facility.deed(verb, record)
+}
+
+/// What a finished call did about signals, told by the facility that knows; `behind` gives the facility of what a
+/// descriptor of the caller leads to.
+pub fn signal_deed(record: &Record, behind: impl FnOnce(i32) -> Option<String>) -> Option<SignalDeed> {
+    /// Who tells, under which name of the call, and whether it is one of its own.
+    type Teller = (&'static dyn Facility, &'static str, bool);
+    static TELLERS: OnceLock<Vec<Option<Teller>>> = OnceLock::new();
+    let all = TELLERS.get_or_init(|| {
+        let teller = |owner: &'static dyn Facility, verb: &'static str| {
+            let found = ALL.iter().copied().find(|f| f.signal_calls().contains(&verb))?;
+            Some((found, verb, found.card().id == owner.card().id))
+        };
+        ALL.iter().flat_map(|f| f.calls().iter().map(move |call| teller(*f, call.name))).collect()
+    });
+    let (facility, verb, own) = (*all.get(usize::from(record.verb))?)?;
+    if record.errno != 0 || !own && behind(record.args[0] as i32)? != facility.card().id {
+        return None;
+    }
+    facility.signal_deed(verb, record)
 }
 
 /// The facility of that id.

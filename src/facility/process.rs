@@ -10,7 +10,7 @@ use super::deed::Deed;
 use super::perform::{Given, Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
 use super::table::{CALL, mode, optional, required};
-use super::{Card, Facility, signal_name, stdio};
+use super::{Card, Facility, SignalDeed, Target, signal_name, stdio};
 use crate::kernel::arena::Record;
 use crate::kernel::process::{self, How};
 use crate::model::{Actor, Sleep, Snapshot};
@@ -347,6 +347,20 @@ impl Facility for Process {
             _ => return Err(Refusal::new(format!("{verb} is no call on processes"))),
         }
         Ok(())
+    }
+
+    fn signal_calls(&self) -> &'static [&'static str] {
+        &["kill", "killpg"]
+    }
+
+    fn signal_deed(&self, verb: &str, record: &Record) -> Option<SignalDeed> {
+        let [a, b, ..] = record.args;
+        let to = match verb {
+            "kill" => Target::Process(a as i32),
+            "killpg" => Target::Group(a as i32),
+            _ => return None,
+        };
+        Some(SignalDeed::Sent { to, signal: b as i32, value: None })
     }
 
     fn means(&self, verb: &str, record: &Record) -> Option<String> {

@@ -3,6 +3,7 @@
 //! An actor has one handler, which notes that it ran. The director turns that into a line of the transcript.
 
 mod calls;
+mod did;
 mod means;
 mod told;
 
@@ -19,6 +20,7 @@ use crate::kernel::arena::Record;
 use crate::kernel::signal::{self, Disposition, SigInfo};
 use crate::script::{CallSpec, Data};
 
+pub use self::did::{SignalDeed, Target};
 pub(super) use self::means::sent;
 pub(super) use self::told::{code_name, set};
 pub(crate) use self::told::{handled, set_names};
@@ -86,6 +88,14 @@ impl Facility for Signals {
             _ => return Err(Refusal::new(format!("{verb} is no call on signals"))),
         }
         Ok(())
+    }
+
+    fn signal_calls(&self) -> &'static [&'static str] {
+        &["raise", "sigaction", "sigqueue", "sigtimedwait", "sigwaitinfo", "tgkill"]
+    }
+
+    fn signal_deed(&self, verb: &str, record: &Record) -> Option<SignalDeed> {
+        did::did(verb, record)
     }
 
     fn means(&self, verb: &str, record: &Record) -> Option<String> {

@@ -6,7 +6,7 @@
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
-use super::signal::{self, set_names};
+use super::signal::{self, SignalDeed, set_names};
 use super::table::{CALL, keyed, optional, required};
 use super::{Card, Facility, Reading, nameless};
 use crate::kernel::arena::Record;
@@ -102,6 +102,21 @@ impl Facility for SignalFd {
             Err(why) => ["signals", "unread", "waiting"].iter().map(|name| Field::hidden(name, &why)).collect(),
         };
         Reading { identifier: "none".to_owned(), fields, ..Reading::default() }
+    }
+
+    fn signal_calls(&self) -> &'static [&'static str] {
+        &["read"]
+    }
+
+    fn signal_deed(&self, verb: &str, record: &Record) -> Option<SignalDeed> {
+        if verb != "read" {
+            return None;
+        }
+        match record.ret / size_of::<libc::signalfd_siginfo>() as i64 {
+            0 => None,
+            1 => first(record.bytes()).map(|[signal, ..]| SignalDeed::Took(signal)),
+            _ => Some(SignalDeed::TookSeveral),
+        }
     }
 
     fn learn(&self, call: &Reported<'_>, note: &mut Value) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Call;
+use super::{Call, Job, Signals};
 
 /// An actor at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct Actor {
     pub variables: Vec<(String, String)>,
     /// What the C library keeps of its standard output, as the actor said it; `None` before it printed anything.
     pub stdout: Option<Stdout>,
+    /// Its process group and session.
+    pub job: Job,
     /// Its signals; `None` as long as all of that is as in a fresh process.
     pub signals: Option<Signals>,
     /// The program that it holds back, if any.
@@ -112,6 +114,8 @@ pub struct Sleep {
     pub deadline_ns: Option<u64>,
     /// The number of the system call that the kernel reports.
     pub syscall: i64,
+    /// How often a handler has run meanwhile, after which the call was started again.
+    pub restarts: u64,
 }
 
 /// One open descriptor of an actor.
@@ -203,50 +207,6 @@ impl Sleep {
     /// Whether it sleeps on this object, be it among others.
     pub fn sleeps_on(&self, object: &str) -> bool {
         self.object.iter().chain(&self.also).any(|name| name == object)
-    }
-}
-
-/// What an actor has done about signals, and what has come of it. Sets by name, lowest number first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signals {
-    /// Those that have come and are blocked.
-    pub pending: Vec<String>,
-    /// Those that are held back.
-    pub blocked: Vec<String>,
-    /// Those that are ignored.
-    pub ignored: Vec<String>,
-    /// Those that have a handler.
-    pub caught: Vec<String>,
-    /// How often its handler has run, by signal, as it noted itself.
-    pub handled: Vec<(String, u64)>,
-}
-
-impl Signals {
-    /// Its parts that are not empty, each with the word for it.
-    pub fn parts(&self) -> Vec<(&'static str, String)> {
-        let mut parts = Vec::new();
-        let sets = [
-            ("pending", &self.pending),
-            ("blocks", &self.blocked),
-            ("ignores", &self.ignored),
-            ("catches", &self.caught),
-        ];
-        for (word, names) in sets.into_iter().filter(|(_, names)| !names.is_empty()) {
-            parts.push((word, names.join(" ")));
-        }
-        if !self.handled.is_empty() {
-            let runs = self.handled.iter().map(|(name, times)| match times {
-                1 => name.clone(),
-                n => format!("{name} {n} times"),
-            });
-            parts.push(("handled", runs.collect::<Vec<_>>().join(", ")));
-        }
-        parts
-    }
-
-    /// How often its handler has run for a signal.
-    pub fn times(&self, signal: &str) -> u64 {
-        self.handled.iter().find(|(name, _)| name == signal).map_or(0, |(_, times)| *times)
     }
 }
 

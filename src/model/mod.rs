@@ -8,15 +8,17 @@ mod fact;
 mod finding;
 mod normal;
 mod object;
+mod signals;
 mod snapshot;
 mod value;
 mod waits;
 
-pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Signals, Sleep, Stdout};
+pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Sleep, Stdout};
 pub use call::{Call, CallState, UNNUMBERED};
 pub use fact::Fact;
 pub use finding::{Certainty, Finding, KINDS, Kind, Known, kind};
 pub use object::{Holder, Object, ObjectKey, Waiter};
+pub use signals::{Job, PendingSignal, SignalLine, Signals};
 pub use snapshot::{Host, Mode, Snapshot};
 pub use value::{Evidence, Field, Value};
 pub use waits::{Need, Plight, Wait, WaitGraph};

@@ -79,6 +79,12 @@ impl Snapshot {
         self.actors.iter().find(|a| a.name == name)
     }
 
+    /// Whether an actor lives in a session with several process groups: with only one it need not be told.
+    pub fn has_jobs(&self, actor: &Actor) -> bool {
+        let other = |a: &Actor| a.job.session == actor.job.session && a.job.group != actor.job.group;
+        actor.alive() && self.actors.iter().any(|a| a.alive() && other(a))
+    }
+
     /// An object by name.
     pub fn object(&self, name: &str) -> Option<&Object> {
         self.objects.iter().find(|o| o.name == name)

@@ -173,16 +173,36 @@ fn actor(actor: &Actor) -> Json {
         "stdout": actor.stdout.as_ref().map(|s| {
             json!({ "holds": bytes(&s.holds, s.holds.len() as u64), "buffering": s.buffering })
         }),
+        "group": told(&actor.job.group), "session": told(&actor.job.session),
         "signals": actor.signals.as_ref().map(|s| {
             let handled: serde_json::Map<String, Json> =
                 s.handled.iter().map(|(name, times)| (name.clone(), json!(times))).collect();
+            let mut pending: Vec<&str> = s.pending.iter().map(|p| p.signal.as_str()).collect();
+            pending.dedup();
+            let held: Vec<Json> = s
+                .pending
+                .iter()
+                .map(|p| {
+                    json!({
+                        "signal": p.signal, "thread": p.thread, "queues": p.queues, "sent": p.sent, "held": p.held, "queue": p.queue,
+                        "evidence": p.evidence.word(),
+                    })
+                })
+                .collect();
+            let flags: serde_json::Map<String, Json> =
+                s.flags.iter().map(|(name, flags)| (name.clone(), json!(flags))).collect();
             json!({
-                "pending": s.pending, "blocked": s.blocked, "ignored": s.ignored, "caught": s.caught, "handled": handled,
+                "pending": pending, "held": held, "flags": flags, "blocked": s.blocked, "ignored": s.ignored, "caught": s.caught, "handled": handled,
             })
         }),
         "program": actor.program.as_ref().map(|p| json!({ "lines": p.lines, "next": p.next })),
         "last": actor.last.as_ref().map(call), "finished": actor.finished, "dropped": actor.dropped,
     })
+}
+
+/// A text, or null where there is none.
+fn told(text: &str) -> Json {
+    if text.is_empty() { Json::Null } else { text.into() }
 }
 
 fn state(state: &ActorState) -> Json {
@@ -194,7 +214,7 @@ fn state(state: &ActorState) -> Json {
         ActorState::Idle => json!({ "kind": "idle" }),
         ActorState::Asleep(s) => json!({
             "kind": "asleep", "verb": s.verb, "args": s.args, "object": s.object, "also": s.also, "direction": s.direction,
-            "since_ns": s.since_ns, "deadline_ns": s.deadline_ns, "syscall": s.syscall,
+            "since_ns": s.since_ns, "deadline_ns": s.deadline_ns, "syscall": s.syscall, "restarts": s.restarts,
         }),
         ActorState::Running { progress } => {
             let rounds = progress.map(|(done, all)| json!({ "done": done, "all": all }));
@@ -329,6 +349,7 @@ mod tests {
             since_ns: 7,
             deadline_ns: None,
             syscall: 0,
+            restarts: 0,
         };
         let bob = Actor {
             name: "bob".into(),
@@ -341,6 +362,7 @@ mod tests {
             mappings: Vec::new(),
             variables: vec![("x".into(), "1".into())],
             stdout: None,
+            job: crate::model::Job::default(),
             signals: None,
             program: None,
             last: None,
@@ -369,9 +391,10 @@ mod tests {
                     "name": "bob", "pid": 3, "uid": 65534, "parent": "alice", "host": null,
                     "state": {
                         "kind": "asleep", "verb": "read", "args": "3, …, 100", "object": "p", "also": [], "direction": "read",
-                        "since_ns": 7, "deadline_ns": null, "syscall": 0,
+                        "since_ns": 7, "deadline_ns": null, "syscall": 0, "restarts": 0,
                     },
                     "descriptors": [], "mappings": [], "variables": { "x": "1" }, "stdout": null, "signals": null, "program": null, "last": null,
+                    "group": null, "session": null,
                     "finished": 0, "dropped": 0,
                 }],
                 "objects": [{

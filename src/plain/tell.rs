@@ -123,7 +123,12 @@ pub fn posture(actor: &Actor) -> String {
         ActorState::Idle => "is idle".to_owned(),
         ActorState::Asleep(sleep) => {
             let on = sleep.on().map(|o| format!(" on {o}")).unwrap_or_default();
-            format!("is asleep in {}({}){on}", sleep.verb, sleep.args)
+            let again = match sleep.restarts {
+                0 => String::new(),
+                1 => ", started again after a handler".to_owned(),
+                n => format!(", started again {n} times after handlers"),
+            };
+            format!("is asleep in {}({}){on}{again}", sleep.verb, sleep.args)
         }
         ActorState::Running { progress: Some((done, Some(all))) } => format!("is running, {done} of {all} rounds done"),
         ActorState::Running { .. } => "is running".to_owned(),
@@ -213,8 +218,11 @@ pub fn stage(snapshot: &Snapshot) -> String {
             let holds = crate::facility::show::text(&stdout.holds, stdout.holds.len() as u64, 64);
             let _ = writeln!(out, "  stdout holds back {holds} (reported), {}", stdout.words());
         }
-        for (word, names) in actor.signals.iter().flat_map(crate::model::Signals::parts) {
-            let _ = writeln!(out, "  signals: {word} {names}");
+        for line in actor.signals.iter().flat_map(crate::model::Signals::lines) {
+            let _ = writeln!(out, "  signals: {} {} [{}]", line.word, line.text, line.evidence.word());
+        }
+        if snapshot.has_jobs(actor) {
+            let _ = writeln!(out, "  process group of {}, session of {}", actor.job.group, actor.job.session);
         }
         if let Some(program) = &actor.program {
             let next = program.lines.get(program.next).map_or("nothing", String::as_str);

@@ -406,8 +406,14 @@ pub enum ActorClaim {
     Got(Expr),
     /// `blocked [in CALL] [on OBJECT]`.
     Blocked(Option<String>, Option<String>),
-    /// `pending SIGUSR1`, `blocks SIGUSR1`, `ignores SIGUSR1`, `catches SIGUSR1`.
-    Signal(SignalClaim, String),
+    /// `pending SIGUSR1 [N]`, `blocks SIGUSR1`, `ignores SIGUSR1`, `catches SIGUSR1`.
+    Signal(SignalClaim, String, Option<Expr>),
+    /// `lost SIGUSR1 N`: so many were sent while one was pending already, and left no trace.
+    Lost(String, Expr),
+    /// `pgid NAME`: who leads its process group.
+    Group(String),
+    /// `sid NAME`: who leads its session.
+    Session(String),
     /// `handled SIGUSR1 [N]`: how often its handler has run for that signal; at least once if no number is given.
     Handled(String, Option<Expr>),
     /// `idle`.

@@ -288,9 +288,13 @@ impl Display for ActorClaim {
                 }
                 object.as_ref().map_or(Ok(()), |object| write!(f, " on {object}"))
             }
-            Self::Signal(of, signal) => {
+            Self::Lost(signal, count) => write!(f, "lost {signal} {count}"),
+            Self::Group(leader) => write!(f, "pgid {leader}"),
+            Self::Session(leader) => write!(f, "sid {leader}"),
+            Self::Signal(of, signal, count) => {
                 let word = SignalClaim::ALL.iter().find(|(claim, _)| claim == of).map_or("", |(_, word)| word);
-                write!(f, "{word} {signal}")
+                write!(f, "{word} {signal}")?;
+                count.as_ref().map_or(Ok(()), |count| write!(f, " {count}"))
             }
             Self::Handled(signal, times) => {
                 write!(f, "handled {signal}")?;

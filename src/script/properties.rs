@@ -264,7 +264,11 @@ fn actor_claim() -> impl Strategy<Value = ActorClaim> {
         (verb(), option::of(dotted())).prop_map(|(v, o)| ActorClaim::Blocked(v, o)),
         select(vec![ActorClaim::Idle, ActorClaim::Running, ActorClaim::Stopped]),
         signal().prop_map(ActorClaim::KilledBy),
-        (select(SignalClaim::ALL.to_vec()), signal()).prop_map(|((of, _), s)| ActorClaim::Signal(of, s)),
+        (select(SignalClaim::ALL.to_vec()), signal()).prop_map(|((of, _), s)| ActorClaim::Signal(of, s, None)),
+        (signal(), number()).prop_map(|(s, n)| ActorClaim::Signal(SignalClaim::Pending, s, Some(n))),
+        (signal(), number()).prop_map(|(s, n)| ActorClaim::Lost(s, n)),
+        dotted().prop_map(ActorClaim::Group),
+        dotted().prop_map(ActorClaim::Session),
         (signal(), option::of(number().prop_filter("negative", not_negative)))
             .prop_map(|(s, n)| ActorClaim::Handled(s, n)),
         number().prop_map(ActorClaim::Exited),

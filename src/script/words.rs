@@ -100,9 +100,15 @@ pub const ACTOR_CLAIMS: &[Word] = &[
     ),
     word(
         "pending",
-        "expect ACTOR pending SIGNAL",
-        "This signal has come to it and is blocked",
+        "expect ACTOR pending SIGNAL [N]",
+        "This signal has come to it and is blocked; N of them are held for it",
         "expect bob pending SIGUSR1",
+    ),
+    word(
+        "lost",
+        "expect ACTOR lost SIGNAL N",
+        "So many of these were sent to it while one was pending already, and left no trace",
+        "expect bob lost SIGUSR1 4",
     ),
     word("blocks", "expect ACTOR blocks SIGNAL", "It has this signal blocked", "expect bob blocks SIGUSR1"),
     word("ignores", "expect ACTOR ignores SIGNAL", "It ignores this signal", "expect alice ignores SIGPIPE"),
@@ -112,6 +118,18 @@ pub const ACTOR_CLAIMS: &[Word] = &[
         "expect ACTOR handled SIGNAL [N]",
         "Its handler has run for this signal: at least once, or N times in all",
         "expect bob handled SIGUSR1 2",
+    ),
+    word(
+        "pgid",
+        "expect ACTOR pgid NAME",
+        "It is in the process group that this actor leads, or has led",
+        "expect bob pgid alice",
+    ),
+    word(
+        "sid",
+        "expect ACTOR sid NAME",
+        "It is in the session that this actor leads, or has led",
+        "expect bob sid alice",
     ),
     word("idle", "expect ACTOR idle", "It waits for an order", "expect bob idle"),
     word(

@@ -16,10 +16,11 @@ use nix::unistd::fchdir;
 
 use super::hosts::Hosts;
 use super::ledger::Ledger;
+use super::mail::Mail;
 use super::member::{Busy, Fate, Member, Posture};
 use super::scan::Scene;
 use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
-use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, settle, snapshot};
+use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, post, settle, snapshot};
 use crate::facility;
 use crate::facility::perform::{Bound, Made};
 use crate::kernel::arena::{Arena, Entered, SLOTS_DEFAULT};
@@ -65,7 +66,7 @@ pub(super) struct Director {
     calls: Vec<(u64, Call)>,
     /// Whether objects are read. Only tests turn it off, to see that reading them changes nothing.
     pub observing: bool,
-    news: Vec<String>,
+    pub news: Vec<String>,
     /// Whether a free run has ended and no event has told yet that its actor is idle.
     run_ended: bool,
     face: UnixStream,
@@ -426,8 +427,11 @@ impl Director {
                 actors.push((record.ret as i32, child.name.clone()));
             }
             let member = &mut self.members[index];
-            let call = chronicle::call(&member.name, &member.names, &record, spec, self.opened_ns, &actors);
-            member.last = Some(call.clone());
+            let mut call = chronicle::call(&member.name, &member.names, &record, spec, self.opened_ns, &actors);
+            if let Some(words) = self.post(index, &record) {
+                call.meaning = Some(words);
+            }
+            self.members[index].last = Some(call.clone());
             if spec.makes == Makes::Memory
                 || matches!(spec.name, "munmap" | "mprotect" | "sem_close" | "shmdt" | "execve")
             {
@@ -441,38 +445,12 @@ impl Director {
         }
     }
 
-    /// Puts what an actor's handlers have noted among its calls.
-    fn hear_handlers(&mut self, index: usize) {
-        let mut runs = Vec::new();
-        let lost = self.members[index].reader.handled(|run| runs.push(run));
-        if lost > 0 {
-            self.news
-                .push(format!("{}'s handlers ran {lost} more times than could be noted", self.members[index].name));
-        }
-        if runs.is_empty() {
-            return;
-        }
-        let actors = self.pids();
-        for run in runs {
-            let member = &mut self.members[index];
-            if !run.thread {
-                let name = facility::signal_name(run.signal);
-                match member.handled.iter_mut().find(|(signal, _)| *signal == name) {
-                    Some((_, times)) => *times += 1,
-                    None => member.handled.push((name, 1)),
-                }
-            }
-            let call = chronicle::handled(&member.name, &run, self.opened_ns, &actors);
-            self.push_call(call.entered_ns, call);
-        }
-    }
-
     /// Our names of all processes, those of the dead too: they are spoken of when they are waited for.
     pub(super) fn pids(&self) -> Vec<(i32, String)> {
         self.members.iter().rev().map(|m| (m.pid, m.name.clone())).collect()
     }
 
-    fn push_call(&mut self, at_ns: u64, call: Call) {
+    pub(super) fn push_call(&mut self, at_ns: u64, call: Call) {
         if self.calls.len() >= CALLS_MAX {
             self.calls.drain(..CALLS_MAX / 2);
         }
@@ -603,7 +581,8 @@ impl Director {
     /// Ends a statement.
     pub(super) fn finish(&mut self, id: u64, statement: String, outcome: Outcome) -> anyhow::Result<()> {
         let snapshot = self.look();
-        let calls = self.take_calls();
+        let mut calls = self.take_calls();
+        self.tell_restarts(&mut calls);
         let report = Report { id, statement, calls, outcome, snapshot };
         self.tell(&Answer::Event(Box::new(StageEvent::Ended(Box::new(report)))))
     }
@@ -612,7 +591,8 @@ impl Director {
         // Who has just reported its end may still be on its way to sleep: it is looked at until it has got there.
         self.run_ended &= !settle::settled(&mut self.members);
         let snapshot = Box::new(self.look());
-        let calls = self.take_calls();
+        let mut calls = self.take_calls();
+        self.tell_restarts(&mut calls);
         let news = std::mem::take(&mut self.news);
         self.tell(&Answer::Event(Box::new(StageEvent::Refreshed { calls, snapshot, news })))
     }
@@ -683,6 +663,7 @@ impl Director {
     fn born(&mut self, nursling: Nursling, pid: i32, names: facility::perform::Names) {
         let Nursling { name, parent, uid, place, slot, socket } = nursling;
         if let Some(mut member) = self.member(&name, pid, uid, (slot, place), socket) {
+            member.actions = post::inherited(self.members.iter().find(|m| m.name == parent));
             member.parent = Some(parent);
             member.names = names;
             self.members.push(member);
@@ -724,6 +705,9 @@ impl Director {
             dropped: 0,
             entered: Entered::default(),
             handled: Vec::new(),
+            actions: Vec::new(),
+            ran: VecDeque::new(),
+            mail: Mail::default(),
             tally: None,
             posture: Posture::Running,
             stopped_by: None,

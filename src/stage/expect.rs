@@ -103,11 +103,21 @@ fn of_actor(actor: &Actor, claim: &ActorClaim, snapshot: &Snapshot) -> Seen {
             });
             (fits, now(), Evidence::Kernel)
         }
-        ActorClaim::Signal(of, signal) => {
+        ActorClaim::Signal(SignalClaim::Pending, signal, count) => pending(actor, signal, count.as_ref()),
+        ActorClaim::Lost(signal, count) => lost(actor, signal, count),
+        ActorClaim::Group(leader) => {
+            let seen = format!("{} is in the process group of {}", actor.name, actor.job.group);
+            (actor.job.group == *leader, seen, Evidence::Kernel)
+        }
+        ActorClaim::Session(leader) => {
+            let seen = format!("{} is in the session of {}", actor.name, actor.job.session);
+            (actor.job.session == *leader, seen, Evidence::Kernel)
+        }
+        ActorClaim::Signal(of, signal, _) => {
             let none = crate::model::Signals::default();
             let signals = actor.signals.as_ref().unwrap_or(&none);
             let (set, word) = match of {
-                SignalClaim::Pending => (&signals.pending, "pending"),
+                SignalClaim::Pending => return pending(actor, signal, None),
                 SignalClaim::Blocks => (&signals.blocked, "blocked"),
                 SignalClaim::Ignores => (&signals.ignored, "ignored"),
                 SignalClaim::Catches => (&signals.caught, "with a handler"),
@@ -135,6 +145,37 @@ fn of_actor(actor: &Actor, claim: &ActorClaim, snapshot: &Snapshot) -> Seen {
             (fits, now(), Evidence::Kernel)
         }
     }
+}
+
+/// Whether a signal is pending; and with a number, whether so many of it are held.
+fn pending(actor: &Actor, signal: &str, count: Option<&Expr>) -> Seen {
+    let all = actor.signals.iter().flat_map(|signals| &signals.pending);
+    let (mut held, mut evidence, mut names) = (0, Evidence::Kernel, Vec::new());
+    for one in all {
+        names.push(one.signal.as_str());
+        if one.signal == signal {
+            held += one.held;
+            evidence = if count.is_some() { one.evidence } else { evidence };
+        }
+    }
+    match count {
+        None => {
+            let seen = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
+            (held > 0, format!("{} has pending: {seen}", actor.name), evidence)
+        }
+        Some(_) if evidence == Evidence::Hidden => {
+            (false, format!("{signal} is pending for {}, and how often is not known", actor.name), evidence)
+        }
+        Some(count) => (int(count) == Some(held as i64), format!("{held} {signal} held for {}", actor.name), evidence),
+    }
+}
+
+/// Whether so many of a signal that were sent have left no trace.
+fn lost(actor: &Actor, signal: &str, count: &Expr) -> Seen {
+    let of = actor.signals.iter().flat_map(|signals| signals.pending(signal));
+    let lost: u64 = of.map(crate::model::PendingSignal::lost).sum();
+    let seen = format!("{lost} {signal} that were sent to {} left no trace", actor.name);
+    (int(count) == Some(lost as i64), seen, Evidence::Reported)
 }
 
 const fn busy(actor: &Actor) -> bool {

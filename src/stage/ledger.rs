@@ -249,7 +249,7 @@ impl Ledger {
         for ((pid, number), times) in std::mem::take(&mut self.sent) {
             let Some(target) = snapshot.actors.iter().find(|actor| actor.alive() && actor.pid == pid) else { continue };
             let signal = facility::signal_name(number);
-            let is_pending = target.signals.as_ref().is_some_and(|signals| signals.pending.contains(&signal));
+            let is_pending = target.signals.as_ref().is_some_and(|signals| signals.pending(&signal).next().is_some());
             let before = self.pending.get(&pid);
             let was_pending = before.is_some_and(|before| before.signals.contains(&signal));
             let took_none = before.is_none_or(|before| before.finished == target.finished);
@@ -267,7 +267,10 @@ impl Ledger {
                 self.pending.remove(&actor.pid);
                 continue;
             };
-            let seen = Pending { signals: signals.pending.clone(), finished: actor.finished };
+            let seen = Pending {
+                signals: signals.pending.iter().map(|p| p.signal.clone()).collect(),
+                finished: actor.finished,
+            };
             self.pending.insert(actor.pid, seen);
         }
     }

@@ -1,7 +1,9 @@
 //! What the director knows of one actor.
 
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
+use super::mail::Mail;
 use crate::facility::perform::Names;
 use crate::kernel::arena::{Reader, Slot};
 use crate::kernel::proc::Task;
@@ -43,6 +45,12 @@ pub(super) struct Member {
     pub entered: crate::kernel::arena::Entered,
     /// How often its handler has run, by signal; lowest number first.
     pub handled: Vec<(String, u64)>,
+    /// The flags of the actions that it has set, by signal, lowest number first.
+    pub actions: Vec<(i32, String)>,
+    /// When its handlers ran, CLOCK_MONOTONIC in ns, oldest first.
+    pub ran: VecDeque<u64>,
+    /// What was sent to it and it has not taken.
+    pub mail: Mail,
     /// What the last look found; only valid while the stage is settled.
     pub posture: Posture,
     /// The signal of its last stop, where the kernel told it: it does so only until a parent has waited for the stop.

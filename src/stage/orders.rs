@@ -413,10 +413,13 @@ impl Director {
         Ok(())
     }
 
-    /// Whether a pid that was an actor's is nobody's now, and stays so for a while: on an isolated stage the numbers of
-    /// its own namespace are given out in turn.
+    /// Whether a pid that was a dead actor's is nobody's now, and stays so for a while: on an isolated stage the numbers
+    /// of its own namespace are given out in turn; and nobody gets one that a process group or session still has.
     fn is_nobodys(&self, pid: i32) -> bool {
-        self.setting.mode == Mode::Isolated && crate::kernel::proc::status(pid).is_err()
+        let kept = |stat: crate::kernel::proc::Stat| stat.pgrp == pid || stat.session == pid;
+        let mut living = self.members.iter().filter(|m| m.alive());
+        living.all(|m| m.pid != pid) && self.members.iter().any(|m| m.alive() && m.task.stat().is_some_and(kept))
+            || self.setting.mode == Mode::Isolated && crate::kernel::proc::status(pid).is_err()
     }
 
     /// Pids of the actors that calls of a member name. Those of other hosts have none: that the stage's processes have

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::director::Director;
 use super::member::{Asleep, Fate, Member, Posture};
-use super::{chronicle, held};
+use super::{chronicle, held, post};
 use crate::facility::look::HandleKind;
 use crate::facility::perform::Bound;
 use crate::facility::{self, Facility};
@@ -13,7 +13,7 @@ use crate::kernel::borrow;
 use crate::kernel::proc::{PrivatePage, private_pages};
 use crate::kernel::process::{self, How};
 use crate::model::{
-    Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Signals, Sleep, Snapshot, Waiter,
+    Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Sleep, Snapshot, Waiter,
 };
 use crate::script::{ArgKind, CallSpec, WaitsOn};
 
@@ -22,6 +22,7 @@ const PRIVATE_SHOWN: usize = 64;
 
 /// Takes a snapshot of what `settle` and `rescan` have found.
 pub(super) fn take(director: &mut Director) -> Snapshot {
+    director.settle_mail();
     let sleeps: Vec<Option<(Sleep, Vec<On>)>> = director.members.iter().map(|m| sleep(director, m)).collect();
     let mut waiters: Vec<(ObjectKey, Waiter)> = Vec::new();
     for (member, (sleep, on)) in director.members.iter().zip(&sleeps).filter_map(|(m, s)| Some((m, s.as_ref()?))) {
@@ -125,6 +126,7 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Vec<On>)> {
         since_ns: since(record.entered_ns),
         deadline_ns: (record.deadline_ns != 0).then(|| since(record.deadline_ns)),
         syscall: asleep.syscall,
+        restarts: post::restarts(member, record.entered_ns),
     };
     Some((sleep, on))
 }
@@ -273,7 +275,8 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         mappings,
         variables: member.names.variables.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
         stdout: member.names.stdout.clone(),
-        signals: signals(member),
+        job: post::job(director, member),
+        signals: post::signals(director, member),
         program: member
             .program
             .as_ref()
@@ -289,25 +292,6 @@ fn contents(pid: i32, start: u64, length: u64) -> Option<Vec<u8>> {
     let n = borrow::read_private(pid, start, &mut bytes).ok()?;
     bytes.truncate(n);
     Some(bytes)
-}
-
-/// Mask, dispositions and pending signals, where they can differ from those of a fresh process: a call of the actor's
-/// has touched them, or it is stopped, so that what comes stays pending.
-fn signals(member: &Member) -> Option<Signals> {
-    if !member.alive() || !member.slot.uses_signals() && member.posture != Posture::Stopped {
-        return None;
-    }
-    let status = crate::kernel::proc::status(member.pid).ok()?;
-    // The two that glibc keeps to itself are no business of the learner's.
-    let names = |set: u64| facility::set_names(set & !(0b11 << 31));
-    let signals = Signals {
-        pending: names(status.pending | status.shared_pending),
-        blocked: names(status.blocked),
-        ignored: names(status.ignored),
-        caught: names(status.caught & if member.slot.wants_sigsys() { !0 } else { !(1 << (libc::SIGSYS - 1)) }),
-        handled: member.handled.clone(),
-    };
-    (signals != Signals::default()).then_some(signals)
 }
 
 /// Whom a descriptor with O_ASYNC tells, and how; asked through a descriptor borrowed for a moment.

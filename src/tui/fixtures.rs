@@ -14,6 +14,7 @@ pub(super) fn actor(name: &str, pid: i32) -> Actor {
         mappings: Vec::new(),
         variables: Vec::new(),
         stdout: None,
+        job: Job { group: name.to_owned(), session: name.to_owned() },
         signals: None,
         program: None,
         last: None,
@@ -43,6 +44,7 @@ pub(super) fn asleep(verb: &str, args: &str, object: &str, direction: &str) -> A
         since_ns: 290_000_000,
         deadline_ns: None,
         syscall: 0,
+        restarts: 0,
     })
 }
 

@@ -47,6 +47,56 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
         "#,
     ),
     (
+        "signals",
+        r"
+        spawn a
+        spawn b
+        b: sigaction SIGUSR1 handler SA_RESTART|SA_SIGINFO
+        b: sigaction SIGRTMIN handler SA_SIGINFO sa_mask=SIGUSR1
+        b: sigaction SIGPIPE SIG_IGN
+        b: sigprocmask SIG_BLOCK SIGUSR1|SIGUSR2|SIGRTMIN
+        a: kill b SIGUSR1
+        repeat 4 a: kill b SIGUSR1
+        a: sigqueue b SIGRTMIN 1
+        a: sigqueue b SIGRTMIN 2
+        a: tgkill b b SIGRTMIN
+        a: kill b SIGUSR2
+        b: sigpending
+        b: sigtimedwait SIGRTMIN 0s
+        b: sigwaitinfo SIGUSR2
+        b: fork c
+        c: setpgid c c
+        b: sigprocmask SIG_SETMASK 0
+        b: pipe p
+        b: read p 1
+        a: kill b SIGUSR1
+        a: kill b SIGRTMIN
+        b: pause
+        c: kill b SIGSTOP
+        c: kill b SIGUSR1
+        c: kill b SIGCONT
+        b: sigsuspend SIGRTMIN
+        a: kill b SIGRTMIN
+        a: kill b SIGUSR1
+        b: sigprocmask SIG_BLOCK SIGUSR2
+        b: sigwaitinfo SIGUSR2
+        a: kill b SIGUSR1
+        b: sigtimedwait SIGUSR2 60s
+        c: sigqueue b SIGUSR2 5
+        b: sigaction SIGCHLD handler SA_SIGINFO
+        c: raise SIGTSTP
+        b: kill c SIGCONT
+        b: waitpid c WCONTINUED
+        b: sigaction SIGUSR1 SIG_IGN
+        a: kill b SIGUSR1
+        b: execve self
+        c: exit 3
+        a: kill c SIGTERM
+        b: waitpid c
+        a: kill b SIGRTMIN
+        ",
+    ),
+    (
         "fifos",
         r#"
         spawn a

@@ -18,6 +18,8 @@ pub struct Status {
     pub uid: [u32; 4],
     /// How many threads it has.
     pub threads: u32,
+    /// How many signals are queued for its user, in all processes of its user namespace.
+    pub queued: u64,
     /// Signals pending for the main thread.
     pub pending: u64,
     /// Signals pending for the whole process.
@@ -58,6 +60,7 @@ fn parse_status(text: &str) -> Status {
                 }
             }
             "Threads" => status.threads = value.parse().unwrap_or(0),
+            "SigQ" => status.queued = value.split_once('/').and_then(|(n, _)| n.parse().ok()).unwrap_or(0),
             "SigPnd" => status.pending = set(),
             "ShdPnd" => status.shared_pending = set(),
             "SigBlk" => status.blocked = set(),

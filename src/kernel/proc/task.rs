@@ -39,6 +39,10 @@ pub struct Stat {
     pub state: char,
     /// Its parent's pid; 0 if that is outside our pid namespace.
     pub ppid: i32,
+    /// The id of its process group: its leader's pid.
+    pub pgrp: i32,
+    /// The id of its session: its leader's pid.
+    pub session: i32,
     /// When it started, in clock ticks since the machine did. With the pid it names a process for good.
     pub start_ticks: u64,
     /// How a zombie ended, in the form of waitpid(2); 0 for any other, and for one that we may not look at.
@@ -142,9 +146,11 @@ fn parse_stat(line: &str) -> Option<Stat> {
     let mut words = line[line.rfind(')')? + 1..].split_ascii_whitespace();
     let state = words.next()?.chars().next()?;
     let ppid = words.next()?.parse().ok()?;
-    let start_ticks = words.nth(17)?.parse().ok()?;
+    let pgrp = words.next()?.parse().ok()?;
+    let session = words.next()?.parse().ok()?;
+    let start_ticks = words.nth(15)?.parse().ok()?;
     let exit_status = words.nth(29).and_then(|word| word.parse().ok()).unwrap_or(0);
-    Some(Stat { state, ppid, start_ticks, exit_status })
+    Some(Stat { state, ppid, pgrp, session, start_ticks, exit_status })
 }
 
 #[cfg(test)]
@@ -174,9 +180,11 @@ mod tests {
     fn reads_stat_whatever_the_name() {
         let rest = "S 41 42 42 0 -1 4194304 103 0 0 0 0 0 0 0 20 0 1 0 123456 2334720 209 18446744073709551615 \
                     1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 1280";
+        let (ppid, pgrp, session, exit_status) = (41, 42, 42, 1280);
+        let expected = Stat { state: 'S', ppid, pgrp, session, start_ticks: 123_456, exit_status };
         for name in ["cat", "a b", "x) R 1 (y", ")"] {
             let stat = parse_stat(&format!("42 ({name}) {rest}\n"));
-            assert_eq!(stat, Some(Stat { state: 'S', ppid: 41, start_ticks: 123_456, exit_status: 1280 }), "{name}");
+            assert_eq!(stat, Some(expected), "{name}");
         }
         assert_eq!(parse_stat("42 (cat) S"), None);
         assert_eq!(parse_stat(""), None);

@@ -77,6 +77,7 @@ fn actor(name: &str, asleep: bool) -> Actor {
         since_ns: 0,
         deadline_ns: None,
         syscall: 0,
+        restarts: 0,
     };
     let last = Call {
         actor: name.into(),
@@ -101,6 +102,7 @@ fn actor(name: &str, asleep: bool) -> Actor {
         mappings: Vec::new(),
         variables: Vec::new(),
         stdout: None,
+        job: crate::model::Job::default(),
         signals: None,
         program: None,
         last: Some(last),

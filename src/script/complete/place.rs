@@ -338,7 +338,8 @@ fn actor_claim(word: &str, given: &[&str], offer: &mut Offer<'_>) {
             offer.word("on", "On this object");
         }
         ("killed", []) => offer.word("by", "By this signal"),
-        ("killed", ["by"]) | ("pending" | "blocks" | "ignores" | "catches" | "handled", []) => offer.signals(),
+        ("killed", ["by"]) | ("pending" | "blocks" | "ignores" | "catches" | "handled" | "lost", []) => offer.signals(),
+        ("pgid" | "sid", []) => offer.actors("", &[]),
         _ => {}
     }
 }

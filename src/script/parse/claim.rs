@@ -152,6 +152,12 @@ impl<'a> Parser<'a> {
                 let times = if self.at_line_end() { None } else { Some(self.typed(ArgKind::Count, "how often")?) };
                 ActorClaim::Handled(signal, times)
             }
+            "lost" => {
+                let signal = self.a_signal()?;
+                ActorClaim::Lost(signal, self.typed(ArgKind::Count, "how many left no trace")?)
+            }
+            "pgid" => ActorClaim::Group(self.dotted("who leads the process group")?),
+            "sid" => ActorClaim::Session(self.dotted("who leads the session")?),
             "idle" => ActorClaim::Idle,
             "running" => ActorClaim::Running,
             "stopped" => ActorClaim::Stopped,
@@ -162,7 +168,12 @@ impl<'a> Parser<'a> {
                 ActorClaim::KilledBy(self.a_signal()?)
             }
             _ => match SignalClaim::ALL.iter().find(|(_, name)| *name == word) {
-                Some((of, _)) => ActorClaim::Signal(*of, self.a_signal()?),
+                Some((of, _)) => {
+                    let signal = self.a_signal()?;
+                    let counted = *of == SignalClaim::Pending && !self.at_line_end();
+                    let held = if counted { Some(self.typed(ArgKind::Count, "how many are held")?) } else { None };
+                    ActorClaim::Signal(*of, signal, held)
+                }
                 None => ActorClaim::Exited(self.typed(ArgKind::Int, "the status, a number")?),
             },
         })

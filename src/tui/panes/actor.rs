@@ -27,7 +27,11 @@ pub(in crate::tui) fn title(actor: &Actor, sight: Sight<'_>) -> Vec<Span<'static
 /// The lines of the card, each at most `width` columns wide.
 pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compact: bool) -> Vec<Line<'static>> {
     let mut lines = state(actor, sight, width);
-    if compact || !actor.alive() {
+    if !actor.alive() {
+        return lines;
+    }
+    if compact {
+        lines.extend(signals(actor, sight, width, true));
         return lines;
     }
     let more = sight.theme.glyphs.more;
@@ -71,10 +75,16 @@ pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compac
         spans.push(Span::styled(format!(" {}", stdout.words()), dim));
         lines.push(spread(spans, vec![mark(Evidence::Reported, sight.theme)], width, more));
     }
-    let signals = actor.signals.iter().flat_map(crate::model::Signals::parts).map(|(word, names)| {
-        vec![Span::styled(format!("{word} "), dim), Span::styled(names, sight.style(Role::Value))]
-    });
-    flow(&mut lines, signals.collect(), width, more);
+    lines.extend(signals(actor, sight, width, false));
+    if sight.now.has_jobs(actor) {
+        let mut spans =
+            vec![Span::styled("group ", dim), Span::styled(actor.job.group.clone(), sight.hue(&actor.job.group))];
+        if actor.job.session != actor.job.group {
+            spans.push(Span::styled("  session ", dim));
+            spans.push(Span::styled(actor.job.session.clone(), sight.hue(&actor.job.session)));
+        }
+        lines.push(spread(spans, vec![mark(Evidence::Kernel, sight.theme)], width, more));
+    }
     if let Some(program) = &actor.program {
         for (i, line) in program.lines.iter().enumerate() {
             let next = i == program.next;
@@ -88,6 +98,45 @@ pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compac
         }
     }
     lines
+}
+
+/// Its signals: what is pending, what the kernel holds of what was sent, and, unless only what waits is asked for, what
+/// it does with those that come.
+fn signals(actor: &Actor, sight: Sight<'_>, width: usize, waiting: bool) -> Vec<Line<'static>> {
+    let before = sight.before.and_then(|b| b.actor(&actor.name)).and_then(|was| was.signals.as_ref());
+    let was: Vec<_> = before.map(crate::model::Signals::lines).unwrap_or_default();
+    let told = actor.signals.iter().flat_map(crate::model::Signals::lines);
+    let mut lines = Vec::new();
+    for line in told.filter(|line| !waiting || line.waits()) {
+        let new = sight.before.is_some() && !was.contains(&line);
+        let style = sight.style(if new { Role::Changed } else { Role::Value });
+        let mut rows = folded(&line.text, width.saturating_sub(2), text::width(line.word) + 1).into_iter();
+        let first = rows.next().unwrap_or_default();
+        let spans = vec![Span::styled(format!("{} ", line.word), sight.style(Role::Dim)), Span::styled(first, style)];
+        let more = sight.theme.glyphs.more;
+        lines.push(spread(spans, vec![mark(line.evidence, sight.theme)], width, more));
+        let rest = rows.map(|row| vec![Span::raw("  "), Span::styled(row, style)]);
+        lines.extend(rest.map(|spans| Line::from(clip_spans(spans, width, more))));
+    }
+    lines
+}
+
+/// A text in rows of at most `width` columns less two, broken behind blanks and bars; `taken` of the first row are taken.
+fn folded(words: &str, width: usize, taken: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    let mut left = width.saturating_sub(taken);
+    for word in words.split_inclusive([' ', '|']) {
+        let wide = text::width(word.trim_end());
+        if wide > left && (rows.len() > 1 || taken > 0) && rows.last().is_some_and(|row| !row.is_empty() || taken > 2) {
+            rows.push(String::new());
+            left = width.saturating_sub(2);
+        }
+        left = left.saturating_sub(text::width(word));
+        if let Some(row) = rows.last_mut() {
+            row.push_str(word);
+        }
+    }
+    rows
 }
 
 /// Lays pieces side by side, as many as fit a line.
@@ -147,6 +196,9 @@ fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
                 words.extend([" on ", &object]);
             } else if sleep.direction == "time" || sleep.direction == "child" {
                 words.extend([" for a ", &sleep.direction]);
+            }
+            if sleep.restarts > 0 {
+                words.push_str(", restarted");
             }
             if !sight.timeless {
                 words.extend([" since ", &text::moment(sleep.since_ns)]);
