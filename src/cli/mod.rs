@@ -102,8 +102,13 @@ fn terminal(line: &Line, start: tui::Start, lesson: Option<&str>, err: &mut dyn 
         return Ok(ExitCode::from(BAD_INPUT));
     }
     let Options { launcher, shared } = line.options.stage();
-    let Some(pack) = linear::pack_or_tell(&line.options, lesson, err)? else { return Ok(ExitCode::from(BAD_INPUT)) };
-    let options = tui::Options { launcher, shared, start, palette: None, ascii: line.options.ascii, pack: Some(pack) };
+    // The program's own can wait; of others the learner may have to be told what is wrong with them.
+    let others = line.options.lessons.is_some() || lesson.is_some_and(|word| Path::new(word).is_file());
+    let pack = if others { linear::pack_or_tell(&line.options, lesson, err)? } else { None };
+    if others && pack.is_none() {
+        return Ok(ExitCode::from(BAD_INPUT));
+    }
+    let options = tui::Options { launcher, shared, start, palette: None, ascii: line.options.ascii, pack };
     Ok(tui::run(options).map_or_else(|error| tui::tell(&error), tui::Ending::leave))
 }
 

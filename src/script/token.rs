@@ -49,6 +49,9 @@ const MARKS: [&str; 25] = [
 /// The units of durations with their nanoseconds, longest name first.
 pub(super) const UNITS: [(&str, i64); 4] = [("ms", 1_000_000), ("us", 1_000), ("ns", 1), ("s", 1_000_000_000)];
 
+/// As many as are skipped at once.
+const BLANKS: [u8; 256] = [b' '; 256];
+
 /// The tokens of `text`, the last one [`TokenKind::End`], and what could not be read.
 /// Comments and blanks leave no token; each line end leaves one.
 pub fn tokenize(text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
@@ -77,6 +80,8 @@ impl Lexer<'_> {
                     self.pos += 1;
                     self.push(TokenKind::Newline, start);
                 }
+                // Statements of a lesson come with all that stands before them blanked out.
+                b' ' if self.text.as_bytes()[start..].starts_with(&BLANKS) => self.pos += BLANKS.len(),
                 b' ' | b'\t' | b'\r' => self.pos += 1,
                 b'#' if self.counts() => {
                     self.pos += 1;

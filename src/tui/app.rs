@@ -15,7 +15,7 @@ use super::help::Help;
 use super::keys::{Action, Chord, Context, Keymap};
 use super::layout;
 use super::lesson::{LessonView, Wish};
-use super::lessons::Lessons;
+use super::lessons::Shelf;
 use super::link::ToStage;
 use super::menu::{Entry, Menu};
 use super::text;
@@ -161,7 +161,7 @@ pub(super) struct App {
     menu: Menu,
     first: Option<First>,
     play: Option<Desk>,
-    lessons: Option<Lessons>,
+    lessons: Shelf,
     lesson: Option<LessonView>,
     pub(super) out: Out,
     pub(super) ending: Option<Ending>,
@@ -179,7 +179,7 @@ impl App {
         theme: Theme,
         keys: Keymap,
         messages: Vec<String>,
-        lessons: Option<Lessons>,
+        lessons: Shelf,
         opening: Opening,
         area: Rect,
     ) -> Self {
@@ -239,7 +239,7 @@ impl App {
     }
 
     fn go_learn(&mut self, id: Option<&str>) {
-        let Some(lessons) = &mut self.lessons else {
+        let Some(lessons) = self.lessons.open() else {
             self.out.notice(Notice::error("there are no lessons"));
             return;
         };
@@ -252,7 +252,7 @@ impl App {
 
     fn go_lesson(&mut self, lesson: Lesson) {
         self.leave_lesson();
-        let Some(lessons) = &mut self.lessons else { return };
+        let Some(lessons) = self.lessons.open() else { return };
         self.lesson = Some(LessonView::open(lesson, &mut lessons.progress, &mut self.out));
         self.screen = Screen::Lesson;
     }
@@ -310,7 +310,7 @@ impl App {
                 if let Some(first) = self.first.as_mut().filter(|f| f.desk.owns(stage)) {
                     first.desk.learn(stage, said, &mut self.out);
                 } else if let Some(lesson) = self.lesson.as_mut().filter(|l| l.desk.owns(stage)) {
-                    if let Some(lessons) = &mut self.lessons {
+                    if let Some(lessons) = self.lessons.open() {
                         lesson.learn(stage, said, &mut lessons.progress, &mut self.out);
                     }
                 } else if let Some(desk) = self.play.as_mut().filter(|d| d.owns(stage)) {
@@ -521,7 +521,7 @@ impl App {
                 },
                 _ => {}
             },
-            Screen::Lessons => match (action, &mut self.lessons) {
+            Screen::Lessons => match (action, self.lessons.open()) {
                 (Action::Up, Some(lessons)) => lessons.step(-1),
                 (Action::Down, Some(lessons)) => lessons.step(1),
                 (Action::Choose, Some(lessons)) => {
@@ -545,7 +545,7 @@ impl App {
     }
 
     fn act_in_lesson(&mut self, action: Action, wide: bool) {
-        let (Some(view), Some(lessons)) = (&mut self.lesson, &mut self.lessons) else { return };
+        let (Some(view), Some(lessons)) = (&mut self.lesson, self.lessons.open()) else { return };
         if action == Action::Detail {
             self.show_detail();
             return;
@@ -613,7 +613,7 @@ impl App {
             }
             Screen::Lessons => {
                 layout::header(parts.header, buffer, &theme, "Learn", Vec::new());
-                if let Some(lessons) = &self.lessons {
+                if let Some(lessons) = self.lessons.opened() {
                     lessons.render(parts.body, buffer, &theme);
                 }
             }

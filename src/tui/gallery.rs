@@ -402,7 +402,7 @@ impl Rehearsal {
         // Progress is nobody's: pictures show a learner who has just begun.
         let progress = Progress::off(String::new());
         let lessons = Lessons::new(Pack::embedded(crate::facility::registry())?, progress);
-        let app = App::new(theme, Keymap::default(), Vec::new(), Some(lessons), opening, area).timeless();
+        let app = App::new(theme, Keymap::default(), Vec::new(), lessons.into(), opening, area).timeless();
         let mut own = Self { app, events, conductor, area };
         own.rest()?;
         Ok(own)

@@ -1,5 +1,7 @@
 //! The list of lessons, with what has been done of them.
 
+use std::thread::JoinHandle;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -9,6 +11,40 @@ use super::text;
 use super::theme::{Role, Theme};
 use crate::lesson::progress::Progress;
 use crate::lesson::{Lesson, Pack};
+
+/// Where the lessons are, or will be: reading them takes longer than drawing the first frame.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    ready: Option<Lessons>,
+    coming: Option<JoinHandle<Option<Lessons>>>,
+}
+
+impl Shelf {
+    /// One that `read` fills, in a thread of its own.
+    pub(super) fn fill(read: impl FnOnce() -> Option<Lessons> + Send + 'static) -> std::io::Result<Self> {
+        let coming = std::thread::Builder::new().name("lessons".to_owned()).spawn(read)?;
+        Ok(Self { ready: None, coming: Some(coming) })
+    }
+
+    /// The lessons, waited for if they are still being read; `None` if there are none.
+    pub(super) fn open(&mut self) -> Option<&mut Lessons> {
+        if let Some(coming) = self.coming.take() {
+            self.ready = coming.join().ok().flatten();
+        }
+        self.ready.as_mut()
+    }
+
+    /// The lessons, if they have been asked for before.
+    pub(super) const fn opened(&self) -> Option<&Lessons> {
+        self.ready.as_ref()
+    }
+}
+
+impl From<Lessons> for Shelf {
+    fn from(lessons: Lessons) -> Self {
+        Self { ready: Some(lessons), coming: None }
+    }
+}
 
 /// All lessons, the learner's progress, and which one is chosen.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use super::editor::Editor;
 use super::event::{Event, Events};
 use super::glyphs::locale_is_utf8;
 use super::keys::Keymap;
-use super::lessons::Lessons;
+use super::lessons::{Lessons, Shelf};
 use super::terminal::{self, FrameWriter, Guard};
 use super::theme::{Palette, Theme};
 use super::{Options, Start};
@@ -48,11 +48,11 @@ pub(super) fn run(options: Options) -> anyhow::Result<Ending> {
     {
         theme = Theme::new(palette, ascii);
     }
-    let pack = match options.pack {
-        Some(pack) => pack,
-        None => Pack::embedded(crate::facility::registry())?,
+    let progress = Progress::load();
+    let lessons = match options.pack {
+        Some(pack) => Lessons::new(pack, progress).into(),
+        None => Shelf::fill(|| Some(Lessons::new(Pack::embedded(crate::facility::registry()).ok()?, progress)))?,
     };
-    let lessons = Lessons::new(pack, Progress::load());
     let opening = match options.start {
         Start::FirstMinute => Opening::First,
         Start::Menu => Opening::Menu,
@@ -76,7 +76,7 @@ pub(super) fn run(options: Options) -> anyhow::Result<Ending> {
     events.read_input()?;
     let conductor = Conductor::start(options.launcher, options.shared, events.sender())?;
     let mut face = Face::new(guard)?;
-    let mut app = App::new(theme, keys, messages, Some(lessons), opening, face.area()?);
+    let mut app = App::new(theme, keys, messages, lessons, opening, face.area()?);
     let ending = turn(&mut app, &mut face, &events, &conductor);
     // The terminal first: ending the stage may take a moment, and nothing shall be painted over what the shell says.
     drop(face);

@@ -8,6 +8,7 @@ use super::app::{App, Dirty, Opening};
 use super::event::Event;
 use super::fixtures;
 use super::keys::{Chord, Keymap};
+use super::lessons::Shelf;
 use super::link::FromStage;
 use super::panes::{self, Sight};
 use super::stage_view::{self, StageState, focusable};
@@ -69,7 +70,7 @@ fn the_stage_fits_every_size() {
 /// A program in Play whose stage has said what it says in life, without a stage.
 fn play(palette: Palette, ascii: bool, area: Rect, now: crate::model::Snapshot) -> App {
     let theme = Theme::new(palette, ascii);
-    let mut app = App::new(theme, Keymap::default(), Vec::new(), None, Opening::Play(None), area);
+    let mut app = App::new(theme, Keymap::default(), Vec::new(), Shelf::default(), Opening::Play(None), area);
     let info = StageInfo {
         mode: Mode::Isolated,
         why_shared: None,
