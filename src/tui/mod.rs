@@ -23,6 +23,7 @@ mod lesson;
 mod lessons;
 pub mod link;
 mod menu;
+mod pace;
 mod panes;
 mod picture;
 mod prompt;

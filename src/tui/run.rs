@@ -17,14 +17,13 @@ use super::event::{Event, Events};
 use super::glyphs::locale_is_utf8;
 use super::keys::Keymap;
 use super::lessons::{Lessons, Shelf};
+use super::pace::Pace;
 use super::terminal::{self, FrameWriter, Guard};
 use super::theme::{Palette, Theme};
 use super::{Options, Start};
 use crate::lesson::Pack;
 use crate::lesson::progress::Progress;
 
-/// The least time between two frames that nobody at the keyboard waits for.
-const BACKGROUND: Duration = Duration::from_millis(33);
 /// The longest that events are taken in before a frame is drawn.
 const DRAIN: Duration = Duration::from_millis(10);
 
@@ -146,7 +145,7 @@ impl Face {
 }
 
 fn turn(app: &mut App, face: &mut Face, events: &Events, conductor: &Conductor) -> anyhow::Result<Ending> {
-    let mut drawn = None::<Instant>;
+    let mut pace = Pace::default();
     loop {
         for order in app.out.orders.drain(..) {
             conductor.send(order);
@@ -167,12 +166,12 @@ fn turn(app: &mut App, face: &mut Face, events: &Events, conductor: &Conductor) 
         let due = match app.dirty {
             Dirty::No => None,
             Dirty::Now => Some(Duration::ZERO),
-            Dirty::Soon => Some(drawn.map_or(Duration::ZERO, |at| BACKGROUND.saturating_sub(at.elapsed()))),
+            Dirty::Soon => Some(pace.due(Instant::now())),
         };
         if due.is_some_and(|due| due.is_zero()) {
             face.draw(app)?;
             app.dirty = Dirty::No;
-            drawn = Some(Instant::now());
+            pace.drawn(Instant::now());
             continue;
         }
         let receiver = events.receiver();
