@@ -116,6 +116,7 @@ const SCENES: &[Scene] = &[
             "alice: fork carol<enter>",
             "alice: sem_wait s<enter>",
             "bob: sem_wait s<enter>",
+            "carol: kill alice SIGKILL<enter>",
             "carol: sem_wait s<enter>",
         ],
     },

@@ -3,7 +3,7 @@
 use ratatui::text::Span;
 
 use super::{Painter, Pane};
-use crate::model::Object;
+use crate::model::{Evidence, Fact, Object};
 use crate::tui::theme::Role;
 
 pub(super) static PANE: Pane = Pane {
@@ -51,10 +51,29 @@ fn draw(painter: &mut Painter<'_>) {
     let mut spans = vec![painter.dim(words)];
     spans.extend(painter.mode());
     painter.row(spans, Some(object.evidence("named")));
+    takers(painter);
     // The word counts those who are gone too, so it is told only where it differs.
     if object.int("nwaiters").is_some_and(|n| Some(n) != object.int("waiting")) {
         let spans = vec![painter.dim("nwaiters "), painter.int("nwaiters"), painter.dim(" in its word")];
         painter.row(spans, Some(object.evidence("nwaiters")));
         painter.note("nwaiters");
+    }
+}
+
+/// Who has taken more than given back, by what they reported: the semaphore itself knows nobody.
+fn takers(painter: &mut Painter<'_>) {
+    let (object, now) = (painter.object, painter.sight.now);
+    for fact in &now.facts {
+        let Fact::Units { actor, object: of, units } = fact else { continue };
+        if *of != object.name || *units == 0 {
+            continue;
+        }
+        let dead = now.actor(actor).is_none_or(|actor| !actor.alive());
+        let words = if *units > 0 { format!(" took {units}") } else { format!(" gave {}", -units) };
+        let mut spans = vec![Span::styled(actor.clone(), painter.sight.hue(actor)), painter.dim(words)];
+        if dead && *units > 0 {
+            spans.push(Span::styled(", and is dead: it stays taken", painter.style(Role::Changed)));
+        }
+        painter.row(spans, Some(Evidence::Reported));
     }
 }
