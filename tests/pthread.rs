@@ -256,3 +256,275 @@ fn bad_addresses_and_values() {
         assert_eq!(play.object("l").evidence("state"), Evidence::Hidden);
     });
 }
+
+/// With a mutex `l` at m+64 and a condition variable `c` at m+128.
+fn condition() -> String {
+    format!(
+        "{}alice: pthread_condattr_init m+520 as cattr\n\
+         alice: pthread_condattr_setpshared cattr PTHREAD_PROCESS_SHARED\n\
+         alice: pthread_cond_init m+128 cattr as c\n",
+        mutex("")
+    )
+}
+
+#[test]
+fn a_condition_variable_wakes_who_waits_now() {
+    both(|play| {
+        play.run(&condition());
+        play.run(
+            r"
+expect c nwaiters 0
+alice: pthread_cond_signal c
+bob: pthread_mutex_lock l
+bob: pthread_cond_wait m+128 l
+expect bob blocked in pthread_cond_wait on c
+expect c waiters bob
+expect c nwaiters 1
+expect l owner nobody
+alice: pthread_mutex_lock l
+alice: pthread_cond_signal c
+expect bob blocked in pthread_cond_wait on l
+expect c waiters 0
+expect l waiters bob
+alice: pthread_mutex_unlock l
+expect bob returned 0 from pthread_cond_wait
+expect l owner bob
+bob: pthread_cond_timedwait m+128 l 10ms
+await bob
+expect bob failed ETIMEDOUT
+expect l owner bob
+bob: pthread_mutex_unlock l
+",
+        );
+        assert_eq!(play.object("c").int("pshared"), Some(1));
+        let sleep_on_l = "bob: pthread_mutex_lock l\nbob: pthread_cond_timedwait m+128 l 60s";
+        play.run(&format!(
+            "{sleep_on_l}\nalice: fork carol\ncarol: pthread_mutex_lock l\ncarol: pthread_cond_wait c l"
+        ));
+        play.run("expect c waiters bob carol\nalice: pthread_cond_broadcast c\nexpect c waiters 0");
+        // Both want the mutex: one of them has it.
+        let l = play.object("l");
+        assert_eq!((l.waiters.len(), l.holding("lock").len()), (1, 1), "{l:#?}");
+        assert_eq!(l.waiters[0].direction, "lock");
+    });
+}
+
+#[test]
+fn what_is_undefined_of_a_condition_variable() {
+    both(|play| {
+        play.run(&condition());
+        assert_eq!(said(play, "bob: pthread_cond_wait m+128 l").unwrap(), "undefined by POSIX: l is not locked");
+        play.run("alice: pthread_mutex_lock l");
+        assert!(said(play, "bob: pthread_cond_wait m+128 m+64").unwrap().ends_with("l is locked by alice"));
+        assert!(said(play, "bob: pthread_cond_wait m+128 m+1024").unwrap().contains("no mutex was initialized"));
+        assert_eq!(said(play, "alice: pthread_cond_wait c l"), None);
+        play.run("alice: pthread_cond_wait c l");
+        assert!(said(play, "bob: pthread_cond_destroy m+128").unwrap().ends_with("somebody waits on c"));
+        // glibc waits until it is left.
+        play.run("bob: pthread_cond_destroy m+128\nexpect bob blocked in pthread_cond_destroy on c");
+        assert!(said(play, "bob: pthread_cond_signal m+256").unwrap().contains("no condition variable"));
+    });
+}
+
+/// With a read-write lock `r` of a kind at m+192.
+fn rwlock(kind: &str) -> String {
+    format!(
+        "{PAGE}alice: pthread_rwlockattr_init m+528 as rattr\n\
+         alice: pthread_rwlockattr_setpshared rattr PTHREAD_PROCESS_SHARED\n\
+         alice: pthread_rwlockattr_setkind_np rattr {kind}\n\
+         alice: pthread_rwlock_init m+192 rattr as r\nalice: fork bob\nalice: fork carol\n"
+    )
+}
+
+#[test]
+fn readers_and_writers() {
+    both(|play| {
+        play.run(&rwlock("PTHREAD_RWLOCK_PREFER_READER_NP"));
+        play.run(
+            r"
+expect r state free
+alice: pthread_rwlock_rdlock r
+bob: pthread_rwlock_tryrdlock r
+expect r state read-locked
+expect r readers 2
+expect r reading bob alice
+carol: pthread_rwlock_trywrlock r
+expect carol failed EBUSY
+carol: pthread_rwlock_wrlock r
+expect carol blocked in pthread_rwlock_wrlock on r
+expect r state read-locked
+alice: pthread_rwlock_timedrdlock r 60s
+expect alice returned 0 from pthread_rwlock_timedrdlock
+expect r readers 3
+alice: pthread_rwlock_unlock r
+bob: pthread_rwlock_unlock r
+expect r reading alice
+expect carol blocked
+alice: pthread_rwlock_unlock r
+expect carol returned 0 from pthread_rwlock_wrlock
+expect r state write-locked
+expect r owner carol
+expect r readers 0
+bob: pthread_rwlock_rdlock r
+expect bob blocked in pthread_rwlock_rdlock on r
+carol: pthread_rwlock_rdlock r
+expect carol failed EDEADLK
+carol: pthread_rwlock_unlock r
+expect bob returned 0 from pthread_rwlock_rdlock
+expect r reading bob
+",
+        );
+        let r = play.object("r");
+        assert_eq!((r.evidence("owner"), r.evidence("reading")), (Evidence::Kernel, Evidence::Mirror));
+        assert_eq!(said(play, "bob: pthread_rwlock_unlock r"), None);
+        assert!(said(play, "alice: pthread_rwlock_unlock r").unwrap().ends_with("r is not locked by alice"));
+        assert!(said(play, "alice: pthread_rwlock_destroy r").unwrap().ends_with("r is locked"));
+        play.run("bob: exit 0\nalice: pthread_rwlock_timedwrlock r 10ms\nawait alice\nexpect alice failed ETIMEDOUT");
+        play.run("expect r readers 1\nexpect r reading bob");
+    });
+    both(|play| {
+        play.run(&rwlock("PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP"));
+        play.run("alice: pthread_rwlock_rdlock r\ncarol: pthread_rwlock_wrlock r\nbob: pthread_rwlock_rdlock r");
+        play.run("expect r waiters carol bob\nexpect r reading alice");
+        assert_eq!(play.object("r").waiters[0].direction, "lock for writing");
+        assert_eq!(play.object("r").waiters[1].direction, "lock for reading");
+        play.run("alice: pthread_rwlock_unlock r\nexpect r owner carol\nexpect r waiters bob");
+        play.run("carol: exit 0\nexpect r state write-locked\nexpect r owner carol\nexpect bob blocked");
+        let note = play.object("r").field("state").unwrap().note.clone().unwrap();
+        assert!(note.starts_with("carol is dead"), "{note}");
+    });
+}
+
+#[test]
+fn a_barrier_holds_back_until_all_have_come() {
+    both(|play| {
+        play.run(PAGE);
+        play.run(
+            r"
+alice: pthread_barrierattr_init m+536 as battr
+alice: pthread_barrierattr_setpshared battr PTHREAD_PROCESS_SHARED
+alice: pthread_barrier_init m+256 0 battr as none
+expect alice failed EINVAL
+alice: pthread_barrier_init m+256 3 battr as b
+alice: fork bob
+alice: fork carol
+expect b needed 3
+alice: pthread_barrier_wait b
+expect b arrived 1
+bob: pthread_barrier_wait b
+expect alice blocked in pthread_barrier_wait on b
+expect b arrived 2
+expect b waiters alice bob
+",
+        );
+        assert!(said(play, "carol: pthread_barrier_destroy b").unwrap().ends_with("somebody waits at b"));
+        play.run("carol: pthread_barrier_wait b\nexpect alice idle\nexpect bob idle\nexpect b arrived 0");
+        let told = ["alice", "bob", "carol"].map(|who| play.last(who).ends_with("= PTHREAD_BARRIER_SERIAL_THREAD"));
+        assert_eq!(told.iter().filter(|told| **told).count(), 1, "{told:?}");
+        play.run("alice: pthread_barrier_destroy b\nexpect gone b");
+    });
+}
+
+#[test]
+fn who_waits_for_a_spin_lock_runs() {
+    both(|play| {
+        play.run(PAGE);
+        play.run(
+            r"
+alice: pthread_spin_init m+320 PTHREAD_PROCESS_SHARED as s
+alice: fork bob
+expect s state free
+expect s owner nobody
+alice: pthread_spin_lock s
+expect s state locked
+expect s owner alice
+bob: pthread_spin_trylock s
+expect bob failed EBUSY
+",
+        );
+        assert_eq!(play.object("s").evidence("owner"), Evidence::Mirror);
+        assert!(said(play, "alice: pthread_spin_lock s").unwrap().ends_with("alice has s already"));
+        assert!(said(play, "bob: pthread_spin_unlock s").unwrap().ends_with("s is locked by alice"));
+        play.run("alice: pthread_spin_unlock s\nexpect s state free");
+        // One that waits is running, to be let go on by another.
+        play.run("bob: pthread_spin_lock s");
+        let report = play.line("repeat forever alice: pthread_spin_lock s");
+        assert!(matches!(report.outcome, ipclab::stage::Outcome::Running(_)), "{:?}", report.outcome);
+        play.run("expect alice running\nexpect not alice blocked\nexpect s waiters 0\ncancel alice\nbob: pthread_spin_unlock s");
+        play.run("await alice");
+    });
+}
+
+#[test]
+fn a_bare_futex_is_a_word_and_a_queue() {
+    both(|play| {
+        play.run(PAGE);
+        play.run(
+            r"
+alice: fork bob
+alice: store m[96] 7
+bob: futex m+384 FUTEX_WAIT 6
+expect bob failed EAGAIN
+bob: futex m+384 FUTEX_WAIT 7
+expect bob blocked in futex
+",
+        );
+        let sleep = play.snapshot().actor("bob").unwrap().sleep().unwrap().clone();
+        assert_eq!((sleep.object.as_deref(), sleep.direction.as_str()), (Some("futex#1"), "be woken"));
+        play.run(
+            r"
+alice: store m[96] 8
+expect bob blocked
+alice: futex m+384 FUTEX_WAKE 1 as w
+expect alice returned 1
+expect bob returned 0
+expect w word 8
+alice: futex w FUTEX_WAKE 1
+expect alice returned 0
+bob: futex m+384 FUTEX_WAIT 8 timeout=10ms
+await bob
+expect bob failed ETIMEDOUT
+bob: futex m+385 FUTEX_WAIT 8
+expect bob failed EINVAL
+bob: futex m+40000 FUTEX_WAIT 0
+expect bob failed EFAULT
+bob: futex m+384 FUTEX_WAIT_PRIVATE 8
+expect w waiters bob
+alice: futex w FUTEX_WAKE 9
+expect alice returned 0
+expect bob blocked in futex on w
+",
+        );
+        assert_eq!(play.object("w").identifier, "/board+384");
+    });
+}
+
+#[test]
+fn atomics_have_orders() {
+    both(|play| {
+        play.run(PAGE);
+        play.run(
+            r"
+alice: atomic_store m[0] 5 memory_order_release
+expect board[0] == 5
+alice: atomic_load m[0] memory_order_acquire -> $x
+expect alice $x == 5
+alice: atomic_exchange m[0] 6 -> $old
+expect alice $old == 5
+alice: set $seen 5
+alice: atomic_compare_exchange_strong m[0] $seen 9 -> $done
+expect alice $done == 0
+expect alice $seen == 6
+alice: atomic_compare_exchange_strong m[0] $seen 9 memory_order_acq_rel memory_order_acquire -> $done
+expect alice $done == 1
+expect board[0] == 9
+alice: atomic_fetch_add m:u8[0] 255 memory_order_relaxed -> $old
+expect board[0] == 8
+",
+        );
+        assert_eq!(play.last("alice"), "atomic_fetch_add(m:u8[0], 255, memory_order_relaxed) = 9");
+        assert!(play.refused("alice: atomic_exchange m[0..4] 1").contains("no integer"));
+        assert!(play.refused("alice: atomic_compare_exchange_strong m[0] $none 1").contains("no $none"));
+        play.run("alice: fork past\npast: atomic_load m[2048] -> $x\nexpect past killed by SIGSEGV");
+    });
+}

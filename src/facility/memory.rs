@@ -1,6 +1,6 @@
 //! Mappings, and plain access to memory: what a program does with memory once it is mapped.
 //!
-//! A load, store or atomic addition is one access of the machine and no system call, so a race is a real race, and an
+//! A load or store is one access of the machine and no system call, so a race is a real race, and an
 //! address that leads nowhere ends the actor with the machine's own SIGSEGV or SIGBUS.
 
 use super::perform::{Body, Bound, Given, Making, Names, Performer, Refusal};
@@ -134,17 +134,6 @@ const CALLS: &[CallSpec] = &[
         example: "alice: store m[0] 1",
         ..CALL
     },
-    CallSpec {
-        name: "atomic_fetch_add",
-        args: &[required("place", ArgKind::Place, "the integer"), required("operand", ArgKind::Int, "what to add")],
-        doc: "Adds to an integer in memory and gives what was there, as one step that nobody can come between",
-        man: "stdatomic.h(0p)",
-        c: "atomic_fetch_add(&{place}, {operand})",
-        gives: true,
-        syscall: false,
-        example: "alice: atomic_fetch_add m[0] 1 -> $old",
-        ..CALL
-    },
 ];
 
 impl Facility for Memory {
@@ -164,7 +153,6 @@ impl Facility for Memory {
             }
             "load" => load(performer),
             "store" => store(performer),
-            "atomic_fetch_add" => fetch_add(performer),
             _ => on_pages(verb, performer),
         }
     }
@@ -286,11 +274,11 @@ fn round_up(length: u64) -> u64 {
 }
 
 /// What an access is recorded as: index and value as numbers, the type or the length of a slice, and the name.
-struct Access {
-    address: u64,
-    ty: IntType,
-    width: Width,
-    slice: Option<u64>,
+pub(super) struct Access {
+    pub address: u64,
+    pub ty: IntType,
+    pub width: Width,
+    pub slice: Option<u64>,
     index: i64,
     name: [i64; 3],
 }
@@ -298,7 +286,7 @@ struct Access {
 const SLICE: i64 = 8;
 
 impl Access {
-    fn of(performer: &Performer<'_>) -> Result<Self, Refusal> {
+    pub(super) fn of(performer: &Performer<'_>) -> Result<Self, Refusal> {
         let written = performer.expr.args.iter().find_map(|arg| match &arg.value {
             ArgValue::Place(place) => Some(place),
             _ => None,
@@ -320,11 +308,11 @@ impl Access {
         Ok(Self { address, ty, width, slice, index, name: show::pack(&place.base) })
     }
 
-    const fn signed(&self) -> bool {
+    pub(super) const fn signed(&self) -> bool {
         matches!(self.ty, IntType::I8 | IntType::I16 | IntType::I32 | IntType::I64)
     }
 
-    fn making(&self, value: i64) -> Making<'static> {
+    pub(super) fn making(&self, value: i64) -> Making<'static> {
         let kind = match self.slice {
             Some(length) => SLICE + length as i64,
             None => IntType::ALL.iter().position(|(ty, _)| *ty == self.ty).unwrap_or(0) as i64,
@@ -385,20 +373,8 @@ fn store(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn fetch_add(performer: &mut Performer<'_>) -> Result<(), Refusal> {
-    let access = Access::of(performer)?;
-    if access.slice.is_some() {
-        return Err(Refusal::new("a slice of bytes is no integer that could be added to").help("such as m[0]"));
-    }
-    let operand = performer.int("operand", 0);
-    let old = performer
-        .machine(access.making(operand), || memory::atomic_add(access.address, access.width, operand, access.signed()));
-    performer.deliver(Data::Int(old));
-    Ok(())
-}
-
 /// What is left of a value in a variable of that type, sign and all.
-fn narrowed(value: i64, ty: IntType) -> i64 {
+pub(super) fn narrowed(value: i64, ty: IntType) -> i64 {
     match ty {
         IntType::I8 => i64::from(value as i8),
         IntType::U8 => i64::from(value as u8),
@@ -410,15 +386,21 @@ fn narrowed(value: i64, ty: IntType) -> i64 {
     }
 }
 
-/// How an access reads: `m[0]`, with what goes in.
-fn access(verb: &str, record: &Record) -> Shown {
-    let [index, kind, value, n0, n1, n2] = record.args;
-    let name = show::unpack([n0, n1, n2]);
-    let place = match IntType::ALL.get(kind as usize) {
+/// The place of an access: `m[0]`. What stands above the lower half of the second argument is no part of its type.
+pub(super) fn place(record: &Record) -> String {
+    let [index, kind, _, n0, n1, n2] = record.args;
+    let (name, kind) = (show::unpack([n0, n1, n2]), kind & 0xffff_ffff);
+    match IntType::ALL.get(kind as usize) {
         Some((IntType::I32, _)) => format!("{name}[{index}]"),
         Some((_, ty)) => format!("{name}:{ty}[{index}]"),
         None => format!("{name}[{index}..{}]", index + (kind - SLICE)),
-    };
+    }
+}
+
+/// How an access reads: `m[0]`, with what goes in.
+fn access(verb: &str, record: &Record) -> Shown {
+    let [_, kind, value, ..] = record.args;
+    let place = place(record);
     let slice = kind >= SLICE;
     let args = match verb {
         "load" => place,
@@ -459,7 +441,6 @@ mod tests {
             (shown("msync", [0x1000, 4096, c(libc::MS_SYNC), 0, 0, 0], 0), "msync(0x1000, 4096, MS_SYNC) = 0"),
             (shown("load", [3, 4, 0, n0, n1, n2], -7), "load(m[3]) = -7"),
             (shown("store", [0, 1, 255, n0, n1, n2], 255), "store(m:u8[0], 255) = 255"),
-            (shown("atomic_fetch_add", [0, 4, -1, n0, n1, n2], 9), "atomic_fetch_add(m[0], -1) = 9"),
         ];
         for (seen, wanted) in cases {
             assert_eq!(seen, wanted);

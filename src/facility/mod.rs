@@ -3,6 +3,9 @@
 //! Adding one takes a file here, a line in [`ALL`], a file in `tui/panes` and a line in its registry. Nothing else
 //! asks which facility something is: everybody else goes through [`Facility`].
 
+mod atomic;
+mod barrier;
+mod cond;
 pub mod deed;
 mod descriptor;
 mod endpoint;
@@ -10,6 +13,7 @@ mod epoll;
 mod eventfd;
 mod fifo;
 mod filelock;
+mod futex;
 mod handover;
 mod judge;
 pub mod look;
@@ -28,12 +32,14 @@ mod process;
 mod pthread;
 mod pty;
 mod quantities;
+mod rwlock;
 mod semaphore;
 mod shm;
 pub mod show;
 mod signal;
 mod signalfd;
 mod socket;
+mod spin;
 mod stdio;
 mod sysv;
 mod sysv_mq;
@@ -246,6 +252,8 @@ pub enum Inside {
     Begins,
     /// The object at that address has ended.
     Ends,
+    /// It is the word at that address, from when somebody sleeps there on.
+    Word,
 }
 
 /// What is known of a session that has ended; see [`Facility::remove_left`].
@@ -332,6 +340,12 @@ pub static ALL: &[&dyn Facility] = &[
     &semaphore::Semaphore,
     &sysv_sem::SysvSet,
     &mutex::Mutex,
+    &cond::Cond,
+    &rwlock::RwLock,
+    &barrier::Barrier,
+    &spin::Spin,
+    &futex::Futex,
+    &atomic::Atomic,
     &filelock::FileLock,
     &pty::Pty,
     &signal::Signals,

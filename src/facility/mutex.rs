@@ -19,8 +19,11 @@ use crate::script::{ArgValue, CallSpec, Cmp, PredicateArg, PredicateSpec};
 #[derive(Debug)]
 pub(super) struct Mutex;
 
+/// Its id.
+pub(super) const ID: &str = "mutex";
+
 static CARD: Card = Card {
-    id: "mutex",
+    id: ID,
     title: "Mutexes",
     family: "synchronization / mutex",
     what: "A lock that has one owner at a time, and that only its owner may let go.",
@@ -244,7 +247,7 @@ impl Facility for Mutex {
 }
 
 /// Whether an unlock by somebody else fails, rather than being undefined.
-fn checks(mutex: &Object) -> bool {
+pub(super) fn checks(mutex: &Object) -> bool {
     let normal = |kind: &str| ["PTHREAD_MUTEX_NORMAL", "PTHREAD_MUTEX_ADAPTIVE_NP"].contains(&kind);
     mutex.int("robust") == Some(1) || mutex.value("type").as_text().is_none_or(|kind| !normal(kind))
 }

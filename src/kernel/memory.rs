@@ -35,7 +35,7 @@ impl Width {
     }
 
     /// The value in the low bits of `word`, extended to 64 bits.
-    const fn extend(self, word: u64, signed: bool) -> i64 {
+    pub(super) const fn extend(self, word: u64, signed: bool) -> i64 {
         match (self, signed) {
             (Self::W8, false) => word as u8 as i64,
             (Self::W8, true) => word as i8 as i64,

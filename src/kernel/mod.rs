@@ -14,6 +14,7 @@ compile_error!("ipclab reads the Linux kernel, and knows the system call numbers
 
 pub mod apart;
 pub mod arena;
+pub mod atomic;
 pub mod borrow;
 pub mod clock;
 pub mod counted;

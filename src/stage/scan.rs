@@ -180,6 +180,7 @@ impl Scene {
         let Some(owner) = facility::of_verb(spec.name) else { return };
         let key = match (made.handle, owner.inside(spec.name)) {
             (Bound::Memory(address, _), Calls::Begins) => self.begins(pid, address, owner.card().id),
+            (Bound::Memory(address, _), Calls::Word) => self.word(pid, address, owner.card().id),
             (Bound::Memory(address, _), Calls::Ends) => {
                 if let Some((place, _)) = self.leads_to(pid, address) {
                     self.inside.ends(&place.key(owner.card().id));
@@ -193,7 +194,7 @@ impl Scene {
                 }
                 Some(key)
             }
-            (handle, Calls::Nothing | Calls::Begins | Calls::Ends) => self.claimed_by(pid, handle),
+            (handle, Calls::Nothing | Calls::Begins | Calls::Ends | Calls::Word) => self.claimed_by(pid, handle),
         };
         let Some(key) = key else { return };
         if self.known.name_of(&key).is_none_or(is_ours) {
@@ -207,6 +208,15 @@ impl Scene {
         let key = place.key(facility);
         self.inside.begins(&key, private);
         Some(key)
+    }
+
+    /// A word on which somebody sleeps, unless it is part of another object.
+    pub(super) fn word(&mut self, pid: i32, address: u64, facility: &str) -> Option<ObjectKey> {
+        let (place, private) = self.leads_to(pid, address)?;
+        if let Some(key) = self.inside.at(place, private) {
+            return Some(key.clone()).filter(|key| key.facility == facility);
+        }
+        self.begins(pid, address, facility)
     }
 
     /// Where an address leads, and whether that is memory of this process alone.

@@ -7,7 +7,7 @@ use super::member::{Asleep, Fate, Member, Posture};
 use super::{chronicle, held, post};
 use crate::facility::look::HandleKind;
 use crate::facility::perform::Bound;
-use crate::facility::{self, Facility};
+use crate::facility::{self, Facility, Inside};
 use crate::kernel::arena::Record;
 use crate::kernel::borrow;
 use crate::kernel::proc::{PrivatePage, private_pages};
@@ -23,6 +23,7 @@ const PRIVATE_SHOWN: usize = 64;
 /// Takes a snapshot of what `settle` and `rescan` have found.
 pub(super) fn take(director: &mut Director) -> Snapshot {
     director.settle_mail();
+    note_words(director);
     let sleeps: Vec<Option<(Sleep, Vec<On>)>> = director.members.iter().map(|m| sleep(director, m)).collect();
     let mut waiters: Vec<(ObjectKey, Waiter)> = Vec::new();
     for (member, (sleep, on)) in director.members.iter().zip(&sleeps).filter_map(|(m, s)| Some((m, s.as_ref()?))) {
@@ -73,6 +74,17 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
         facts: Vec::new(),
         syscalls_since_mark: director.since_mark.map(|since| since.calls),
         vouched_since_mark: director.since_mark.filter(|since| since.unvouched == 0).map_or(0, |since| since.vouched),
+    }
+}
+
+/// Takes into view the words on which actors sleep by calls of that kind: the kernel knows them only as long as they do.
+fn note_words(director: &mut Director) {
+    for member in &director.members {
+        let Posture::Asleep(asleep) = &member.posture else { continue };
+        let Some(spec) = facility::registry().call_by_id(asleep.verb) else { continue };
+        if let Some(owner) = facility::of_verb(spec.name).filter(|owner| owner.inside(spec.name) == Inside::Word) {
+            director.scene.word(member.pid, asleep.args[0], owner.card().id);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod filelock;
 mod mq;
 mod mutex;
 mod pipe;
+mod pthread;
 mod pty;
 mod semaphore;
 mod shm;
@@ -57,6 +58,11 @@ static ALL: &[&Pane] = &[
     &shm::PANE,
     &semaphore::PANE,
     &mutex::PANE,
+    &pthread::COND,
+    &pthread::RWLOCK,
+    &pthread::BARRIER,
+    &pthread::SPIN,
+    &pthread::FUTEX,
     &filelock::PANE,
     &pty::PANE,
     &sysv_mq::PANE,
