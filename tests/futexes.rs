@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on says where")]
 
 mod common;
-#[expect(dead_code, reason = "only mappings, memory and system calls are looked at here")]
+#[expect(dead_code, unused_imports, reason = "only mappings, memory and system calls are looked at here")]
 mod outside;
 
 use common::Play;
