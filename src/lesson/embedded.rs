@@ -4,7 +4,7 @@
 pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
 
 /// The lesson files by name; a test holds the list against the folder.
-pub(super) const FILES: [(&str, &str); 21] = [
+pub(super) const FILES: [(&str, &str); 24] = [
     ("three-families.md", include_str!("../../lessons/three-families.md")),
     ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
     ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
@@ -18,9 +18,12 @@ pub(super) const FILES: [(&str, &str); 21] = [
     ("two-machines.md", include_str!("../../lessons/two-machines.md")),
     ("sysv-types.md", include_str!("../../lessons/sysv-types.md")),
     ("posix-notify.md", include_str!("../../lessons/posix-notify.md")),
+    ("mmap-views.md", include_str!("../../lessons/mmap-views.md")),
     ("shm-lifetime.md", include_str!("../../lessons/shm-lifetime.md")),
     ("lost-update.md", include_str!("../../lessons/lost-update.md")),
+    ("semaphores.md", include_str!("../../lessons/semaphores.md")),
     ("file-lock-owner.md", include_str!("../../lessons/file-lock-owner.md")),
+    ("lock-you-lose.md", include_str!("../../lessons/lock-you-lose.md")),
     ("terminal-bytes.md", include_str!("../../lessons/terminal-bytes.md")),
     ("many-descriptors.md", include_str!("../../lessons/many-descriptors.md")),
     ("signal-driven-io.md", include_str!("../../lessons/signal-driven-io.md")),
