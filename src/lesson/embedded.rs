@@ -4,9 +4,10 @@
 pub(super) const PACK: &str = include_str!("../../lessons/pack.toml");
 
 /// The lesson files by name; a test holds the list against the folder.
-pub(super) const FILES: [(&str, &str); 24] = [
+pub(super) const FILES: &[(&str, &str)] = &[
     ("three-families.md", include_str!("../../lessons/three-families.md")),
     ("pipe-eof.md", include_str!("../../lessons/pipe-eof.md")),
+    ("sigpipe.md", include_str!("../../lessons/sigpipe.md")),
     ("pipe-capacity.md", include_str!("../../lessons/pipe-capacity.md")),
     ("pipe-buf.md", include_str!("../../lessons/pipe-buf.md")),
     ("two-pipes.md", include_str!("../../lessons/two-pipes.md")),
@@ -24,6 +25,8 @@ pub(super) const FILES: [(&str, &str); 24] = [
     ("semaphores.md", include_str!("../../lessons/semaphores.md")),
     ("file-lock-owner.md", include_str!("../../lessons/file-lock-owner.md")),
     ("lock-you-lose.md", include_str!("../../lessons/lock-you-lose.md")),
+    ("signal-queues.md", include_str!("../../lessons/signal-queues.md")),
+    ("interrupted-calls.md", include_str!("../../lessons/interrupted-calls.md")),
     ("terminal-bytes.md", include_str!("../../lessons/terminal-bytes.md")),
     ("many-descriptors.md", include_str!("../../lessons/many-descriptors.md")),
     ("signal-driven-io.md", include_str!("../../lessons/signal-driven-io.md")),
