@@ -307,6 +307,8 @@ fn a_host_shows_its_addresses_and_who_lives_there() {
     let Some(mut play) = two() else { return };
     play.run("dora: fork fred");
     let seen = play.snapshot();
+    let none = |name: &str| seen.actor(name).unwrap().descriptors.is_empty();
+    assert!(none("dora") && none("fred"), "what is the stage's own does not show: {:#?}", seen.actors);
     assert_eq!(told(seen, "east", "addresses"), ["10.0.0.1/24", "fd00::1/64"]);
     assert_eq!(told(seen, "west", "addresses"), ["10.0.0.2/24", "fd00::2/64"]);
     let east = seen.host("east").unwrap().clone();

@@ -75,6 +75,51 @@ fn object(n: usize, actor: &str) -> String {
     }
 }
 
+/// The same with 10 actors and 20 objects of data transfer: sockets, System V queues, a terminal, and what watches many
+/// descriptors. A shared stage has UNIX sockets where another has those of the Internet.
+pub(super) fn transferring() -> anyhow::Result<Stage> {
+    let mut stage = open()?;
+    play(&mut stage, "spawn alice\nalice: pipe p\nalice: fork bob")?;
+    let internet = stage.info().capabilities.iter().any(|word| word == "isolated");
+    let sockets = if internet {
+        "one3: socket l AF_INET SOCK_STREAM\none3: bind l 127.0.0.1:5000\none3: listen l 3\n\
+         one3: socket c AF_INET SOCK_STREAM\none3: connect c 127.0.0.1:5000\none3: accept l as a\none3: send c \"hello\"\n\
+         one3: socket u AF_INET SOCK_DGRAM\none3: bind u 127.0.0.1:5000\none3: sendto u \"hello\" 127.0.0.1:5000"
+    } else {
+        "one3: socket l AF_UNIX SOCK_STREAM\none3: bind l unix:@l\none3: listen l 3\none3: socket c AF_UNIX SOCK_STREAM\n\
+         one3: connect c unix:@l\none3: accept l as a\none3: send c \"hello\"\none3: socket u AF_UNIX SOCK_DGRAM\n\
+         one3: bind u unix:@u\none3: sendto u \"hello\" unix:@u"
+    };
+    let shares = [
+        "one1: socketpair s AF_UNIX SOCK_STREAM\none1: socketpair d AF_UNIX SOCK_DGRAM\none1: send s.0 \"hello\"\n\
+         repeat 20 one1: send d.0 \"hello\"",
+        "one2: msgget q1 IPC_CREAT\none2: msgget q2 IPC_CREAT\nrepeat 20 one2: msgsnd q1 \"hello\"\none2: msgsnd q2 \"hello\"\n\
+         one2: posix_openpt t O_RDWR|O_NOCTTY\none2: unlockpt t.m\none2: ioctl t.m TIOCGPTPEER O_RDWR|O_NOCTTY\n\
+         one2: write t.m \"hello\\n\"\none2: eventfd e 3\none2: epoll_create1 ep\n\
+         one2: epoll_ctl ep EPOLL_CTL_ADD t.s EPOLLIN\none2: epoll_ctl ep EPOLL_CTL_ADD e EPOLLIN",
+        sockets,
+        "one4: socketpair r AF_UNIX SOCK_SEQPACKET\none4: send r.0 \"hello\"\none4: timerfd_create t1 CLOCK_MONOTONIC\n\
+         one4: sigprocmask SIG_BLOCK SIGUSR1\none4: signalfd g SIGUSR1\none4: msgget q3 IPC_CREAT\none4: epoll_create1 ep2\n\
+         one4: epoll_ctl ep2 EPOLL_CTL_ADD r.1 EPOLLIN|EPOLLET",
+    ];
+    for (place, share) in shares.iter().enumerate() {
+        let pair = place + 1;
+        play(&mut stage, &format!("spawn one{pair}"))?;
+        play(&mut stage, share)?;
+        play(&mut stage, &format!("one{pair}: fork other{pair}"))?;
+    }
+    let snapshot = next_refresh(&mut stage)?;
+    anyhow::ensure!((snapshot.actors.len(), snapshot.objects.len()) == (10, 20), "{:#?}", snapshot.objects);
+    Ok(stage)
+}
+
+/// A System V queue of so many messages.
+pub(super) fn queued(messages: usize) -> anyhow::Result<Stage> {
+    let mut stage = open()?;
+    play(&mut stage, &format!("spawn alice\nalice: msgget q IPC_CREAT\nrepeat {messages} alice: msgsnd q \"x\""))?;
+    Ok(stage)
+}
+
 /// Asks for a full look and waits for it.
 pub(super) fn next_refresh(stage: &mut Stage) -> anyhow::Result<ipclab::model::Snapshot> {
     stage.refresh();

@@ -33,7 +33,7 @@ pub(super) struct Scene {
     tag: String,
     shm_dev: u64,
     mqueue: Option<PathBuf>,
-    /// Files that are ours: device and inode of the arena and of the stage's directory.
+    /// Files that are ours: device and inode of the arena and of the stage's directory, on each of its places.
     ours: Vec<(u64, u64)>,
     null: (u64, u64),
     known: Known,
@@ -116,8 +116,9 @@ impl Scene {
         if let Some(place) = self.hosts.place(name) {
             self.diags.resize_with(place, || None);
             self.diags.push(Some(diag));
-            let Self { hosts, watch, directory, mqueue, .. } = self;
+            let Self { hosts, watch, directory, mqueue, ours, .. } = self;
             hosts.visit(place, || {
+                ours.extend(nix::sys::stat::stat(directory.as_path()).map(|stat| (stat.st_dev, stat.st_ino)));
                 watch.add([directory.as_path(), Path::new("/dev/shm")].into_iter().chain(mqueue.as_deref()));
             });
         }

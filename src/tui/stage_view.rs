@@ -12,7 +12,7 @@ use super::panes::{self, Sight};
 use super::text;
 use super::theme::Role;
 use super::wires::{Wire, draw_wires};
-use crate::model::{Actor, Host, Object, ObjectKey};
+use crate::model::{Actor, Holder, Host, Object, ObjectKey};
 
 /// What on the stage has the focus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,14 +144,17 @@ fn shrinkable(nodes: &[Node], small: &[Node], sight: Sight<'_>, state: &StageSta
         .min_by_key(|&i| (u16::MAX - tall(nodes[i].column), !calm(&nodes[i]), i))
 }
 
-/// A host as what its pane shows: it has fields as objects have, and nobody holds it.
-fn pane_of(host: &Host) -> Object {
+/// A host as what its pane shows: it has fields as objects have, and nobody holds it, but some live there.
+fn pane_of(host: &Host, actors: &[Actor]) -> Object {
+    let here = actors.iter().filter(|a| a.alive() && a.host.as_ref() == Some(&host.name));
+    let home =
+        |actor: &Actor| Holder { actor: actor.name.clone(), handle: String::new(), role: panes::HOME.to_owned() };
     Object {
         name: host.name.clone(),
         key: ObjectKey { facility: "host".to_owned(), dev: 0, ino: 0, offset: 0 },
         identifier: "none".to_owned(),
         fields: host.fields.clone(),
-        holders: Vec::new(),
+        holders: here.map(home).collect(),
         waiters: Vec::new(),
     }
 }
@@ -195,7 +198,7 @@ fn nodes(sight: Sight<'_>, state: &StageState, plan: Plan, compact: bool) -> Vec
             area: Rect::ZERO,
         }
     };
-    let hosts: Vec<Object> = sight.now.hosts.iter().map(pane_of).collect();
+    let hosts: Vec<Object> = sight.now.hosts.iter().map(|host| pane_of(host, &sight.now.actors)).collect();
     let actors = sight.now.actors.iter().enumerate().map(actor);
     actors.chain(hosts.iter().chain(&sight.now.objects).map(object)).collect()
 }

@@ -7,6 +7,8 @@ mod actor;
 mod counted;
 mod epoll;
 mod filelock;
+mod host;
+mod messages;
 mod mq;
 mod mutex;
 mod pipe;
@@ -24,6 +26,7 @@ mod unix;
 mod views;
 
 pub(super) use actor::{card, title as card_title};
+pub(super) use host::HOME;
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -51,6 +54,7 @@ pub(super) struct Pane {
 static ALL: &[&Pane] = &[
     &pipe::PIPE,
     &pipe::FIFO,
+    &host::PANE,
     &unix::PANE,
     &tcp::PANE,
     &udp::PANE,

@@ -3,9 +3,9 @@
 
 use ratatui::text::Span;
 
+use super::messages::{self, ENDS};
 use super::{Painter, plain};
 use crate::model::{Evidence, Object, Value};
-use crate::tui::text;
 use crate::tui::theme::Role;
 
 /// What is drawn here; more of a socket follows in the general manner.
@@ -35,9 +35,6 @@ pub(super) const FIELDS: &[&str] = &[
     "credentials",
 ];
 
-/// Messages that are shown one a line from either end; those between are counted.
-const ENDS: usize = 4;
-
 fn word<'a>(object: &'a Object, field: &str) -> &'a str {
     object.value(field).as_text().unwrap_or_default()
 }
@@ -49,14 +46,21 @@ fn number(object: &Object, field: &str) -> String {
 pub(super) fn brief(object: &Object) -> String {
     let state = word(object, "state");
     if object.field("backlog").is_some() {
-        return format!("listening · {} of {} wait", number(object, "waiting"), number(object, "backlog"));
+        let who: Vec<String> = object.value("connecting").as_list().iter().filter_map(plain).collect();
+        let who = if who.is_empty() { String::new() } else { format!(": {}", who.join(" ")) };
+        return format!("listening · {} of {} wait{who}", number(object, "waiting"), number(object, "backlog"));
     }
     let what = if object.field("queue").is_some() {
         format!("{} messages", number(object, "messages"))
     } else {
         format!("{} bytes", number(object, "bytes"))
     };
-    if state.is_empty() { what } else { format!("{state} · {what}") }
+    let carried = object.int("descriptors").filter(|n| *n != 0);
+    let what =
+        carried.map_or_else(|| what.clone(), |n| format!("{what}, {n} descriptor{}", if n == 1 { "" } else { "s" }));
+    let peer = Some(word(object, "peer")).filter(|peer| !peer.is_empty() && !peer.contains(' '));
+    let with = peer.map(|peer| format!(" with {peer}")).unwrap_or_default();
+    if state.is_empty() { what } else { format!("{state}{with} · {what}") }
 }
 
 pub(super) fn draw(painter: &mut Painter<'_>) {
@@ -78,7 +82,8 @@ pub(super) fn draw(painter: &mut Painter<'_>) {
             painter.dim(" bytes"),
         ];
         painter.row(spans, Some(object.evidence("messages")));
-        queue(painter, object, "queue");
+        messages::draw(painter, |painter, _, _, _| vec![painter.dim("  ")]);
+        painter.note("messages");
     } else if object.field("holds").is_some() {
         let mut spans = vec![painter.dim("in  "), painter.int("bytes"), painter.dim(" bytes wait to be received")];
         if word(object, "incoming") == "ended" {
@@ -89,13 +94,12 @@ pub(super) fn draw(painter: &mut Painter<'_>) {
     }
     carried(painter);
     outgoing(painter);
-    for (field, before, behind) in
-        [("dropped", "", " datagrams dropped: they came while there was no room"), ("received", "charged ", "")]
+    for (field, before, behind) in [("dropped", "", " dropped: there was no room"), ("received", "receive buffer ", "")]
     {
         if object.int(field).is_some_and(|n| n != 0) {
             let mut spans = vec![painter.dim(before), painter.int(field), painter.dim(behind)];
             if field == "received" {
-                spans.extend([painter.dim(" of "), painter.int("rcvbuf"), painter.dim(" for receiving")]);
+                spans.extend([painter.dim(" of "), painter.int("rcvbuf")]);
             }
             painter.row(spans, Some(object.evidence(field)));
         }
@@ -110,7 +114,9 @@ fn head(painter: &mut Painter<'_>) {
     let object = painter.object;
     let mut spans = Vec::new();
     for field in ["type", "state"] {
-        if !word(object, field).is_empty() {
+        // TCP has no other type.
+        let plain = field == "type" && object.facility() == "tcp" && object.field("state").is_some();
+        if !word(object, field).is_empty() && !plain {
             if !spans.is_empty() {
                 spans.push(painter.between());
             }
@@ -118,8 +124,9 @@ fn head(painter: &mut Painter<'_>) {
         }
     }
     if !word(object, "peer").is_empty() {
+        let nobody = word(object, "peer") == "not accepted yet";
         spans.extend([
-            painter.dim(" with "),
+            if nobody { painter.between() } else { painter.dim(" with ") },
             Span::styled(word(object, "peer").to_owned(), painter.value_style("peer")),
         ]);
     }
@@ -131,8 +138,13 @@ fn head(painter: &mut Painter<'_>) {
 
 fn listener(painter: &mut Painter<'_>) {
     let object = painter.object;
-    let spans =
-        vec![painter.int("waiting"), painter.dim(" wait to be accepted, the backlog is "), painter.int("backlog")];
+    let spans = vec![
+        painter.int("waiting"),
+        painter.dim(" to be accepted"),
+        painter.between(),
+        painter.dim("backlog "),
+        painter.int("backlog"),
+    ];
     painter.row(spans, Some(object.evidence("waiting")));
     let list = object.value("connecting").as_list();
     for who in list.iter().take(2 * ENDS) {
@@ -146,53 +158,6 @@ fn listener(painter: &mut Painter<'_>) {
     }
 }
 
-/// The messages of a queue, in the order in which they will be received: its ends, and how many are between.
-fn queue(painter: &mut Painter<'_>, object: &Object, field: &str) {
-    let evidence = object.evidence(field);
-    let list = object.value(field).as_list();
-    let before = painter.before.map(|b| b.value(field).as_list());
-    let left_out = |m: &Value| m.part("left out").and_then(Value::as_int);
-    let (head, tail) =
-        if list.len() > 2 * ENDS { (&list[..ENDS], &list[list.len() - ENDS..]) } else { (list, &list[list.len()..]) };
-    let between: i64 = list
-        .get(head.len()..list.len() - tail.len())
-        .unwrap_or_default()
-        .iter()
-        .map(|m| left_out(m).unwrap_or(1))
-        .sum();
-    for message in head {
-        let new = before.is_some_and(|b| !b.contains(message));
-        one(painter, message, new, evidence);
-    }
-    if between > 0 {
-        let spans = vec![painter.dim(format!("  {} {between} more", painter.more()))];
-        painter.row(spans, Some(evidence));
-    }
-    for message in tail {
-        let new = before.is_some_and(|b| !b.contains(message));
-        one(painter, message, new, evidence);
-    }
-    painter.note("messages");
-}
-
-fn one(painter: &mut Painter<'_>, message: &Value, new: bool, evidence: Evidence) {
-    let style = painter.style(if new { Role::Changed } else { Role::Value });
-    let from = message.part("from").and_then(Value::as_text).unwrap_or_default().to_owned();
-    let mut spans = vec![painter.dim("  ")];
-    let tail = if from.is_empty() { 0 } else { text::width(&from) + 3 };
-    let room = painter.room().saturating_sub(tail + 4);
-    if let Some((data, total)) = message.part("data").and_then(Value::as_bytes) {
-        let (data, shown) = text::bytes(data, room, style, painter.sight.theme);
-        spans.push(painter.dim("\""));
-        spans.extend(data);
-        spans.push(painter.dim(if (shown as u64) < total { painter.more() } else { "\"" }));
-    }
-    if !from.is_empty() {
-        spans.push(painter.dim(format!(" {} {from}", painter.sight.theme.glyphs.left)));
-    }
-    painter.row(spans, Some(evidence));
-}
-
 /// Descriptors that lie in the queue.
 fn carried(painter: &mut Painter<'_>) {
     let object = painter.object;
@@ -200,10 +165,16 @@ fn carried(painter: &mut Painter<'_>) {
         return;
     }
     let mut spans = vec![painter.int("descriptors"), painter.dim(" on the way:")];
-    for one in object.value("in flight").as_list() {
+    for (place, one) in object.value("in flight").as_list().iter().enumerate() {
         let part = |name| one.part(name).and_then(Value::as_text).unwrap_or_default().to_owned();
-        spans.push(Span::styled(format!(" {}", part("to")), painter.value_style("in flight")));
-        spans.push(painter.dim(format!(" to {}", part("access"))));
+        let verb = match part("access").as_str() {
+            "read" => "to read",
+            "write" => "to write",
+            _ => "for both",
+        };
+        spans.push(painter.dim(if place == 0 { " " } else { ", " }));
+        spans.push(Span::styled(part("to"), painter.value_style("in flight")));
+        spans.push(painter.dim(format!(" {verb}")));
     }
     painter.row(spans, Some(object.evidence("descriptors")));
     painter.note("in flight");
@@ -235,13 +206,8 @@ fn outgoing(painter: &mut Painter<'_>) {
         painter.row(spans, Some(object.evidence("unsent")));
     }
     if object.int("charged").is_some_and(|n| n != 0) {
-        let spans = vec![
-            painter.dim("    charged "),
-            painter.int("charged"),
-            painter.dim(" of "),
-            painter.int("sndbuf"),
-            painter.dim(" for sending"),
-        ];
+        let spans =
+            vec![painter.dim("    send buffer "), painter.int("charged"), painter.dim(" of "), painter.int("sndbuf")];
         painter.row(spans, Some(object.evidence("charged")));
     }
 }
@@ -279,6 +245,7 @@ mod tests {
         let seen = drawn(&a, vec![a.clone(), b]);
         let has = |text: &str| seen.iter().any(|line| line.contains(text) && line.ends_with('K'));
         assert!(has("stream · connected with s.1"), "{seen:#?}");
+        assert_eq!(brief(&a), "connected with s.1 · 2 bytes");
         assert!(has("in  2 bytes wait to be received") && has("out 5 bytes wait at s.1"), "{seen:#?}");
     }
 
@@ -300,8 +267,7 @@ mod tests {
         let r = object("udp", "r", "127.0.0.1:5000", 3, fields);
         let seen = drawn(&r, vec![r.clone()]);
         let at = |text: &str| seen.iter().position(|line| line.contains(text));
-        let order =
-            [at("1000 messages of 11000"), at("message 3"), at("992 more"), at("message 996"), at("7 datagrams")];
+        let order = [at("1000 messages of 11000"), at("message 3"), at("992 more"), at("message 996"), at("7 dropped")];
         assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{seen:#?}");
         assert!(at("message 4").is_none() && at("message 995").is_none(), "{seen:#?}");
     }
@@ -315,9 +281,9 @@ mod tests {
         let l = object("unix", "l", "unix:srv", 4, fields);
         let seen = drawn(&l, vec![l.clone()]);
         assert!(
-            seen[1].starts_with("1 wait to be accepted, the backlog is 5") && seen[2].trim_start().starts_with('c'),
+            seen[1].starts_with("1 to be accepted · backlog 5") && seen[2].trim_start().starts_with('c'),
             "{seen:#?}"
         );
-        assert_eq!(brief(&l), "listening · 1 of 5 wait");
+        assert_eq!(brief(&l), "listening · 1 of 5 wait: c");
     }
 }
