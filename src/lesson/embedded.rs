@@ -25,6 +25,8 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("semaphores.md", include_str!("../../lessons/semaphores.md")),
     ("file-lock-owner.md", include_str!("../../lessons/file-lock-owner.md")),
     ("lock-you-lose.md", include_str!("../../lessons/lock-you-lose.md")),
+    ("mutex-owner.md", include_str!("../../lessons/mutex-owner.md")),
+    ("condition-variables.md", include_str!("../../lessons/condition-variables.md")),
     ("signal-queues.md", include_str!("../../lessons/signal-queues.md")),
     ("interrupted-calls.md", include_str!("../../lessons/interrupted-calls.md")),
     ("terminal-bytes.md", include_str!("../../lessons/terminal-bytes.md")),
