@@ -56,6 +56,8 @@ lessons! {
     lock_you_lose = "lock-you-lose",
     lost_update = "lost-update",
     mmap_views = "mmap-views",
+    philosophers = "philosophers",
+    lock_and_pipe = "lock-and-pipe",
     passing_descriptors = "passing-descriptors",
     pipe_buf = "pipe-buf",
     condition_variables = "condition-variables",

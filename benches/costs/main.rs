@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 mod bare;
+mod graph;
 mod measure;
 mod record;
 mod refresh;
@@ -21,6 +22,7 @@ const ROWS: &[Row] = &[
     ("stage", stage::run),
     ("step", step::run),
     ("refresh", refresh::run),
+    ("graph", graph::run),
     ("record", record::run),
     ("rest", rest::run),
     ("terminal", terminal::run),

@@ -34,6 +34,8 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("signal-driven-io.md", include_str!("../../lessons/signal-driven-io.md")),
     ("passing-descriptors.md", include_str!("../../lessons/passing-descriptors.md")),
     ("who-survives.md", include_str!("../../lessons/who-survives.md")),
+    ("philosophers.md", include_str!("../../lessons/philosophers.md")),
+    ("lock-and-pipe.md", include_str!("../../lessons/lock-and-pipe.md")),
 ];
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use crate::script::did_you_mean;
 const FENCE: &str = "+++";
 
 /// All keys, in the order in which lessons give them.
-const KEYS: [&str; 9] = ["id", "title", "unit", "misconception", "objectives", "claims", "requires", "minutes", "read"];
+const KEYS: [&str; 10] =
+    ["id", "title", "unit", "misconception", "objectives", "claims", "requires", "minutes", "par", "read"];
 
 /// Those without which a lesson is none.
 const NEEDED: [(&str, &str); 4] = [
@@ -91,7 +92,8 @@ impl Reader<'_, '_> {
                 "claims" => front.claims = self.strings(value),
                 "requires" => front.requires = self.strings(value),
                 "read" => front.read = self.strings(value),
-                "minutes" => front.minutes = self.number(value),
+                "minutes" => front.minutes = self.number(value, "minutes"),
+                "par" => front.par = Some(self.number(value, "statements")),
                 other => {
                     let help = did_you_mean(other, KEYS).unwrap_or_else(|| format!("the keys are {}", KEYS.join(", ")));
                     self.error(&key.span(), format!("unknown key `{other}`"), Some(help));
@@ -141,12 +143,12 @@ impl Reader<'_, '_> {
         array.iter().map(|v| self.string(v)).collect()
     }
 
-    fn number(&mut self, value: &Spanned<DeValue<'_>>) -> u32 {
+    fn number(&mut self, value: &Spanned<DeValue<'_>>, of: &str) -> u32 {
         let number = value.get_ref().as_integer().and_then(|i| u32::from_str_radix(i.as_str(), i.radix()).ok());
         match number {
             Some(n @ 1..=60) => n,
             Some(_) => {
-                self.error(&value.span(), "expected minutes from 1 to 60".to_owned(), None);
+                self.error(&value.span(), format!("expected {of} from 1 to 60"), None);
                 0
             }
             None => {

@@ -81,6 +81,16 @@ impl Lint<'_> {
             let at = self.place("minutes", &front.minutes.to_string());
             self.warning(at, format!("longer than {MINUTES_MAX} minutes"), Some("make two lessons of it".to_owned()));
         }
+        let last = self.lesson.steps.iter().rev().find_map(|step| step.solve.as_ref());
+        let taken = last.map_or(0, |solve| solve.statements.len());
+        if let Some(par) = front.par.filter(|par| *par as usize != taken) {
+            let help = format!("`par = {taken}`, or another solution");
+            self.error(
+                self.place("par", &par.to_string()),
+                format!("the last solution takes {taken} statements"),
+                Some(help),
+            );
+        }
         for claim in &front.claims {
             if claims::title(claim).is_none() {
                 let help = did_you_mean(claim, claims::all().keys().map(String::as_str));

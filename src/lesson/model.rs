@@ -37,6 +37,8 @@ pub struct Front {
     pub requires: Vec<String>,
     /// How long it takes.
     pub minutes: u32,
+    /// Makes it a challenge: in how many statements our solution of the last goals does it.
+    pub par: Option<u32>,
     /// Manual pages to read on: `pipe(7)`.
     pub read: Vec<String>,
 }

@@ -87,6 +87,13 @@ pub enum News {
     Met(String),
     /// All goals of a step are met, or it has none and is at its end; its id.
     Done(String),
+    /// The last goals of a challenge were met by the learner alone.
+    Scored {
+        /// In how many statements.
+        took: u32,
+        /// In how many our solution does it.
+        par: u32,
+    },
     /// A rung of help was given, of the step with this id.
     Helped(String),
     /// The lesson is over.
@@ -153,6 +160,8 @@ pub struct Session {
     met: BTreeSet<String>,
     hints: Vec<usize>,
     solution: bool,
+    /// How many statements the learner has typed while the goals of this step were open.
+    took: u32,
     news: Vec<News>,
 }
 
@@ -182,6 +191,7 @@ impl Session {
             met: BTreeSet::new(),
             hints: Vec::new(),
             solution: false,
+            took: 0,
             news: Vec::new(),
         };
         session.enter(at);
@@ -254,6 +264,7 @@ impl Session {
     /// A statement that the learner typed has ended.
     pub fn typed(&mut self, statement: &Statement, report: &Report) {
         self.snapshot = report.snapshot.clone();
+        self.took += u32::from(self.ask() == Ask::Goals);
         self.remember(statement, report);
         self.look_at_goals();
     }
@@ -449,6 +460,7 @@ impl Session {
         self.explained = false;
         self.hints.clear();
         self.solution = false;
+        self.took = 0;
         self.queue.clear();
         self.then = Then::Nothing;
         let id = self.step().id.clone();
@@ -489,6 +501,10 @@ impl Session {
         self.explained = true;
         let id = self.step().id.clone();
         self.news.push(News::Done(id));
+        let last = self.lesson.steps.iter().rposition(|step| step.solve.is_some()) == Some(self.step);
+        if let Some(par) = self.lesson.front.par.filter(|_| last && self.took > 0 && !self.solution) {
+            self.news.push(News::Scored { took: self.took, par });
+        }
     }
 
     /// Whether a refutation speaks to what the learner said.

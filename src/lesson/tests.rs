@@ -300,6 +300,11 @@ fn the_linter_finds_what_form_allows() {
             "9:13-23 unknown capability `stranjer` | did you mean `stranger`?",
         ),
         ("minutes = 6\n", "minutes = 50\n", "longer than 12 minutes | make two lessons of it"),
+        (
+            "minutes = 6\n",
+            "minutes = 6\npar = 9\n",
+            "the last solution takes 1 statements | `par = 1`, or another solution",
+        ),
         ("```explain\nBecause.\n```\n", "", "nothing is explained after the goal is met"),
         ("parent: close p.w", "parnt: close p.w", "31:1-17 nobody on stage is called `parnt` | did you mean `parent`?"),
         ("{child failed", "{chld failed", "28:16-33 nobody on stage is called `chld` | did you mean `child`?"),

@@ -278,7 +278,7 @@ pub fn lesson(lesson: &Lesson) -> String {
     line(
         "lesson",
         &json!({
-            "lesson": front.id, "title": front.title, "unit": front.unit, "minutes": front.minutes,
+            "lesson": front.id, "title": front.title, "unit": front.unit, "minutes": front.minutes, "par": front.par,
             "misconception": front.misconception, "objectives": front.objectives, "claims": front.claims,
             "requires": front.requires, "read": front.read,
             "steps": lesson.steps.iter().map(|s| json!({ "step": s.id, "title": s.title })).collect::<Vec<_>>(),
@@ -328,6 +328,7 @@ pub fn news(lesson: &Lesson, news: &News) -> String {
         }
         News::Met(id) => line("met", &json!({ "goal": id })),
         News::Done(id) => line("done", &json!({ "step": id })),
+        News::Scored { took, par } => line("scored", &json!({ "took": took, "par": par })),
         News::Helped(id) => line("helped", &json!({ "step": id })),
         News::Over => line("over", &json!({ "lesson": lesson.id() })),
     }

@@ -24,7 +24,8 @@ pub fn list(pack: &Pack, progress: &Progress) -> String {
                 Some(_) => ", begun",
                 None => "",
             };
-            let _ = writeln!(out, "  {id}: {}, {} minutes{state}", lesson.front.title, lesson.front.minutes);
+            let par = lesson.front.par.map(|par| format!(", par {par}")).unwrap_or_default();
+            let _ = writeln!(out, "  {id}: {}, {} minutes{par}{state}", lesson.front.title, lesson.front.minutes);
         }
     }
     out
@@ -368,9 +369,21 @@ fn said(lesson: &Lesson, news: &News, position: usize) -> String {
             let text = lesson.goals().find(|g| g.id == *id).map_or("", |g| &g.text);
             words::fold(&format!("Done: {text}."), "", "  ")
         }
+        News::Scored { took, par } => words::fold(&format!("{}.", score(*took, *par)), "", "  "),
         News::Done(_) | News::Helped(_) => String::new(),
         News::Over => String::new(),
     }
+}
+
+/// How a challenge went.
+pub fn score(took: u32, par: u32) -> String {
+    let statements = if took == 1 { "statement" } else { "statements" };
+    let how = match took.cmp(&par) {
+        std::cmp::Ordering::Less => "fewer than ours",
+        std::cmp::Ordering::Equal => "as good as ours",
+        std::cmp::Ordering::Greater => "it can be done in fewer",
+    };
+    format!("done in {took} {statements}, par is {par}: {how}")
 }
 
 /// Writes down what happened on the way through a lesson.
@@ -394,6 +407,6 @@ pub fn note(progress: &mut Progress, lesson: &Lesson, news: &News) -> Result<(),
             record.done = true;
             record.step = None;
         }
-        News::Restored | News::Differs { .. } | News::Done(_) => {}
+        News::Restored | News::Differs { .. } | News::Done(_) | News::Scored { .. } => {}
     })
 }

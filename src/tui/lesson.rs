@@ -16,7 +16,7 @@ use super::theme::{Role, Theme};
 use crate::lesson::progress::Progress;
 use crate::lesson::session::{Answered, Ask, News, Order, Part, Rung, Session};
 use crate::lesson::{Lesson, Prediction, Run};
-use crate::plain::learn::note;
+use crate::plain::learn::{note, score};
 
 /// A lesson that a learner goes through.
 #[derive(Debug)]
@@ -100,6 +100,7 @@ impl LessonView {
                     "this came out otherwise than the lesson says: {}",
                     lesson.text(*span)
                 ))),
+                News::Scored { took, par } => out.notice(Notice::good(score(*took, *par))),
                 News::Restored => out.notice(Notice::good("the stage is set as the lesson wants it")),
                 News::Revealed { .. } | News::Done(_) | News::Helped(_) | News::Over => {}
             }

@@ -160,7 +160,8 @@ impl Lessons {
             Span::styled(format!("{mark} "), theme.style(role)),
             Span::styled(lesson.front.title.clone(), style),
         ];
-        let right = vec![Span::styled(format!("{} min", lesson.front.minutes), theme.style(Role::Dim))];
+        let par = lesson.front.par.map(|par| format!("par {par} {} ", glyphs.dot)).unwrap_or_default();
+        let right = vec![Span::styled(format!("{par}{} min", lesson.front.minutes), theme.style(Role::Dim))];
         text::spread(left, right, width, glyphs.more)
     }
 

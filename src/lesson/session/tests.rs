@@ -341,3 +341,20 @@ fn what_comes_out_otherwise_is_told_and_the_lesson_goes_on() {
     assert_eq!((session.lesson().line(*span), told), (10, &outcome));
     assert!(session.next_order().is_some());
 }
+
+#[test]
+fn a_challenge_tells_in_how_many_statements() {
+    let mut session = at_goals(1);
+    session.lesson.front.par = Some(1);
+    type_it(&mut session, "alice: pipe q", seen(&[("bob", false)]), Outcome::Settled);
+    type_it(&mut session, "bob: read q 1", seen(&[("bob", true)]), Outcome::Settled);
+    let met = [News::Met("two".into()), News::Done("two".into()), News::Scored { took: 2, par: 1 }];
+    assert_eq!(session.take_news(), met);
+    // Who lets the solution run has no score.
+    let mut session = at_goals(1);
+    session.lesson.front.par = Some(1);
+    type_it(&mut session, "alice: pipe q", seen(&[("bob", false)]), Outcome::Settled);
+    session.solve();
+    carry_out(&mut session, &seen(&[("bob", true)]));
+    assert!(!session.take_news().iter().any(|news| matches!(news, News::Scored { .. })));
+}
