@@ -97,6 +97,7 @@ impl<'a> Moment<'a> {
                 let said = match death {
                     Death::Exited(code) => code << 8,
                     Death::Killed(signal) => (1..64).find(|n| signal_name(*n) == *signal).unwrap(),
+                    Death::Left(_) | Death::Replaced => panic!("{who} is no thread"),
                 };
                 assert_eq!(status & !0x80, said, "{who}");
                 assert!(actor.descriptors.is_empty() && actor.mappings.is_empty(), "{actor:?}");

@@ -10,6 +10,8 @@ pub(super) fn actor(name: &str) -> Actor {
     Actor {
         name: name.to_owned(),
         pid: 2,
+        tid: 2,
+        thread_of: None,
         uid: 0,
         parent: None,
         host: None,

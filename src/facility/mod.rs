@@ -5,6 +5,7 @@
 
 mod atomic;
 mod barrier;
+mod body;
 mod cond;
 pub mod deed;
 mod descriptor;
@@ -47,6 +48,7 @@ mod sysv_sem;
 mod sysv_shm;
 mod table;
 mod tcp;
+mod thread;
 mod timerfd;
 mod udp;
 mod undefined;
@@ -320,10 +322,11 @@ pub struct Card {
     pub manual: &'static [&'static str],
 }
 
-/// All facilities, in the order of the reference. The first four are not facilities of IPC: they bring the calls
-/// on processes, descriptors, memory and standard output that all others need.
+/// All facilities, in the order of the reference. The first five are not facilities of IPC: they bring the calls
+/// on processes, threads, descriptors, memory and standard output that all others need.
 pub static ALL: &[&dyn Facility] = &[
     &process::Process,
+    &thread::Threads,
     &descriptor::Descriptors,
     &memory::Memory,
     &stdio::Stdio,

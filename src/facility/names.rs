@@ -35,7 +35,21 @@ pub struct Names {
     pub stdout: Option<Stdout>,
 }
 
+/// What the threads of a process have in common of their names: all but the variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// See [`Names::bound`].
+    pub bound: BTreeMap<String, Bound>,
+    /// See [`Names::stdout`].
+    pub stdout: Option<Stdout>,
+}
+
 impl Names {
+    /// What it has in common with other threads.
+    pub fn shared(&self) -> Shared {
+        Shared { bound: self.bound.clone(), stdout: self.stdout.clone() }
+    }
+
     /// Whether a variable may take so many bytes.
     pub fn room(&self, variable: &str, bytes: usize) -> Result<(), Refusal> {
         /// For the names and numbers of a few, so that one can be as large as the limit says.

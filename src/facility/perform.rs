@@ -6,12 +6,13 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
+pub use super::body::{Body, HostAddress, Peer, Thread};
 pub use super::handover::{Handover, keep_over_exec};
-pub use super::names::{Bound, NAMES_MAX, Names, VARIABLES_MAX};
-use crate::kernel::arena::{Arena, Record, Writer};
+pub use super::names::{Bound, NAMES_MAX, Names, Shared, VARIABLES_MAX};
+use crate::kernel::arena::Record;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::socket::Address;
-use crate::kernel::{clock, fd, signal, trap};
+use crate::kernel::{clock, fd, signal, thread, trap};
 use crate::script::{
     Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
     Tuple, Wants,
@@ -19,9 +20,6 @@ use crate::script::{
 
 /// Most bytes that one call may move or one expression may make.
 pub const DATA_MAX: u64 = 16 << 20;
-
-/// How many things that one order made are told; the stage finds the others by itself.
-const MADE_MAX: usize = 500;
 
 /// A record's flag: its data came out of the call, rather than went into it.
 pub const DELIVERED: u16 = 1;
@@ -60,72 +58,6 @@ pub struct Made {
     pub handle: Bound,
     /// The id of the call that made it.
     pub verb: u16,
-}
-
-/// The lasting part of an actor that its calls work on.
-#[derive(Debug)]
-pub struct Body {
-    /// Its names and variables.
-    pub names: Names,
-    /// The shared arena.
-    pub arena: Arena,
-    /// The number of its slot there.
-    pub slot: u32,
-    /// The writing end of that slot.
-    pub writer: Writer,
-    /// Its control socket, above all of the learner's descriptors.
-    pub socket: i32,
-    /// What a child that this order forks will live with: its control socket and its slot.
-    pub seat: Option<(i32, u32)>,
-    /// A descriptor, above all of the learner's, of the stage's directory: paths are resolved beneath it.
-    pub directory: i32,
-    /// What stands before POSIX names in shared mode: `ipclab-1234-`; empty when isolated.
-    pub tag: String,
-    /// The number of the order that is being carried out.
-    pub order: u32,
-    /// How many calls it has entered: the next one's sequence number.
-    pub calls: u64,
-    /// What the calls of this order made.
-    pub made: Vec<Made>,
-    /// Pids of the actors that the order names.
-    pub peers: Vec<(String, i32)>,
-    /// Result and errno of the last call, not yet in `$ret` and `$errno`: a free run has no use for them each round.
-    pub result: Option<(i64, i32)>,
-    /// The addresses of the hosts that the order names.
-    pub hosts: Vec<HostAddress>,
-    /// Set when the process has become another one by fork, for the loop to notice.
-    pub forked: bool,
-}
-
-impl Body {
-    /// Remembers what a call made. Rounds of a repeat make the same again, and only the last one can be there.
-    fn made(&mut self, made: Made) {
-        self.made.retain(|before| *before != made);
-        if self.made.len() >= MADE_MAX {
-            self.made.remove(0);
-        }
-        self.made.push(made);
-    }
-}
-
-impl Body {
-    /// Brings `$ret` and `$errno` up to date, before anybody asks for them.
-    pub fn settle_result(&mut self) {
-        if let Some((ret, errno)) = self.result.take() {
-            self.names.set_result(ret, errno);
-        }
-    }
-}
-
-/// A host's name, and where in the network it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostAddress {
-    /// Its name.
-    pub name: String,
-    /// Its address of IPv4.
-    pub v4: std::net::Ipv4Addr,
-    /// Its address of IPv6.
-    pub v6: std::net::Ipv6Addr,
 }
 
 /// An argument, evaluated.
@@ -243,7 +175,7 @@ impl Scope<'_> {
             }
             (ArgKind::Actor, ArgValue::Name(name)) if name == "any" && spec.form == Form::Optional => Given::Int(-1),
             (ArgKind::Actor, ArgValue::Name(name)) => {
-                let pid = self.body.peers.iter().find(|(n, _)| n == name).map(|(_, pid)| *pid);
+                let pid = self.body.peers.iter().find(|peer| peer.name == *name).map(|peer| peer.pid);
                 Given::Int(pid.ok_or_else(|| Refusal::new(format!("nobody on stage is called {name}")))?.into())
             }
             (ArgKind::Path, ArgValue::Name(name)) => Given::Bytes(name.clone().into_bytes()),
@@ -643,15 +575,24 @@ impl<'a> Performer<'a> {
         (record, result)
     }
 
-    /// Says that the actor's mask or dispositions may be other than those of a fresh process from here on, and where its
-    /// handlers shall note that they ran.
+    /// Says that the actor's mask or dispositions may be other than those of a fresh process from here on.
     pub fn uses_signals(&self) {
-        let slot = self.body.writer.slot();
-        slot.use_signals();
-        signal::note_in(slot);
+        self.body.writer.slot().use_signals();
     }
 
-    fn finish(&mut self, record: Record) {
+    /// Publishes a call that will not return.
+    pub(super) fn enter(&mut self, making: Making<'_>) {
+        let _ = self.run(making, || Ok(0));
+    }
+
+    /// The actor that an argument names.
+    pub fn peer(&self, argument: &str) -> Option<Peer> {
+        let arg = self.expr.args.iter().find(|arg| arg.name == argument)?;
+        let ArgValue::Name(name) = &arg.value else { return None };
+        self.body.peers.iter().find(|peer| peer.name == *name).cloned()
+    }
+
+    pub(super) fn finish(&mut self, record: Record) {
         if !self.spec.syscall {
             self.entered(0, Some(trap::Vouched::Unavailable));
         }
@@ -674,19 +615,23 @@ impl<'a> Performer<'a> {
             let Some(seat) = self.body.arena.slot(slot as usize) else {
                 return Err(Refusal::new("the child's slot does not exist"));
             };
+            signal::note_in(&seat);
             if self.body.writer.slot().uses_signals() {
                 seat.use_signals();
                 if self.body.writer.slot().wants_sigsys() {
                     seat.want_sigsys();
                 }
-                signal::note_in(&seat);
             }
             trap::forked();
-            let _ = fd::close(self.body.socket);
+            thread::alone();
+            // Those of other threads too, which are not here any more.
+            let keep = [socket, self.body.directory, self.body.arena.fd().as_raw_fd()];
+            let _ = fd::close_from_except(OURS_FROM as i32, &keep);
             self.body.socket = socket;
             self.body.slot = slot;
             self.body.writer = seat.writer();
             self.body.forked = true;
+            self.body.detached = false;
             // The child's sequence begins with the fork that it returns from.
             record.seq = 0;
             self.body.calls = 1;

@@ -20,8 +20,22 @@ use super::{Result, SysResultExt};
 /// # Errors
 /// ESRCH if there is none; ENOSYS before Linux 5.3.
 pub fn pidfd_open(pid: i32) -> Result<OwnedFd> {
+    open_pidfd(pid, 0)
+}
+
+/// The same for a thread: it tells of the thread's own end, and its descriptors can be borrowed though the first thread
+/// of the process has ended.
+///
+/// # Errors
+/// ESRCH if there is none; EINVAL before Linux 6.9.
+pub fn pidfd_open_thread(tid: i32) -> Result<OwnedFd> {
+    const PIDFD_THREAD: i32 = libc::O_EXCL;
+    open_pidfd(tid, PIDFD_THREAD)
+}
+
+fn open_pidfd(pid: i32, flags: i32) -> Result<OwnedFd> {
     // SAFETY: takes two integers.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
     let fd = Errno::result(fd).on("pidfd_open", pid.to_string())?;
     // SAFETY: the kernel has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })

@@ -178,9 +178,14 @@ pub fn adopt_fd(number: i32) -> Result<OwnedFd, Errno> {
 /// Closes every descriptor except those of these numbers. For the child of a fork, which then takes over its own by
 /// [`adopt_fd`]; whatever object of ours still names a closed one must not be used or dropped.
 pub fn close_all_except(keep: &[i32]) -> Result<()> {
+    close_from_except(0, keep)
+}
+
+/// The same for those from a number on.
+pub fn close_from_except(first: i32, keep: &[i32]) -> Result<()> {
     let mut keep: Vec<u32> = keep.iter().filter_map(|&fd| u32::try_from(fd).ok()).collect();
     keep.sort_unstable();
-    let mut first = 0;
+    let mut first = first.max(0) as u32;
     for fd in keep {
         if fd > first {
             close_from(first, fd - 1)?;

@@ -43,6 +43,7 @@ pub mod stdio;
 pub mod sysv;
 #[cfg(test)]
 mod testing;
+pub mod thread;
 pub mod trap;
 pub mod watch;
 

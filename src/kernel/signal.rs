@@ -1,6 +1,7 @@
 //! Signals by number, and sets of them as numbers: signal n is bit n - 1, as procfs shows them. And the only handlers
 //! that an actor ever installs: they note that they ran, in the actor's slot, and do nothing else.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use nix::errno::Errno;
@@ -174,21 +175,30 @@ pub fn raise(signal: i32) -> Result<(), Errno> {
     Errno::result(unsafe { libc::raise(signal) }).map(drop)
 }
 
-/// Where handlers of this process note that they ran.
+/// Where handlers note that they ran in a thread which is no actor.
 static NOTES: AtomicPtr<Handling> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Has the handlers of this process note in this slot that they ran. The arena stays mapped until the process ends, by
-/// a reference that is kept for good.
+thread_local! {
+    /// Where handlers note that they ran in this thread. Neither made when first used nor dropped, so a handler may.
+    static OWN_NOTES: Cell<*mut Handling> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// Has the handlers of this process note in this slot that they ran, but for those in threads that are actors
+/// themselves. The arena stays mapped until the process ends, by a reference that is kept for good.
 pub fn note_in(slot: &Slot) {
-    let place = std::ptr::from_ref(slot.handling()).cast_mut();
-    if NOTES.load(Ordering::Acquire) != place {
-        std::mem::forget(slot.clone());
-        NOTES.store(place, Ordering::Release);
-    }
+    note_in_thread(slot);
+    NOTES.store(OWN_NOTES.get(), Ordering::Release);
+}
+
+/// Has the handlers that run in this thread note in this slot that they did.
+pub fn note_in_thread(slot: &Slot) {
+    std::mem::forget(slot.clone());
+    OWN_NOTES.set(std::ptr::from_ref(slot.handling()).cast_mut());
 }
 
 fn note(handled: &Handled) {
-    let notes = NOTES.load(Ordering::Acquire);
+    let own = OWN_NOTES.get();
+    let notes = if own.is_null() { NOTES.load(Ordering::Acquire) } else { own };
     // SAFETY: null, or memory that `note_in` keeps mapped for good; it is atomics only.
     if let Some(notes) = unsafe { notes.as_ref() } {
         notes.push(handled);

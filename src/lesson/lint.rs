@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Item, Lesson, Pack, Step, claims};
 use crate::script::{
-    ArgKind, ArgValue, Body, CallExpr, Claim, Diagnostic, Expectation, Registry, Severity, Span, Statement,
-    did_you_mean,
+    ArgKind, ArgValue, Body, CallExpr, Claim, Diagnostic, Expectation, Makes, Registry, Severity, Span, Statement,
+    did_you_mean, process_of,
 };
 
 /// The words that `requires` may hold: capabilities that a stage may lack.
@@ -295,11 +295,17 @@ impl Actors {
         }
         for call in calls(statement) {
             let Some((_, spec)) = registry.call(&call.verb) else { continue };
+            let process = match &statement.body {
+                Body::Order { actor, .. } | Body::Program { actor, .. } | Body::Repeat { actor, .. } => {
+                    process_of(actor)
+                }
+                _ => "",
+            };
             for arg in &call.args {
                 if spec.args.iter().any(|a| a.name == arg.name && a.kind == ArgKind::NewActor)
                     && let ArgValue::Name(name) = &arg.value
                 {
-                    self.0.insert(name.clone());
+                    self.0.insert(if spec.makes == Makes::Thread { format!("{process}.{name}") } else { name.clone() });
                 }
             }
         }

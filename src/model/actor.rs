@@ -11,6 +11,11 @@ pub struct Actor {
     pub name: String,
     /// Its process id, in the stage's pid namespace where it has one.
     pub pid: i32,
+    /// Its own id as a task: that of the process, unless it is a further thread.
+    pub tid: i32,
+    /// The actor that was the first of its process, if it is a further thread: descriptors, mappings and dispositions
+    /// stand on that one's card alone.
+    pub thread_of: Option<String>,
     /// Its effective user id.
     pub uid: u32,
     /// Our name of the actor that forked it; `None` if the director did.
@@ -93,6 +98,10 @@ pub enum Death {
     Exited(i32),
     /// A signal of this name killed it.
     Killed(String),
+    /// It was a thread, and has left this to whoever joins it; its process goes on.
+    Left(i64),
+    /// It was a thread, and its process has started a program afresh.
+    Replaced,
 }
 
 /// A call in which an actor sleeps.

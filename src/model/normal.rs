@@ -144,6 +144,7 @@ impl Snapshot {
         normal.facts.clear();
         for (index, actor) in normal.actors.iter_mut().enumerate() {
             actor.pid = index as i32 + 2;
+            actor.tid = actor.pid;
             if let ActorState::Asleep(sleep) = &mut actor.state {
                 sleep.since_ns = 0;
                 sleep.deadline_ns = sleep.deadline_ns.map(|_| 0);

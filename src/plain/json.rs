@@ -167,7 +167,7 @@ fn actor(actor: &Actor) -> Json {
     let variables: serde_json::Map<String, Json> =
         actor.variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     json!({
-        "name": actor.name, "pid": actor.pid, "uid": actor.uid, "parent": actor.parent, "host": actor.host,
+        "name": actor.name, "pid": actor.pid, "tid": actor.tid, "thread_of": actor.thread_of, "uid": actor.uid, "parent": actor.parent, "host": actor.host,
         "state": state(&actor.state),
         "descriptors": descriptors, "mappings": mappings, "variables": variables,
         "stdout": actor.stdout.as_ref().map(|s| {
@@ -209,6 +209,8 @@ fn state(state: &ActorState) -> Json {
     let ended = |kind: &str, death: &Death| match death {
         Death::Exited(status) => json!({ "kind": kind, "exited": status }),
         Death::Killed(signal) => json!({ "kind": kind, "killed_by": signal }),
+        Death::Left(value) => json!({ "kind": kind, "left": value }),
+        Death::Replaced => json!({ "kind": kind, "replaced": true }),
     };
     match state {
         ActorState::Idle => json!({ "kind": "idle" }),
@@ -355,6 +357,8 @@ mod tests {
         let bob = Actor {
             name: "bob".into(),
             pid: 3,
+            tid: 3,
+            thread_of: None,
             uid: 65534,
             parent: Some("alice".into()),
             host: None,
@@ -389,7 +393,7 @@ mod tests {
             "snapshot": {
                 "at_ns": 9, "settled": true, "syscalls_since_mark": null, "vouched_since_mark": 0,
                 "actors": [{
-                    "name": "bob", "pid": 3, "uid": 65534, "parent": "alice", "host": null,
+                    "name": "bob", "pid": 3, "tid": 3, "thread_of": null, "uid": 65534, "parent": "alice", "host": null,
                     "state": {
                         "kind": "asleep", "verb": "read", "args": "3, …, 100", "object": "p", "also": [], "direction": "read",
                         "since_ns": 7, "deadline_ns": null, "syscall": 0, "restarts": 0,

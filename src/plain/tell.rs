@@ -88,7 +88,8 @@ pub fn changes(before: &Snapshot, after: &Snapshot) -> String {
             let _ = writeln!(out, "  {} {}", actor.name, posture(actor));
         } else if was.is_none() {
             let at = actor.host.as_ref().map(|host| format!(", on {host}")).unwrap_or_default();
-            let _ = writeln!(out, "  {} is on stage{at}", actor.name);
+            let of = actor.thread_of.as_ref().map(|of| format!(", a thread of {of}")).unwrap_or_default();
+            let _ = writeln!(out, "  {} is on stage{at}{of}", actor.name);
         }
     }
     for host in after.hosts.iter().filter(|host| before.host(&host.name) != Some(host)) {
@@ -139,6 +140,14 @@ pub fn posture(actor: &Actor) -> String {
         ActorState::Zombie(Death::Killed(by)) => format!("was killed by {by}, and its parent has not waited for it"),
         ActorState::Dead(Death::Exited(code)) => format!("has exited with {code}"),
         ActorState::Dead(Death::Killed(by)) => format!("was killed by {by}"),
+        ActorState::Zombie(Death::Left(value)) if actor.thread_of.is_some() => {
+            format!("has ended and left {value}, and no thread has joined it")
+        }
+        ActorState::Zombie(Death::Left(value)) => format!("has ended and left {value}; its process goes on"),
+        ActorState::Dead(Death::Left(value)) => format!("has ended and left {value}"),
+        ActorState::Zombie(Death::Replaced) | ActorState::Dead(Death::Replaced) => {
+            "was ended by an execve of its process".to_owned()
+        }
     }
 }
 
@@ -193,7 +202,11 @@ pub fn stage(snapshot: &Snapshot) -> String {
         out.push_str("nobody is on stage\n");
     }
     for actor in &snapshot.actors {
-        let _ = writeln!(out, "{}, pid {}, uid {}, {}", actor.name, actor.pid, actor.uid, posture(actor));
+        let task = match &actor.thread_of {
+            Some(of) => format!("thread of {of}, pid {}, tid {}", actor.pid, actor.tid),
+            None => format!("pid {}", actor.pid),
+        };
+        let _ = writeln!(out, "{}, {task}, uid {}, {}", actor.name, actor.uid, posture(actor));
         for d in &actor.descriptors {
             let names = if d.names.is_empty() { String::new() } else { format!(" {}", d.names.join(" ")) };
             let on = d.object.as_ref().map(|o| format!(" to {o}")).unwrap_or_default();

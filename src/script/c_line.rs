@@ -131,6 +131,8 @@ fn reads(arg: &Arg, kind: ArgKind, part: &str) -> String {
     match &arg.value {
         ArgValue::Name(name) if kind == ArgKind::Path => literal(name.as_bytes()),
         ArgValue::Name(name) if kind == ArgKind::Actor && name == "any" => "-1".to_owned(),
+        // Inside its process a thread is known by its own name.
+        ArgValue::Name(name) if kind == ArgKind::Actor => plain(name.split_once('.').map_or(name, |(_, own)| own)),
         // `SIGRTMIN+3` is C as it stands.
         ArgValue::Name(name) if kind == ArgKind::Signal => name.clone(),
         ArgValue::Name(name) | ArgValue::By(name) => plain(name),

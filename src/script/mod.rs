@@ -31,7 +31,7 @@ pub use expr::{Data, Env, EvalError};
 pub use limits::{DATA_MAX, DEPTH_MAX, DIAGNOSTICS_MAX, NAME_MAX, STATEMENT_MAX};
 pub use parse::{incomplete, parse, parse_expectation, parse_expr, parse_line};
 pub use reference::reference;
-pub use scene::{Scene, SceneActor, SceneDescriptor, SceneObject};
+pub use scene::{Scene, SceneActor, SceneDescriptor, SceneObject, process_of};
 pub use spec::*;
 pub use suggest::{did_you_mean, nearest};
 pub use token::{Token, TokenKind, tokenize};

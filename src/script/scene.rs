@@ -61,7 +61,9 @@ impl Scene {
     /// The names that a snapshot shows.
     pub fn of(snapshot: &Snapshot) -> Self {
         let actors = snapshot.actors.iter().map(|actor| {
-            let descriptors = actor.descriptors.iter().flat_map(|d| {
+            // What a process holds stands on the card of its first actor.
+            let process = actor.thread_of.as_deref().and_then(|of| snapshot.actor(of)).unwrap_or(actor);
+            let descriptors = process.descriptors.iter().flat_map(|d| {
                 d.names.iter().map(|name| SceneDescriptor {
                     name: name.clone(),
                     reads: d.access.reads(),
@@ -74,7 +76,7 @@ impl Scene {
                 state: state(&actor.state),
                 alive: actor.alive(),
                 descriptors: descriptors.collect(),
-                mappings: actor.mappings.iter().flat_map(|m| m.names.iter().cloned()).collect(),
+                mappings: process.mappings.iter().flat_map(|m| m.names.iter().cloned()).collect(),
                 variables: actor.variables.clone(),
             }
         });
@@ -134,6 +136,7 @@ impl Scene {
             }
         };
         if let Some(child) = given(|k| k == ArgKind::NewActor) {
+            let child = if spec.makes == Makes::Thread { format!("{}.{child}", process_of(by)) } else { child };
             self.add_actor(&child, Some(by));
         }
         let named = given(|k| matches!(k, ArgKind::NewName | ArgKind::ObjectName));
@@ -167,6 +170,11 @@ impl Scene {
             }
         }
     }
+}
+
+/// The name of a thread's process: that of the actor itself if it was the first one.
+pub fn process_of(actor: &str) -> &str {
+    actor.split_once('.').map_or(actor, |(process, _)| process)
 }
 
 fn state(state: &ActorState) -> String {

@@ -45,6 +45,8 @@ pub enum Makes {
     Memory,
     /// An actor.
     Actor,
+    /// An actor in the same process, whose name stands before its own.
+    Thread,
     /// An id, which means something to the calls of the same facility only.
     Id,
 }

@@ -140,7 +140,12 @@ pub const ACTOR_CLAIMS: &[Word] = &[
     ),
     word("stopped", "expect ACTOR stopped", "A signal has stopped it", "expect bob stopped"),
     word("killed", "expect ACTOR killed by SIGNAL", "This signal has killed it", "expect alice killed by SIGPIPE"),
-    word("exited", "expect ACTOR exited N", "It has ended by itself with this status", "expect bob exited 0"),
+    word(
+        "exited",
+        "expect ACTOR exited N",
+        "It has ended by itself with this status, or as a thread and left this value",
+        "expect bob exited 0",
+    ),
 ];
 
 /// What `expect OBJECT …` can claim of an object of any facility, beside what its facility brings and its fields.

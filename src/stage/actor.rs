@@ -11,18 +11,19 @@ use nix::sys::socket::MsgFlags;
 
 use super::wire::{self, ORDER_MAX, Order, Reply};
 use crate::facility::perform::{
-    Arguments, Body, Bound, Handover, Names, Performer, Refusal, is_constant, keep_over_exec,
+    Arguments, Body, Bound, Handover, Names, Performer, Refusal, Thread, is_constant, keep_over_exec,
 };
 use crate::facility::{self, Facility};
 use crate::kernel::arena::{Arena, Record};
-use crate::kernel::{clock, credentials, fd, process};
+use crate::kernel::{clock, credentials, fd, process, signal, thread};
 use crate::script::{CallExpr, CallSpec};
 
 /// The lowest number of a descriptor that is ours in an actor; the learner's stay below, by the actor's own limit.
 pub(super) const OURS: i32 = 1000;
 
-/// How many those are: the control socket, the stage's directory, the arena. They stay open as long as the actor lives.
-pub(super) const OURS_COUNT: usize = 3;
+/// How many those are beside the control socket of each thread: the stage's directory and the arena. They stay open as
+/// long as the process lives.
+pub(super) const OURS_COUNT: usize = 2;
 
 /// The hidden subcommand that `execve self` starts.
 pub(super) const HIDDEN: &str = "__actor";
@@ -38,11 +39,29 @@ struct Prepared {
     constant: bool,
 }
 
-/// Takes orders until the control socket closes, then exits. Never returns into the director's frames.
-pub(super) fn live(mut body: Body) -> ! {
+/// Lives the life of a process' first thread.
+fn live(body: Body) -> ! {
+    thread::alone();
+    signal::note_in(body.writer.slot());
+    let left = take_orders(body);
+    thread::exit(left)
+}
+
+/// The life of another thread: gives what it leaves.
+fn live_as_thread(body: Body) -> u64 {
+    signal::note_in_thread(body.writer.slot());
+    let name = format!("thread {}", body.slot);
+    let _ = std::ffi::CString::new(name).map(|name| nix::sys::prctl::set_name(&name));
+    take_orders(body)
+}
+
+/// Takes orders until the thread shall end. When the control socket closes, the process ends. Never returns into the
+/// director's frames.
+fn take_orders(mut body: Body) -> u64 {
+    thread::disable_cancel();
     let mut buffer = vec![0; ORDER_MAX];
     let mut told = Names::default();
-    let mut say = Reply::Hello { pid: std::process::id() as i32, names: body.names.clone() };
+    let mut say = hello(&body);
     loop {
         if let Reply::Hello { names, .. } | Reply::Done { names: Some(names), .. } = &say {
             told = names.clone();
@@ -60,14 +79,24 @@ pub(super) fn live(mut body: Body) -> ! {
         body.peers.clone_from(&order.peers);
         body.hosts.clone_from(&order.hosts);
         body.made.clear();
+        if let Some(shared) = &order.names {
+            body.names.bound.clone_from(&shared.bound);
+            body.names.stdout.clone_from(&shared.stdout);
+            told = body.names.clone();
+        }
         body.seat = order.seat.and_then(|slot| Some((descriptor?, slot)));
         let refusal = carry_out(&mut body, &order).err();
+        if let Some(left) = body.leaves {
+            // The stage hears the end of it, and sees the task go.
+            let _ = fd::close(body.socket);
+            return left;
+        }
         body.settle_result();
         if let Some((socket, _)) = body.seat.take() {
             let _ = fd::close(socket);
         }
         say = if std::mem::take(&mut body.forked) {
-            Reply::Hello { pid: std::process::id() as i32, names: body.names.clone() }
+            hello(&body)
         } else {
             let names = (body.names != told).then(|| body.names.clone());
             Reply::Done { number: order.number, made: std::mem::take(&mut body.made), names, refusal }
@@ -75,10 +104,21 @@ pub(super) fn live(mut body: Body) -> ! {
     }
 }
 
-/// Receives an order and, out of the learner's reach, the child's control socket that may come with it. The limit that
-/// keeps the learner's numbers low is lifted while the actor waits: the socket finds room even when the learner has
-/// used up all of these.
+fn hello(body: &Body) -> Reply {
+    let tid = nix::unistd::gettid().as_raw();
+    let thread = Thread { tid, handle: thread::this(), detached: body.detached };
+    Reply::Hello { pid: std::process::id() as i32, thread, names: body.names.clone() }
+}
+
+/// Receives an order and, out of the learner's reach, the control socket that may come with it. The limit that keeps the
+/// learner's numbers low is lifted only for that: the socket finds room even when the learner has used up all of these,
+/// and other threads meet their limit meanwhile.
 fn receive_order(body: &Body, buffer: &mut [u8]) -> Result<Option<(Order, Option<i32>)>, nix::errno::Errno> {
+    let Some(order) = wire::peek::<Order>(body.socket, buffer)? else { return Ok(None) };
+    if order.seat.is_none() {
+        wire::take_away(body.socket);
+        return Ok(Some((order, None)));
+    }
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     let received = wire::receive(body.socket, buffer, MsgFlags::empty())
@@ -111,7 +151,7 @@ fn carry_out(body: &mut Body, order: &Order) -> Result<(), Refusal> {
                 return Ok(());
             }
             one(body, call)?;
-            if body.forked {
+            if body.forked || body.leaves.is_some() {
                 return Ok(());
             }
         }
@@ -191,6 +231,9 @@ pub(super) fn reborn<'a>(packed: impl Iterator<Item = &'a str>) -> ! {
         result: None,
         hosts: Vec::new(),
         forked: false,
+        leaves: None,
+        detached: false,
+        life: live_as_thread,
     })
 }
 
@@ -261,5 +304,8 @@ fn become_actor(birth: Birth) -> anyhow::Result<Body> {
         result: None,
         hosts: Vec::new(),
         forked: false,
+        leaves: None,
+        detached: false,
+        life: live_as_thread,
     })
 }

@@ -16,11 +16,10 @@ use nix::unistd::fchdir;
 
 use super::hosts::Hosts;
 use super::ledger::Ledger;
-use super::mail::Mail;
 use super::member::{Busy, Fate, Member, Posture};
 use super::scan::Scene;
 use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
-use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, post, settle, snapshot};
+use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, settle, snapshot};
 use crate::facility;
 use crate::facility::perform::{Bound, Made};
 use crate::kernel::arena::{Arena, Entered, SLOTS_DEFAULT};
@@ -98,6 +97,8 @@ pub(super) struct Pending {
 pub(super) struct Nursling {
     pub name: String,
     pub parent: String,
+    /// Whether it is a thread of its parent, not a process of its own.
+    pub thread: bool,
     pub uid: u32,
     pub place: usize,
     pub slot: u32,
@@ -222,7 +223,7 @@ impl Director {
 
     /// How long to wait for news: not at all longer than the next look at those who are about to settle.
     fn timeout(&self, pause: Duration) -> Option<Duration> {
-        if self.pending.is_some() || self.run_ended {
+        if self.pending.is_some() || self.run_ended || self.anybody_leaves() {
             Some(pause)
         } else if self.anybody_free() {
             Some(REFRESH)
@@ -247,11 +248,9 @@ impl Director {
                     sockets.push(index);
                 }
             }
-            for member in self.members.iter().filter(|m| m.alive()) {
-                if let Some(pidfd) = self.scene.pidfd(member.pid) {
-                    fds.push(PollFd::new(pidfd.as_fd(), PollFlags::POLLIN));
-                    pidfds.push(member.pid);
-                }
+            for (pid, pidfd) in self.scene.processes() {
+                fds.push(PollFd::new(pidfd.as_fd(), PollFlags::POLLIN));
+                pidfds.push(pid);
             }
             if let Some(nursling) = &self.nursery {
                 fds.push(PollFd::new(nursling.socket.as_fd(), PollFlags::POLLIN));
@@ -318,7 +317,7 @@ impl Director {
     }
 
     /// Takes in one thing that an actor says, if it has said any.
-    fn hear(&mut self, index: usize) -> bool {
+    pub(super) fn hear(&mut self, index: usize) -> bool {
         let Some(socket) = self.members[index].socket.as_ref().map(AsRawFd::as_raw_fd) else { return false };
         let mut buffer = std::mem::take(&mut self.buffer);
         let message = wire::receive::<Reply>(socket, &mut buffer, MsgFlags::MSG_DONTWAIT);
@@ -339,15 +338,12 @@ impl Director {
         let member = &mut self.members[index];
         self.run_ended |= member.busy.take().is_some_and(|b| b.free);
         match reply {
-            Reply::Hello { names, .. } => {
-                member.names = names;
-                let pid = member.pid;
-                self.scene.reborn(pid);
-            }
+            Reply::Hello { names, thread, .. } => self.greet(index, thread, names),
             Reply::Done { made, names, refusal, .. } => {
                 if let Some(names) = names {
-                    member.names = names;
+                    self.learn_names(index, names);
                 }
+                let member = &self.members[index];
                 let (pid, name) = (member.pid, member.name.clone());
                 for made in &made {
                     self.note_id(made);
@@ -382,7 +378,7 @@ impl Director {
         let message = wire::receive::<Reply>(nursling.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT);
         self.buffer = buffer;
         match message {
-            Ok(Some((Reply::Hello { pid, names }, _))) => self.born(nursling, pid, names),
+            Ok(Some((Reply::Hello { pid, thread, names }, _))) => self.born(nursling, (pid, thread), names),
             Err(Errno::EAGAIN) => self.nursery = Some(nursling),
             Ok(_) | Err(_) => {}
         }
@@ -398,7 +394,7 @@ impl Director {
     }
 
     /// Moves what the actor reported from its slot into the chronicle.
-    fn drain(&mut self, index: usize) {
+    pub(super) fn drain(&mut self, index: usize) {
         let mut records = Vec::new();
         let member = &mut self.members[index];
         member.reader.drain(usize::MAX, |record| records.push(record));
@@ -439,6 +435,7 @@ impl Director {
             }
             self.scene.learn(&self.members[index], &record, spec);
             self.ledger.note(&self.members[index], &record, spec.name, &self.scene);
+            self.learn_of_threads(index, &record, spec.name);
             let known = self.members[index].told_entered == Some(record.seq);
             let at = if known { record.returned_ns } else { record.entered_ns };
             self.push_call(at.saturating_sub(self.opened_ns), call);
@@ -447,7 +444,7 @@ impl Director {
 
     /// Our names of all processes, those of the dead too: they are spoken of when they are waited for.
     pub(super) fn pids(&self) -> Vec<(i32, String)> {
-        self.members.iter().rev().map(|m| (m.pid, m.name.clone())).collect()
+        self.members.iter().rev().map(|m| (m.thread.tid, m.name.clone())).collect()
     }
 
     pub(super) fn push_call(&mut self, at_ns: u64, call: Call) {
@@ -464,36 +461,9 @@ impl Director {
         calls.into_iter().map(|(_, call)| call).collect()
     }
 
-    /// A process has ended: it is a zombie, or gone.
-    fn ended(&mut self, pid: i32) {
-        let Some(index) = self.members.iter().position(|m| m.alive() && m.pid == pid) else { return };
-        while self.hear(index) {}
-        self.drain(index);
-        let death = snapshot::death(&self.members[index], self.scene.pidfd(pid));
-        // The call that it died in never returns.
-        if let Some(call) = snapshot::in_flight(&self.members[index], self.opened_ns, &self.pids())
-            && self.members[index].told_entered != Some(call.seq)
-        {
-            self.push_call(call.entered_ns, call);
-        }
-        let member = &mut self.members[index];
-        member.busy = None;
-        member.tally = Some((member.reader.finished(), member.reader.dropped()));
-        member.socket = None;
-        member.program = None;
-        // What its own process is the parent of ends as our child.
-        while matches!(process::waitpid(-1, libc::WNOHANG), Ok(Some(_))) {}
-        member.fate = if member.task.state() == 'Z' { Fate::Zombie(death.clone()) } else { Fate::Dead(death.clone()) };
-        // Within a statement it is what the statement did; the snapshot tells it.
-        if self.pending.is_none() {
-            self.news.push(snapshot::obituary(&member.name, &death));
-        }
-        self.scene.leave(pid);
-        self.ledger.left(pid);
-    }
-
     /// Looks whether the statement under way has come to its end.
     fn advance(&mut self) -> anyhow::Result<()> {
+        self.let_leave();
         let Some(pending) = &self.pending else { return Ok(()) };
         let late = clock::monotonic_ns() >= pending.deadline_ns;
         if let Some(expected) = pending.gate {
@@ -570,9 +540,8 @@ impl Director {
         let mut fds: Vec<PollFd<'_>> = self
             .members
             .iter()
-            .flat_map(|m| {
-                m.socket.as_ref().map(AsFd::as_fd).into_iter().chain(self.scene.pidfd(m.pid).map(AsFd::as_fd))
-            })
+            .filter_map(|m| m.socket.as_ref().map(AsFd::as_fd))
+            .chain(self.scene.processes().map(|(_, pidfd)| pidfd.as_fd()))
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
         poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0)
@@ -636,6 +605,7 @@ impl Director {
         }
         self.order += 1;
         order.number = self.order;
+        order.names = self.news_for(index);
         let member = &mut self.members[index];
         member.slot.set_cancel(false);
         if order.free {
@@ -660,16 +630,6 @@ impl Director {
         clock::monotonic_ns() + limit.as_nanos() as u64
     }
 
-    fn born(&mut self, nursling: Nursling, pid: i32, names: facility::perform::Names) {
-        let Nursling { name, parent, uid, place, slot, socket } = nursling;
-        if let Some(mut member) = self.member(&name, pid, uid, (slot, place), socket) {
-            member.actions = post::inherited(self.members.iter().find(|m| m.name == parent));
-            member.parent = Some(parent);
-            member.names = names;
-            self.members.push(member);
-        }
-    }
-
     /// A member for a process that has come to life, with its slot and the place where it lives.
     pub(super) fn member(
         &mut self,
@@ -679,40 +639,12 @@ impl Director {
         (slot, place): (u32, usize),
         socket: OwnedFd,
     ) -> Option<Member> {
-        self.members.retain(|m| m.name != name);
+        self.members.retain(|m| m.name != name && m.thread_of.as_deref() != Some(name));
         let slot = self.arena.slot(slot as usize)?;
-        let reader = slot.reader();
         let pidfd = borrow::pidfd_open(pid).ok()?;
         let task = crate::kernel::proc::Task::open(pid).ok()?;
         self.scene.enter(pid, pidfd, place);
-        Some(Member {
-            name: name.to_owned(),
-            pid,
-            uid,
-            parent: None,
-            place,
-            socket: Some(socket),
-            task,
-            slot,
-            reader,
-            orders: 0,
-            busy: None,
-            fate: Fate::Alive,
-            names: facility::perform::Names::default(),
-            program: None,
-            last: None,
-            told_entered: None,
-            dropped: 0,
-            entered: Entered::default(),
-            handled: Vec::new(),
-            actions: Vec::new(),
-            ran: VecDeque::new(),
-            mail: Mail::default(),
-            tally: None,
-            posture: Posture::Running,
-            stopped_by: None,
-            slept_in: None,
-        })
+        Some(Member::new(name, pid, uid, place, socket, task, slot))
     }
 
     /// A slot that nobody living uses.

@@ -141,7 +141,11 @@ fn of_actor(actor: &Actor, claim: &ActorClaim, snapshot: &Snapshot) -> Seen {
             (fits, now(), Evidence::Kernel)
         }
         ActorClaim::Exited(code) => {
-            let fits = matches!(death(actor), Some(Death::Exited(with)) if Some(i64::from(*with)) == int(code));
+            let fits = match death(actor) {
+                Some(Death::Exited(with)) => Some(i64::from(*with)) == int(code),
+                Some(Death::Left(value)) => Some(*value) == int(code),
+                _ => false,
+            };
             (fits, now(), Evidence::Kernel)
         }
     }
@@ -223,6 +227,15 @@ pub fn describe(actor: &Actor, _snapshot: &Snapshot) -> String {
         }
         ActorState::Dead(Death::Exited(code)) => format!("{name} exited with {code}"),
         ActorState::Dead(Death::Killed(signal)) => format!("{name} was killed by {signal}"),
+        ActorState::Zombie(Death::Left(value)) if actor.thread_of.is_some() => {
+            format!("{name} has ended and left {value}, and no thread has joined it")
+        }
+        ActorState::Zombie(Death::Left(value)) | ActorState::Dead(Death::Left(value)) => {
+            format!("{name} has ended and left {value}")
+        }
+        ActorState::Zombie(Death::Replaced) | ActorState::Dead(Death::Replaced) => {
+            format!("{name} was ended by an execve of its process")
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::member::{Member, Posture};
 use super::table::Table;
 use crate::facility::look::{Handle, Kept};
 use crate::kernel::proc::{FdInfo, Maps};
@@ -12,12 +13,29 @@ use crate::model::ObjectKey;
 pub(super) struct Held {
     pub table: Table,
     pub maps: Maps,
-    pub switches: Option<u64>,
-    /// How many orders and calls it had been through: one that has not slept since the last look has the same count of
-    /// switches, though it ran.
-    pub rounds: (u64, u64),
+    pub seen: Option<Activity>,
     pub handles: Vec<Claimed>,
     pub mappings: Mappings,
+}
+
+/// How far each thread of a process had come when it was looked at: its id, how often it was given a processor, and how
+/// many orders and calls it had been through; one that has not slept since has the same count of switches, though it ran.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Activity(Vec<(i32, u64, (u64, u64))>);
+
+impl Activity {
+    /// Of the process of a member. `None` where it can't be known: one that runs at this moment may go on without another
+    /// switch.
+    pub(super) fn of(member: &Member, members: &[Member]) -> Option<Self> {
+        let threads = members.iter().filter(|m| m.alive() && m.pid == member.pid);
+        let one = |m: &Member| Some((m.thread.tid, m.task.switches()?, m.rounds()));
+        threads.map(one).collect::<Option<_>>().map(Self)
+    }
+
+    /// Whether a thread of the process runs.
+    pub(super) fn runs(member: &Member, members: &[Member]) -> bool {
+        members.iter().any(|m| m.alive() && m.pid == member.pid && m.posture == Posture::Running)
+    }
 }
 
 /// What must be read again of a process' mappings. Only its own calls make and end mappings: where none has been made

@@ -59,6 +59,18 @@ impl Known {
     }
 }
 
+/// The first of `stem#from`, `stem#(from+1)`, ... that is not taken.
+pub(super) fn numbered(stem: &str, from: usize, taken: impl Fn(&str) -> bool) -> String {
+    let mut number = from;
+    loop {
+        let name = format!("{stem}#{number}");
+        if !taken(&name) {
+            return name;
+        }
+        number += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,17 +4,29 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
 use super::mail::Mail;
-use crate::facility::perform::Names;
-use crate::kernel::arena::{Reader, Slot};
+use crate::facility;
+use crate::facility::look;
+use crate::facility::perform::{Bound, Names, Shared, Thread};
+use crate::kernel::arena::{Entered, Reader, Slot};
 use crate::kernel::proc::Task;
-use crate::model::{Call, Death};
+use crate::model::{Call, Death, ObjectKey};
 use crate::script::CallExpr;
 
 /// An actor, from its birth to the reuse of its name.
 #[derive(Debug)]
 pub(super) struct Member {
     pub name: String,
+    /// Its process.
     pub pid: i32,
+    /// Itself, as the kernel and its process know it.
+    pub thread: Thread,
+    /// The actor that was the first of its process, if it is not that one.
+    pub thread_of: Option<String>,
+    /// Whether another thread has joined it.
+    pub joined: bool,
+    /// What it knows itself of what the threads of its process have in common, once there are several. `names` is what
+    /// all of them know together.
+    pub own: Option<Shared>,
     pub uid: u32,
     /// The actor that forked it; `None` if the director did.
     pub parent: Option<String>,
@@ -112,8 +124,54 @@ pub(super) struct Asleep {
 }
 
 impl Member {
+    /// A member for a task that has come to life: the first of its process, until told otherwise.
+    pub(super) fn new(name: &str, pid: i32, uid: u32, place: usize, socket: OwnedFd, task: Task, slot: Slot) -> Self {
+        Self {
+            name: name.to_owned(),
+            pid,
+            thread: Thread { tid: pid, ..Thread::default() },
+            thread_of: None,
+            joined: false,
+            own: None,
+            uid,
+            parent: None,
+            place,
+            socket: Some(socket),
+            task,
+            reader: slot.reader(),
+            slot,
+            orders: 0,
+            busy: None,
+            fate: Fate::Alive,
+            names: Names::default(),
+            program: None,
+            last: None,
+            told_entered: None,
+            dropped: 0,
+            entered: Entered::default(),
+            handled: Vec::new(),
+            actions: Vec::new(),
+            ran: VecDeque::new(),
+            mail: Mail::default(),
+            tally: None,
+            posture: Posture::Running,
+            stopped_by: None,
+            slept_in: None,
+        }
+    }
+
     pub(super) const fn alive(&self) -> bool {
         matches!(self.fate, Fate::Alive)
+    }
+
+    /// Whether it was the first of its process.
+    pub(super) const fn leads(&self) -> bool {
+        self.thread_of.is_none()
+    }
+
+    /// The name of its process: that of its first actor.
+    pub(super) fn process(&self) -> &str {
+        self.thread_of.as_deref().unwrap_or(&self.name)
     }
 
     /// How many calls it has finished, and how many of their records its ring had to drop.
@@ -130,4 +188,20 @@ impl Member {
     pub(super) fn let_go(&self) -> bool {
         self.busy.as_ref().is_some_and(|b| b.let_go)
     }
+}
+
+/// How a member sleeps, with the time of entry.
+pub(super) fn sleeper(member: &Member) -> Option<(u64, look::Asleep)> {
+    let Posture::Asleep(asleep) = &member.posture else { return None };
+    let since = member.reader.in_flight()?.entered_ns;
+    Some((since, look::Asleep { actor: member.name.clone(), pid: member.pid, nr: asleep.syscall, args: asleep.args }))
+}
+
+/// What an actor knows by an id, with its name for it.
+pub(super) fn known_ids(member: &Member) -> impl Iterator<Item = (ObjectKey, String, String)> {
+    member.names.bound.iter().filter_map(|(name, bound)| {
+        let Bound::Id(place, id) = bound else { return None };
+        let facility = facility::ALL.get(usize::from(*place))?.card().id;
+        Some((ObjectKey::of_id(facility, *id).at(member.place), member.name.clone(), name.clone()))
+    })
 }

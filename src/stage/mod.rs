@@ -36,6 +36,7 @@ mod shared;
 mod snapshot;
 mod sweep;
 mod table;
+mod threads;
 mod wire;
 
 pub use expect::{describe, in_words, judge};

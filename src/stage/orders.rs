@@ -8,12 +8,12 @@ use super::hosts::HOSTS_MAX;
 use super::member::{Busy, Fate, Held, Member, Posture};
 use super::wire::Order;
 use super::{Outcome, expect, snapshot};
-use crate::facility::perform::{HostAddress, Refusal};
+use crate::facility::perform::{HostAddress, Peer, Refusal};
 use crate::facility::{self, Machine};
 use crate::kernel::arena::{Entered, SLOTS_DEFAULT};
 use crate::kernel::clock;
 use crate::model::{Mode, Snapshot};
-use crate::script::{ArgKind, ArgValue, Body, CallExpr, Expr, Form, SocketAddress, Statement};
+use crate::script::{ArgKind, ArgValue, Body, CallExpr, Expr, Form, Makes, SocketAddress, Statement};
 
 /// How long a check waits for those who have been awake for a moment.
 const CHECK_LIMIT_NS: u64 = 50_000_000;
@@ -113,15 +113,27 @@ impl Director {
                 let index = self.ready(actor)?;
                 let rounds = times.as_ref().map(count).transpose()?;
                 if let Some(fork) = body.iter().find(|call| new_actor(call).is_some()) {
-                    return Err(Refusal::new("a repeat can't fork: each child needs a name and a seat of its own")
-                        .help(format!("fork one by one: {actor}: {fork}")));
+                    return Err(Refusal::new(format!(
+                        "a repeat can't {}: each new actor needs a name and a seat of its own",
+                        fork.verb
+                    ))
+                    .help(format!("make them one by one: {actor}: {fork}")));
                 }
                 for call in body {
-                    self.fits(call)?;
+                    self.fits(index, call)?;
                 }
                 let (peers, hosts) = (self.peers(index, body)?, self.host_addresses(body)?);
-                let order =
-                    Order { number: 0, body: body.clone(), rounds, free: true, gate: None, peers, hosts, seat: None };
+                let order = Order {
+                    number: 0,
+                    body: body.clone(),
+                    rounds,
+                    free: true,
+                    gate: None,
+                    peers,
+                    hosts,
+                    seat: None,
+                    names: None,
+                };
                 self.order(index, order, None).map_err(Refusal::new)?;
                 Ok(Next::Settle { forever: rounds.is_none() })
             }
@@ -256,14 +268,16 @@ impl Director {
     }
 
     fn single(&mut self, index: usize, call: &CallExpr) -> Result<Next, Refusal> {
-        self.fits(call)?;
+        self.fits(index, call)?;
         let body = vec![call.clone()];
         let (peers, hosts) = (self.peers(index, &body)?, self.host_addresses(&body)?);
-        let mut order = Order { number: 0, body, rounds: Some(1), free: false, gate: None, peers, hosts, seat: None };
+        let mut order =
+            Order { number: 0, body, rounds: Some(1), free: false, gate: None, peers, hosts, seat: None, names: None };
         let Some(child) = new_actor(call) else {
             self.order(index, order, None).map_err(Refusal::new)?;
             return Ok(Next::Settle { forever: false });
         };
+        let (child, thread) = (self.full_name(index, child, call), makes_thread(call));
         let slot = self.seat()?;
         let (ours, theirs) = seqpacket_pair().map_err(|e| Refusal::new(format!("socketpair failed: {}", e.desc())))?;
         if let Some(seat) = self.arena.slot(slot as usize) {
@@ -274,7 +288,8 @@ impl Director {
         let parent = &self.members[index];
         self.nursery = Some(Nursling {
             name: child,
-            parent: parent.name.clone(),
+            parent: parent.process().to_owned(),
+            thread,
             uid: parent.uid,
             place: parent.place,
             slot,
@@ -303,7 +318,7 @@ impl Director {
                 );
             }
             for call in body {
-                self.fits(call)?;
+                self.fits(index, call)?;
             }
             ready.push((index, body.to_vec()));
         }
@@ -315,7 +330,8 @@ impl Director {
                 program.next = program.body.len();
             }
             let rounds = Some(rounds.unwrap_or(1));
-            let order = Order { number: 0, body, rounds, free: true, gate: Some(gate), peers, hosts, seat: None };
+            let order =
+                Order { number: 0, body, rounds, free: true, gate: Some(gate), peers, hosts, seat: None, names: None };
             self.order(index, order, None).map_err(Refusal::new)?;
         }
         Ok(Next::Gate(count))
@@ -333,10 +349,14 @@ impl Director {
         };
         match &self.members[index].fate {
             Fate::Alive => Ok(index),
-            Fate::Zombie(death) | Fate::Dead(death) => {
-                Err(Refusal::new(format!("{} and takes no orders", snapshot::obituary(name, death)))
-                    .help(format!("a new one can have its name: spawn {name}")))
-            }
+            Fate::Zombie(death) | Fate::Dead(death) => Err(Refusal::new(format!(
+                "{} and takes no orders",
+                snapshot::obituary(name, death)
+            ))
+            .help(match self.members[index].thread_of.as_deref().and(name.split_once('.')) {
+                Some((process, thread)) => format!("a new one can have its name: {process}: pthread_create {thread}"),
+                None => format!("a new one can have its name: spawn {name}"),
+            })),
         }
     }
 
@@ -377,15 +397,24 @@ impl Director {
     }
 
     /// Checks what only the stage knows of a call: that new names are free.
-    fn fits(&self, call: &CallExpr) -> Result<(), Refusal> {
+    fn fits(&self, index: usize, call: &CallExpr) -> Result<(), Refusal> {
         let spec = known(call)?;
         for arg in &call.args {
             let kind = spec.args.iter().find(|a| a.name == arg.name).map(|a| a.kind);
-            if let (Some(ArgKind::NewName | ArgKind::NewActor), ArgValue::Name(name)) = (kind, &arg.value) {
-                self.free(name)?;
+            match (kind, &arg.value) {
+                (Some(ArgKind::NewName), ArgValue::Name(name)) => self.free(name)?,
+                (Some(ArgKind::NewActor), ArgValue::Name(name)) => {
+                    self.free(&self.full_name(index, name.clone(), call))?;
+                }
+                _ => {}
             }
         }
         Ok(())
+    }
+
+    /// What an actor that a call makes is called: a thread has the name of its process in front.
+    fn full_name(&self, index: usize, name: String, call: &CallExpr) -> String {
+        if makes_thread(call) { format!("{}.{name}", self.members[index].process()) } else { name }
     }
 
     /// A name that nothing on stage has; the dead give theirs away.
@@ -424,8 +453,10 @@ impl Director {
 
     /// Pids of the actors that calls of a member name. Those of other hosts have none: that the stage's processes have
     /// one set of numbers is not as on machines. Nor have the dead where their number may be another's by now.
-    fn peers(&self, index: usize, body: &[CallExpr]) -> Result<Vec<(String, i32)>, Refusal> {
-        let mut peers: Vec<(String, i32)> = Vec::new();
+    fn peers(&self, index: usize, body: &[CallExpr]) -> Result<Vec<Peer>, Refusal> {
+        let mut peers: Vec<Peer> = Vec::new();
+        let pid = self.members[index].pid;
+        let peer = |m: &Member| Peer { name: m.name.clone(), pid: m.pid, thread: m.thread, same_process: m.pid == pid };
         for call in body {
             let spec = known(call)?;
             for arg in &call.args {
@@ -446,8 +477,8 @@ impl Director {
                         ))
                         .help(format!("somebody there can make the call: spawn NAME{at}")));
                     }
-                    Some(member) if !matches!(member.fate, Fate::Dead(_)) => peers.push((name.clone(), member.pid)),
-                    Some(member) if self.is_nobodys(member.pid) => peers.push((name.clone(), member.pid)),
+                    Some(member) if !matches!(member.fate, Fate::Dead(_)) => peers.push(peer(member)),
+                    Some(member) if self.is_nobodys(member.pid) => peers.push(peer(member)),
                     Some(_) => {
                         return Err(Refusal::new(format!(
                             "{name} is dead and gone; its pid could be somebody else's by now"
@@ -480,7 +511,12 @@ fn known(call: &CallExpr) -> Result<&'static crate::script::CallSpec, Refusal> {
         .ok_or_else(|| Refusal::new(format!("unknown call {}", call.verb)))
 }
 
-/// The name of the actor that a call makes.
+/// Whether the actor that a call makes is a thread.
+fn makes_thread(call: &CallExpr) -> bool {
+    known(call).is_ok_and(|spec| spec.makes == Makes::Thread)
+}
+
+/// The name of the actor that a call makes, behind that of its process if it is a thread.
 fn new_actor(call: &CallExpr) -> Option<String> {
     let spec = known(call).ok()?;
     call.args.iter().find_map(|arg| {

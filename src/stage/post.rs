@@ -58,10 +58,12 @@ impl Director {
                 None
             }
             SignalDeed::Set { signal, flags } => {
-                let actions = &mut self.members[index].actions;
-                actions.retain(|(which, _)| *which != signal);
-                actions.push((signal, flags));
-                actions.sort_unstable();
+                // All threads of a process have the same.
+                for member in self.members.iter_mut().filter(|m| m.pid == pid) {
+                    member.actions.retain(|(which, _)| *which != signal);
+                    member.actions.push((signal, flags.clone()));
+                    member.actions.sort_unstable();
+                }
                 None
             }
         }
@@ -70,8 +72,10 @@ impl Director {
     /// The places of those whom a signal reaches.
     fn targets(&self, caller: usize, to: Target) -> Vec<usize> {
         let fits = |member: &Member| match to {
-            Target::Process(pid) | Target::Thread(pid) => member.pid == pid,
-            Target::Group(leader) => member.task.stat().is_some_and(|stat| stat.pgrp == leader),
+            // What is sent to a process lies with its first actor, whichever thread takes it.
+            Target::Process(pid) => member.leads() && member.pid == pid,
+            Target::Thread(tid) => member.thread.tid == tid,
+            Target::Group(leader) => member.leads() && member.task.stat().is_some_and(|stat| stat.pgrp == leader),
             Target::Caller => false,
         };
         let there = |(_, member): &(usize, &Member)| !matches!(member.fate, Fate::Dead(_)) && fits(member);
@@ -170,7 +174,7 @@ impl Director {
     /// Holds what was sent against what the kernel calls pending.
     pub(super) fn settle_mail(&mut self) {
         for member in self.members.iter_mut().filter(|m| !m.mail.is_empty()) {
-            let status = proc::status(member.pid).unwrap_or_default();
+            let status = proc::thread_status(member.pid, member.thread.tid).unwrap_or_default();
             member.mail.settle(status.pending, status.shared_pending);
         }
     }
@@ -183,13 +187,16 @@ impl Director {
         }
         let ours = nix::unistd::getpid().as_raw();
         let mut held = 0;
-        for pid in self.members.iter().filter(|m| m.alive() && m.uid == uid).map(|m| m.pid).chain([ours]) {
-            let status = proc::status(pid).ok()?;
+        let tasks = self.members.iter().filter(|m| m.alive() && m.uid == uid).map(|m| (m.pid, m.thread.tid));
+        for (pid, tid) in tasks.chain([(ours, ours)]) {
+            let status = proc::thread_status(pid, tid).ok()?;
             if status.uid[0] != uid {
                 continue;
             }
-            let mail = self.members.iter().find(|m| m.alive() && m.pid == pid).map(|m| &m.mail);
-            for (set, thread) in [(status.pending, true), (status.shared_pending, false)] {
+            let mail = self.members.iter().find(|m| m.alive() && m.thread.tid == tid).map(|m| &m.mail);
+            // What is pending for a process is its first thread's to tell.
+            let shared = if pid == tid { status.shared_pending } else { 0 };
+            for (set, thread) in [(status.pending, true), (shared, false)] {
                 for signal in (1..=64).filter(|signal| set & bit(*signal) != 0) {
                     let pile = mail.and_then(|mail| mail.pile(signal, thread));
                     held += pile.map_or(Some(1), super::mail::Pile::held)?;
@@ -203,10 +210,12 @@ impl Director {
 /// Mask, dispositions and pending signals, where they can differ from those of a fresh process: a call of the actor's
 /// has touched them, or it is stopped, so that what comes stays pending.
 pub(super) fn signals(director: &Director, member: &Member) -> Option<Signals> {
-    if !member.alive() || !member.slot.uses_signals() && member.posture != Posture::Stopped {
+    // What happens at a signal is the whole process' business.
+    let used = || director.members.iter().any(|m| m.alive() && m.pid == member.pid && m.slot.uses_signals());
+    if !member.alive() || member.posture != Posture::Stopped && !used() {
         return None;
     }
-    let status = proc::status(member.pid).ok()?;
+    let status = proc::thread_status(member.pid, member.thread.tid).ok()?;
     // The two that glibc keeps to itself are no business of the learner's.
     let names = |set: u64| facility::set_names(set & !(0b11 << 31));
     let caught = |signal: &i32| status.caught & bit(*signal) != 0;
@@ -224,8 +233,9 @@ pub(super) fn signals(director: &Director, member: &Member) -> Option<Signals> {
 
 fn pending(director: &Director, member: &Member, status: &Status) -> Vec<PendingSignal> {
     let mut all = Vec::new();
+    let shared = if member.leads() { status.shared_pending } else { 0 };
     for signal in 1..=64 {
-        for (set, thread) in [(status.pending, true), (status.shared_pending, false)] {
+        for (set, thread) in [(status.pending, true), (shared, false)] {
             if set & bit(signal) == 0 {
                 continue;
             }
@@ -258,7 +268,7 @@ pub(super) fn job(director: &Director, member: &Member) -> Job {
         return Job::default();
     };
     let name = |pid: i32| {
-        let leader = director.members.iter().rev().find(|m| m.pid == pid);
+        let leader = director.members.iter().rev().find(|m| m.thread.tid == pid);
         leader.map_or_else(|| "nobody on stage".to_owned(), |m| m.name.clone())
     };
     Job { group: name(stat.pgrp), session: name(stat.session) }

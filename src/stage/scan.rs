@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 
 use super::actor::OURS;
 use super::handles::{covers, is_device, mapping, role, same_file};
-use super::held::{Claimed, Held, Mappings};
+use super::held::{Activity, Claimed, Held, Mappings};
 use super::hosts::{Hosts, Visit};
 use super::inside::{self, Inside};
-use super::known::Known;
-use super::member::{Member, Posture};
+use super::known::{Known, numbered};
+use super::member::{Member, Posture, known_ids, sleeper};
 use super::nameless::{self, Nameless};
 use super::table::Table;
 use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Reported};
 use crate::facility::perform::{Bound, Made};
 use crate::facility::{self, Facility, Inside as Calls, Reading};
 use crate::kernel::arena::Record;
+use crate::kernel::borrow;
 use crate::kernel::netlink::diag::Diag;
 use crate::kernel::pipe::Scratch;
 use crate::kernel::proc::Maps;
@@ -44,6 +45,8 @@ pub(super) struct Scene {
     scratch: Option<Scratch>,
     held: BTreeMap<i32, Held>,
     pidfds: BTreeMap<i32, OwnedFd>,
+    /// That which tells of the end of a process whose first thread has ended before, where another stands for it above.
+    ends: BTreeMap<i32, OwnedFd>,
     /// For questions about sockets: a socket of each place, once there were any there.
     diags: Vec<Option<Diag>>,
     pub(super) hosts: Hosts,
@@ -88,6 +91,7 @@ impl Scene {
             scratch: Scratch::new().ok(),
             held: BTreeMap::new(),
             pidfds: BTreeMap::new(),
+            ends: BTreeMap::new(),
             diags: Vec::new(),
             hosts: Hosts::default(),
             places: BTreeMap::new(),
@@ -104,8 +108,7 @@ impl Scene {
         self.pidfds.insert(pid, pidfd);
         self.places.insert(pid, place);
         if let (Ok(table), Ok(maps)) = (Table::open(pid), Maps::open(pid)) {
-            let held =
-                Held { table, maps, switches: None, rounds: (0, 0), handles: Vec::new(), mappings: Mappings::Stale };
+            let held = Held { table, maps, seen: None, handles: Vec::new(), mappings: Mappings::Stale };
             self.held.insert(pid, held);
         }
     }
@@ -138,11 +141,17 @@ impl Scene {
     /// Lets a process go that has ended.
     pub(super) fn leave(&mut self, pid: i32) {
         self.pidfds.remove(&pid);
+        self.ends.remove(&pid);
         self.nameless.leave(pid);
         self.places.remove(&pid);
         if let Some(held) = self.held.remove(&pid) {
             self.bequeathed.extend(held.handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
         }
+    }
+
+    /// The processes on stage that have not ended.
+    pub(super) fn processes(&self) -> impl Iterator<Item = (i32, &OwnedFd)> {
+        self.pidfds.iter().map(|(pid, pidfd)| (*pid, self.ends.get(pid).unwrap_or(pidfd)))
     }
 
     pub(super) fn pidfd(&self, pid: i32) -> Option<&OwnedFd> {
@@ -152,11 +161,24 @@ impl Scene {
     /// Forgets what was known of a process' mappings: a new program has replaced them.
     pub(super) fn reborn(&mut self, pid: i32) {
         if let Some(held) = self.held.get_mut(&pid) {
-            held.switches = None;
+            held.seen = None;
             held.mappings = Mappings::Stale;
             if let Ok(maps) = Maps::open(pid) {
                 held.maps = maps;
             }
+        }
+    }
+
+    /// Reads what a process holds through another of its threads: the first one has ended, and has let go of all of it.
+    pub(super) fn look_through(&mut self, pid: i32, tid: i32) {
+        if let (Some(held), Ok(table), Ok(maps)) = (self.held.get_mut(&pid), Table::through(pid, tid), Maps::open(tid))
+        {
+            (held.table, held.maps, held.seen) = (table, maps, None);
+        }
+        if let Ok(pidfd) = borrow::pidfd_open_thread(tid)
+            && let Some(process) = self.pidfds.insert(pid, pidfd)
+        {
+            self.ends.entry(pid).or_insert(process);
         }
     }
 
@@ -272,16 +294,15 @@ impl Scene {
         }
         let mut touched: HashSet<(u64, u64)> = self.bequeathed.drain(..).collect();
         let mut fresh: Vec<i32> = Vec::new();
-        for member in members.iter().filter(|m| m.alive()) {
-            let switches = member.task.switches();
+        for member in members.iter().filter(|m| m.leads()) {
             let Some(mut held) = self.held.remove(&member.pid) else { continue };
-            if held.switches.is_none() || held.switches != switches || held.rounds != member.rounds() {
+            let seen = Activity::of(member, members);
+            if held.seen.is_none() || held.seen != seen {
+                held.table.expect_ours(members.iter().filter(|m| m.pid == member.pid && m.socket.is_some()).count());
                 let handles = self.read_handles(member, &mut held, names);
                 touched.extend(held.handles.iter().chain(&handles).map(|c| (c.handle.dev, c.handle.ino)));
                 held.handles = handles;
-                // One that runs at this moment may go on without another switch.
-                held.switches = switches.filter(|_| member.posture != Posture::Running);
-                held.rounds = member.rounds();
+                held.seen = seen.filter(|_| !Activity::runs(member, members));
                 held.mappings = Mappings::Known;
                 fresh.push(member.pid);
             }
@@ -411,11 +432,16 @@ impl Scene {
     pub(super) fn forget(&mut self) {
         self.readings.clear();
         for held in self.held.values_mut() {
-            held.switches = None;
+            held.seen = None;
             if held.mappings == Mappings::Known {
                 held.mappings = Mappings::Again;
             }
         }
+    }
+
+    /// Whether it stands for a process that lives: what a process holds is its first actor's.
+    pub(super) fn holds(&self, member: &Member) -> bool {
+        member.leads() && self.held.contains_key(&member.pid)
     }
 
     /// The handles of a process, as last read.
@@ -555,10 +581,10 @@ impl Scene {
     pub(super) fn objects(&mut self, members: &[Member], waiters: &[(ObjectKey, Waiter)]) -> Vec<Object> {
         let Some(mut scratch) = self.scratch.take().or_else(|| Scratch::new().ok()) else { return Vec::new() };
         let actors: Vec<(i32, String)> =
-            members.iter().filter(|m| m.alive()).map(|m| (m.pid, m.name.clone())).collect();
-        let everyone: Vec<(i32, String)> = members.iter().rev().map(|m| (m.pid, m.name.clone())).collect();
+            members.iter().filter(|m| m.alive() || self.holds(m)).map(|m| (m.thread.tid, m.name.clone())).collect();
+        let everyone: Vec<(i32, String)> = members.iter().rev().map(|m| (m.thread.tid, m.name.clone())).collect();
         let knowers: Vec<(ObjectKey, String, String)> =
-            members.iter().filter(|m| m.alive()).flat_map(known_ids).collect();
+            members.iter().filter(|m| self.holds(m)).flat_map(known_ids).collect();
         let mut asleep: Vec<(u64, Asleep)> = members.iter().filter(|m| m.alive()).filter_map(sleeper).collect();
         asleep.sort_by_key(|(since, _)| *since);
         let asleep: Vec<Asleep> = asleep.into_iter().map(|(_, a)| a).collect();
@@ -678,33 +704,6 @@ impl Scene {
         self.scratch = Some(scratch);
         objects
     }
-}
-
-fn sleeper(member: &Member) -> Option<(u64, Asleep)> {
-    let Posture::Asleep(asleep) = &member.posture else { return None };
-    let since = member.reader.in_flight()?.entered_ns;
-    Some((since, Asleep { actor: member.name.clone(), pid: member.pid, nr: asleep.syscall, args: asleep.args }))
-}
-
-/// The first of `stem#from`, `stem#(from+1)`, ... that is not taken.
-fn numbered(stem: &str, from: usize, taken: impl Fn(&str) -> bool) -> String {
-    let mut number = from;
-    loop {
-        let name = format!("{stem}#{number}");
-        if !taken(&name) {
-            return name;
-        }
-        number += 1;
-    }
-}
-
-/// What an actor knows by an id, with its name for it.
-fn known_ids(member: &Member) -> impl Iterator<Item = (ObjectKey, String, String)> {
-    member.names.bound.iter().filter_map(|(name, bound)| {
-        let Bound::Id(place, id) = bound else { return None };
-        let facility = facility::ALL.get(usize::from(*place))?.card().id;
-        Some((ObjectKey::of_id(facility, *id).at(member.place), member.name.clone(), name.clone()))
-    })
 }
 
 /// The object that a handle leads to.

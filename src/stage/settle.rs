@@ -7,10 +7,13 @@ use crate::kernel::proc::{self, Syscall, Task};
 
 /// Looks at everyone twice. `true` if all are settled; those whose statement ended while they ran are not waited for.
 pub(super) fn settled(members: &mut [Member]) -> bool {
+    // Threads that take orders themselves are looked at for themselves.
+    let helped = members.iter().any(|m| m.slot.has_helpers());
+    let actors: Vec<i32> = if helped { members.iter().map(|m| m.thread.tid).collect() } else { Vec::new() };
     // First those who have an order: as long as one of them runs, nobody else needs to be looked at.
     for busy in [true, false] {
         for member in members.iter_mut().filter(|m| m.alive() && m.busy.is_some() == busy) {
-            member.posture = look(member);
+            member.posture = look(member, &actors);
             if member.posture != Posture::Stopped {
                 member.stopped_by = None;
             } else if let Some(stat) = member.task.stat().filter(|stat| stat.exit_status != 0) {
@@ -32,19 +35,20 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
 /// sent it has not come to its end either.
 fn signalled(member: &Member) -> bool {
     // In this order: a stop shows as soon as its signal is no longer pending.
-    let pending = proc::status(member.pid).is_ok_and(|s| (s.pending | s.shared_pending) & !s.blocked & !s.ignored != 0);
+    let pending = proc::thread_status(member.pid, member.thread.tid)
+        .is_ok_and(|s| (s.pending | s.shared_pending) & !s.blocked & !s.ignored != 0);
     // Of one that a signal ends the kernel tells the status before it has ended.
     pending || member.task.stat().is_none_or(|stat| matches!(stat.state, 'T' | 'Z' | 'X') || stat.exit_status != 0)
 }
 
-fn look(member: &Member) -> Posture {
+fn look(member: &Member, actors: &[i32]) -> Posture {
     // Read before the state: whoever has run since, to be stopped for one, is not taken for asleep below.
     let switches = member.busy.as_ref().and_then(|_| member.task.switches());
     match (member.task.state(), &member.busy) {
         ('T', _) => Posture::Stopped,
         // Asleep in the wait for its next order. One that was sent a signal just now is awake, until it has died,
         // stopped or gone on.
-        ('S', None) if helpers_rest(member) => Posture::Idle,
+        ('S', None) if helpers_rest(member, actors) => Posture::Idle,
         ('S', Some(_)) => switches.and_then(|n| asleep(member, n)).map_or(Posture::Running, Posture::Asleep),
         _ => Posture::Running,
     }
@@ -68,9 +72,10 @@ fn asleep(member: &Member, switches: u64) -> Option<Asleep> {
 
 /// Whether all threads that the C library has made in the actor's process are asleep: one that was woken a moment ago
 /// will run on the actor's behalf. Who has none need not be asked.
-fn helpers_rest(member: &Member) -> bool {
+fn helpers_rest(member: &Member, actors: &[i32]) -> bool {
     let rests = |tid: &i32| Task::thread(member.pid, *tid).is_ok_and(|task| matches!(task.state(), 'S' | 'X'));
-    !member.slot.has_helpers() || proc::tasks(member.pid).is_ok_and(|tids| tids.iter().all(rests))
+    !member.slot.has_helpers()
+        || proc::tasks(member.pid).is_ok_and(|tids| tids.iter().filter(|tid| !actors.contains(tid)).all(rests))
 }
 
 /// Whether it has not run since, nor been woken to run.

@@ -42,7 +42,7 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
             member.slept_in = Some(asleep.syscall);
         }
         let gone = matches!(&member.fate, Fate::Zombie(_)) && member.task.state() != 'Z';
-        if let (true, Fate::Zombie(death)) = (gone, member.fate.clone()) {
+        if let (true, Fate::Zombie(death @ (Death::Exited(_) | Death::Killed(_)))) = (gone, member.fate.clone()) {
             member.fate = Fate::Dead(death);
         }
     }
@@ -214,7 +214,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
             ActorState::Running { progress: free.then(|| member.slot.progress()) }
         }
     };
-    let handles = if member.alive() { director.scene.handles(member.pid) } else { &[] };
+    let handles = if director.scene.holds(member) { director.scene.handles(member.pid) } else { &[] };
     let named = |wanted: Bound| {
         let fits = |bound: &Bound| match (wanted, bound) {
             (Bound::Descriptor(a), Bound::Descriptor(b)) => a == *b,
@@ -279,6 +279,8 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
     Actor {
         name: member.name.clone(),
         pid: member.pid,
+        tid: member.thread.tid,
+        thread_of: member.thread_of.clone(),
         uid: member.uid,
         parent: member.parent.clone(),
         host: director.scene.hosts.name(member.place).map(ToOwned::to_owned),
@@ -310,7 +312,7 @@ fn contents(pid: i32, start: u64, length: u64) -> Option<Vec<u8>> {
 fn owner(director: &Director, pid: i32, fd: i32) -> Vec<String> {
     let told = director.scene.pidfd(pid).and_then(|pidfd| borrow::owner(pidfd, fd).ok());
     let Some((owner, signal)) = told else { return Vec::new() };
-    let name = director.members.iter().find(|m| m.alive() && m.pid == owner).map(|m| m.name.clone());
+    let name = director.members.iter().find(|m| m.alive() && m.thread.tid == owner).map(|m| m.name.clone());
     let mut words = vec![format!("owner {}", name.unwrap_or_else(|| "nobody".to_owned()))];
     if signal != 0 {
         words.push(facility::signal_name(signal));
@@ -359,5 +361,7 @@ pub(super) fn obituary(name: &str, death: &Death) -> String {
     match death {
         Death::Exited(code) => format!("{name} exited with {code}"),
         Death::Killed(signal) => format!("{name} was killed by {signal}"),
+        Death::Left(value) => format!("{name} has ended and left {value}"),
+        Death::Replaced => format!("{name} was ended by an execve of its process"),
     }
 }

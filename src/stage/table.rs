@@ -10,7 +10,10 @@ use crate::kernel::proc::{Brief, FdDir, FdEntry, FdInfo, KeptInfo};
 
 #[derive(Debug)]
 pub(super) struct Table {
+    pid: i32,
     dir: FdDir,
+    /// How many of ours the process has above the learner's.
+    ours: usize,
     /// Lowest number first.
     rows: Vec<Row>,
 }
@@ -41,7 +44,17 @@ impl Row {
 
 impl Table {
     pub(super) fn open(pid: i32) -> crate::kernel::Result<Self> {
-        Ok(Self { dir: FdDir::open(pid)?, rows: Vec::new() })
+        Self::through(pid, pid)
+    }
+
+    /// The table of a process, read through one of its threads.
+    pub(super) fn through(pid: i32, tid: i32) -> crate::kernel::Result<Self> {
+        Ok(Self { pid, dir: FdDir::open(tid)?, ours: OURS_COUNT + 1, rows: Vec::new() })
+    }
+
+    /// Says how many threads of the process take orders, each with a socket of its own.
+    pub(super) const fn expect_ours(&mut self, threads: usize) {
+        self.ours = OURS_COUNT + threads;
     }
 
     /// One descriptor, read anew.
@@ -58,7 +71,7 @@ impl Table {
     fn with(&self, fd: i32, brief: Brief) -> Option<Handle> {
         let FdEntry { dev, ino, mode, link, .. } = self.dir.entry(fd)?;
         let kind = HandleKind::Descriptor { fd, mode, flags: brief.flags, offset: brief.pos };
-        Some(Handle { pid: self.dir.pid(), dev, ino, link, kind })
+        Some(Handle { pid: self.pid, dev, ino, link, kind })
     }
 
     /// All descriptors that are not ours. `before` are those of the last look. `steady` tells of a path whether it leads
@@ -118,9 +131,9 @@ impl Table {
 
     /// Whether the same numbers are open as at the last look: none is closed, and there are not more.
     fn is_whole(&mut self) -> bool {
-        // An actor's own three stay as they are while it lives: its limit and the checks on arguments keep the learner
-        // below. If there are more, a child's are passing through.
-        if self.rows.iter().filter(|row| row.above()).count() != OURS_COUNT {
+        // An actor's own stay as they are while it lives: its limit and the checks on arguments keep the learner below.
+        // If there are more, a child's are passing through.
+        if self.rows.iter().filter(|row| row.above()).count() != self.ours {
             return false;
         }
         let whole = self.rows.iter_mut().filter(|row| !row.above()).all(Row::look);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{StageEvent, StageInfo};
-use crate::facility::perform::{HostAddress, Made, Names, Refusal};
+use crate::facility::perform::{HostAddress, Made, Names, Peer, Refusal, Shared, Thread};
 use crate::script::{CallExpr, Statement};
 
 /// What a face asks of a director.
@@ -48,19 +48,21 @@ pub(super) struct Order {
     pub free: bool,
     /// The gate's ticket, if all shall start together.
     pub gate: Option<u32>,
-    /// Pids of the actors that the calls name.
-    pub peers: Vec<(String, i32)>,
+    /// The actors that the calls name.
+    pub peers: Vec<Peer>,
     /// The addresses of the hosts that the calls name.
     pub hosts: Vec<HostAddress>,
-    /// The child's slot, if the order forks; its control socket travels with the order.
+    /// The slot of the child or thread that the order makes, if it does; its control socket travels with the order.
     pub seat: Option<u32>,
+    /// What names stand for, and what standard output holds back, if other threads of the process have changed it.
+    pub names: Option<Shared>,
 }
 
 /// What an actor says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Reply {
     /// It is there and waits for orders: after a spawn, a fork, an execve.
-    Hello { pid: i32, names: Names },
+    Hello { pid: i32, thread: Thread, names: Names },
     /// An order is done.
     Done {
         number: u32,
@@ -139,6 +141,26 @@ pub(super) fn send(socket: RawFd, message: &impl Serialize, descriptor: Option<R
             Err(errno) => return Err(errno),
         }
     }
+}
+
+/// Waits for a message and reads it, but leaves it where it is, with the descriptor that may come with it; `None` when
+/// the other end is closed. A signal does not end the wait.
+pub(super) fn peek<T: DeserializeOwned>(socket: RawFd, buffer: &mut [u8]) -> Result<Option<T>, Errno> {
+    loop {
+        let mut slices = [IoSliceMut::new(buffer)];
+        match recvmsg::<()>(socket, &mut slices, None, MsgFlags::MSG_PEEK).map(|message| message.bytes) {
+            Ok(0) => return Ok(None),
+            Ok(length) => return postcard::from_bytes(&buffer[..length]).map(Some).map_err(|_garbled| Errno::EBADMSG),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Takes the message away that was peeked at. One that carries a descriptor is for [`receive`].
+pub(super) fn take_away(socket: RawFd) {
+    let mut none = [];
+    while recvmsg::<()>(socket, &mut [IoSliceMut::new(&mut none)], None, MsgFlags::empty()) == Err(Errno::EINTR) {}
 }
 
 /// Receives one message; `None` when the other end is closed. A signal does not end the wait.

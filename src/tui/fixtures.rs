@@ -6,6 +6,8 @@ pub(super) fn actor(name: &str, pid: i32) -> Actor {
     Actor {
         name: name.to_owned(),
         pid,
+        tid: pid,
+        thread_of: None,
         uid: 1000,
         parent: None,
         host: None,

@@ -20,7 +20,7 @@ pub(super) use maps::query_works;
 pub use maps::{MapEntry, Maps, mapping_at, maps};
 pub use net::packets_queued;
 pub use pagemap::{PrivatePage, private_pages};
-pub use status::{Status, children, processes, status, tasks};
+pub use status::{Status, children, processes, status, tasks, thread_status};
 pub use task::{Stat, Syscall, Task};
 
 use std::fs::File;

@@ -20,11 +20,11 @@ pub struct Status {
     pub threads: u32,
     /// How many signals are queued for its user, in all processes of its user namespace.
     pub queued: u64,
-    /// Signals pending for the main thread.
+    /// Signals pending for this thread.
     pub pending: u64,
     /// Signals pending for the whole process.
     pub shared_pending: u64,
-    /// Signals blocked by the main thread.
+    /// Signals blocked by this thread.
     pub blocked: u64,
     /// Signals ignored.
     pub ignored: u64,
@@ -38,9 +38,14 @@ pub struct Status {
     pub namespace_pids: Vec<i32>,
 }
 
-/// The status of a process.
+/// The status of a process, and of its first thread.
 pub fn status(pid: i32) -> Result<Status> {
-    let path = format!("/proc/{pid}/status");
+    thread_status(pid, pid)
+}
+
+/// The status of a thread.
+pub fn thread_status(pid: i32, tid: i32) -> Result<Status> {
+    let path = format!("/proc/{pid}/task/{tid}/status");
     let text = std::fs::read(&path).on("read", path)?;
     Ok(parse_status(&String::from_utf8_lossy(&text)))
 }

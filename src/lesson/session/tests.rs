@@ -94,6 +94,8 @@ fn actor(name: &str, asleep: bool) -> Actor {
     Actor {
         name: name.into(),
         pid: 2,
+        tid: 2,
+        thread_of: None,
         uid: 0,
         parent: None,
         host: None,

@@ -10,9 +10,13 @@ use crate::tui::theme::Role;
 /// The title of the card: name, and what the kernel calls it.
 pub(in crate::tui) fn title(actor: &Actor, sight: Sight<'_>) -> Vec<Span<'static>> {
     let dash = sight.theme.glyphs.dash;
+    let task = match &actor.thread_of {
+        Some(_) => format!("tid {}", actor.tid),
+        None => format!("pid {}", actor.pid),
+    };
     let mut spans = vec![
         Span::styled(actor.name.clone(), sight.hue(&actor.name)),
-        Span::styled(format!(" {dash}{dash} pid {}", actor.pid), sight.style(Role::Dim)),
+        Span::styled(format!(" {dash}{dash} {task}"), sight.style(Role::Dim)),
     ];
     if let Some(host) = &actor.host {
         spans.insert(1, Span::styled(format!(" @{host}"), sight.style(Role::Accent)));
@@ -27,7 +31,13 @@ pub(in crate::tui) fn title(actor: &Actor, sight: Sight<'_>) -> Vec<Span<'static
 /// The lines of the card, each at most `width` columns wide.
 pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compact: bool) -> Vec<Line<'static>> {
     let mut lines = state(actor, sight, width);
-    if !actor.alive() {
+    if let Some(of) = &actor.thread_of
+        && (!compact || !actor.alive())
+    {
+        let spans = vec![Span::styled("thread of ", sight.style(Role::Dim)), Span::styled(of.clone(), sight.hue(of))];
+        lines.push(Line::from(clip_spans(spans, width, sight.theme.glyphs.more)));
+    }
+    if !actor.alive() && actor.descriptors.is_empty() {
         return lines;
     }
     if compact {
@@ -160,6 +170,8 @@ fn death(death: &Death) -> String {
     match death {
         Death::Exited(status) => format!("exited {status}"),
         Death::Killed(signal) => format!("killed by {signal}"),
+        Death::Left(value) => format!("ended, left {value}"),
+        Death::Replaced => "ended by execve".to_owned(),
     }
 }
 
