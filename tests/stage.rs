@@ -463,6 +463,14 @@ const DELICATE: &[&str] = &[
     // A descriptor on its way is the pipe's only write end, until it is received, or its carrier goes.
     "spawn a\na: pipe p\na: socketpair s AF_UNIX SOCK_STREAM\na: fork b\nb: close p.w\na: sendmsg s.0 \"w\" rights=p.w\na: close p.w\nb: read p 10\na: recvmsg s.1 10 as w\na: write w \"x\"",
     "spawn a\na: pipe p\na: socketpair s AF_UNIX SOCK_DGRAM\na: fork b\nb: close p.w\nb: close s.0\nb: close s.1\na: sendmsg s.0 \"w\" rights=p.w\na: close p.w\nb: read p 10\na: close s.0\na: close s.1",
+    // A look at a full queue of datagrams wakes who waits for room: it finds none, and an edge is no edge.
+    "spawn a\nspawn b\na: socket r AF_UNIX SOCK_DGRAM\na: bind r unix:@r\nb: socket t AF_UNIX SOCK_DGRAM\n\
+     b: connect t unix:@r\nb: epoll_create1 ep\nb: epoll_ctl ep EPOLL_CTL_ADD t EPOLLOUT|EPOLLET\n\
+     b: epoll_wait ep timeout=0s\nb: fcntl t F_SETFL O_RDWR|O_NONBLOCK\nrepeat 20 b: send t \"x\"\n\
+     b: epoll_wait ep timeout=0s\nb: epoll_wait ep timeout=0s\na: recv r 1\nb: epoll_wait ep timeout=0s\n\
+     b: epoll_wait ep timeout=0s",
+    "spawn a\nspawn b\na: socket r AF_UNIX SOCK_DGRAM\na: bind r unix:@r\nb: socket t AF_UNIX SOCK_DGRAM\n\
+     repeat 12 b: sendto t \"x\" unix:@r\na: recv r 1\na: recv r 1\na: recv r 1",
     // A connection that closes before it is accepted.
     "spawn a\nspawn b\na: socket l AF_UNIX SOCK_STREAM\na: bind l unix:@l\na: listen l 2\nb: socket c AF_UNIX SOCK_STREAM\nb: connect c unix:@l\nb: send c \"x\"\nb: close c\na: accept l as p\na: recv p 10\na: recv p 10\na: send p \"y\"",
     // An edge, a one-shot and a counter that a look must not take.

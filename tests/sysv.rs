@@ -63,6 +63,23 @@ expect q rtime > 0
 }
 
 #[test]
+fn a_queue_of_thousands_is_read_at_its_ends() {
+    both(|play| {
+        play.run("spawn alice\nalice: msgget q IPC_CREAT\nalice: msgsnd q \"first\"\nrepeat 100 alice: msgsnd q \"x\"");
+        let few = play.object("q").value("queue").as_list().len();
+        play.run("repeat 5000 alice: msgsnd q \"x\"\nalice: msgsnd q \"last\"\nexpect q messages 5102");
+        let q = play.object("q");
+        let list = q.value("queue").as_list();
+        if q.evidence("queue") == Evidence::Kernel {
+            let text = |m: &Value| m.part("data").and_then(Value::as_bytes).map(|(b, _)| b.to_vec());
+            assert_eq!((list.len(), few), (33, 33), "what is read does not grow with the queue");
+            assert_eq!((text(&list[0]), text(&list[32])), (Some(b"first".to_vec()), Some(b"last".to_vec())));
+            assert_eq!(list[16].part("left out").and_then(Value::as_int), Some(5102 - 32));
+        }
+    });
+}
+
+#[test]
 fn receivers_and_senders_sleep_and_removal_wakes_them() {
     both(|play| {
         play.run(

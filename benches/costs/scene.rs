@@ -108,8 +108,10 @@ pub(super) fn transferring() -> anyhow::Result<Stage> {
         play(&mut stage, share)?;
         play(&mut stage, &format!("one{pair}: fork other{pair}"))?;
     }
-    let snapshot = next_refresh(&mut stage)?;
-    anyhow::ensure!((snapshot.actors.len(), snapshot.objects.len()) == (10, 20), "{:#?}", snapshot.objects);
+    let snapshot = play(&mut stage, "alice: getpid")?.context("no report")?.snapshot;
+    let found = (snapshot.actors.len(), snapshot.objects.len());
+    anyhow::ensure!(found == (10, 20), "{} actors and {} objects were found", found.0, found.1);
+    next_refresh(&mut stage)?;
     Ok(stage)
 }
 
