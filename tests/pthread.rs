@@ -528,3 +528,30 @@ expect board[0] == 8
         play.run("alice: fork past\npast: atomic_load m[2048] -> $x\nexpect past killed by SIGSEGV");
     });
 }
+
+#[test]
+fn what_is_wrong_is_found() {
+    both(|play| {
+        play.run(&mutex(""));
+        play.run("alice: pthread_mutex_init m+104 attr as k\nalice: pthread_mutex_lock l\nalice: pthread_mutex_lock k");
+        play.run("alice: pthread_mutex_unlock k\nalice: pthread_mutex_unlock l\nexpect not suspicious lock-order");
+        play.run("bob: pthread_mutex_lock m+104\nbob: pthread_mutex_lock l\nexpect suspicious lock-order alice bob");
+        play.run("bob: pthread_mutex_unlock l\nalice: pthread_mutex_lock l\nalice: pthread_mutex_lock k");
+        play.run("bob: pthread_mutex_lock l\nexpect certain lock-order alice bob\nexpect deadlock alice bob");
+    });
+    both(|play| {
+        play.run(&mutex(""));
+        play.run("bob: pthread_mutex_lock l\nbob: exit 0\nalice: pthread_mutex_lock l\nexpect certain orphaned-lock");
+    });
+    both(|play| {
+        play.run(&rwlock("PTHREAD_RWLOCK_PREFER_READER_NP"));
+        play.run("alice: pthread_rwlock_rdlock r\nbob: pthread_rwlock_rdlock r\nalice: pthread_rwlock_wrlock r");
+        // Both readers must leave, and one of them waits for that herself.
+        play.run("expect alice blocked in pthread_rwlock_wrlock on r\nexpect deadlock alice");
+    });
+    both(|play| {
+        play.run(&rwlock("PTHREAD_RWLOCK_PREFER_READER_NP"));
+        play.run("bob: pthread_rwlock_wrlock r\nbob: exit 0\nalice: pthread_rwlock_rdlock r");
+        play.run("expect certain orphaned-lock alice bob");
+    });
+}

@@ -57,14 +57,14 @@ fn inherited(sight: Sight<'_>, fact: &Fact) -> Option<Finding> {
 /// A lock that is a word in memory, and names somebody who is no more.
 fn owned_by_the_dead(sight: Sight<'_>, object: &Object) -> Option<Finding> {
     let owner = object.value("owner").as_text()?;
-    let held = sight.ended(owner) && object.waiters.iter().any(|waiter| waiter.direction == "lock");
+    let held = sight.ended(owner) && object.waiters.iter().any(|waiter| waiter.direction.starts_with("lock"));
     if !held {
         return None;
     }
     let name = &object.name;
     let words = format!("{owner} ended while it held {name}, and nobody else may give it back");
     let next = format!(
-        "make {name} robust (PTHREAD_MUTEX_ROBUST), so that the next one who locks it gets EOWNERDEAD, repairs the data \
+        "make {name} a robust mutex (PTHREAD_MUTEX_ROBUST), so that the next one who locks it gets EOWNERDEAD, repairs the data \
          and calls pthread_mutex_consistent; those who wait now wait for ever"
     );
     let mut finding = Sight::finding(KIND, words, next);

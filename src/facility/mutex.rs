@@ -3,7 +3,7 @@
 
 mod calls;
 
-use super::deed::{self, Deed, Through};
+use super::deed::Deed;
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
@@ -64,6 +64,8 @@ const PREDICATES: &[PredicateSpec] = &[
         example: "expect l count 2",
     },
 ];
+
+const UNLOCK: &str = "pthread_mutex_unlock";
 
 /// What whoever sleeps on one waits to do.
 const LOCK: &str = "lock";
@@ -200,6 +202,10 @@ impl Facility for Mutex {
         })
     }
 
+    fn wakers(&self, object: &Object, _waiter: &str, _direction: &str, snapshot: &Snapshot) -> Vec<String> {
+        common::alone(object.value("owner").as_text(), snapshot)
+    }
+
     fn groups(&self, object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<Vec<String>> {
         // The dead unlock nothing, and who waits for them waits for ever.
         let owner = object.value("owner").as_text().filter(|owner| *owner != "nobody");
@@ -207,19 +213,11 @@ impl Facility for Mutex {
     }
 
     fn accounted(&self) -> &'static [&'static str] {
-        &["pthread_mutex_lock", "pthread_mutex_trylock", "pthread_mutex_timedlock", "pthread_mutex_unlock"]
+        &["pthread_mutex_lock", "pthread_mutex_trylock", "pthread_mutex_timedlock", UNLOCK]
     }
 
     fn deed(&self, verb: &str, record: &Record) -> Option<Deed> {
-        let (on, owner, extent) = (Through::Address(record.args[0] as u64), deed::Owner::Task, (0, None));
-        if verb == "pthread_mutex_unlock" {
-            return (record.errno == 0).then_some(Deed::Unlock { on, owner, extent });
-        }
-        Some(Deed::Lock { on, owner, extent, what: String::new() })
-    }
-
-    fn wakers(&self, object: &Object, _waiter: &str, _direction: &str, snapshot: &Snapshot) -> Vec<String> {
-        common::alone(object.value("owner").as_text(), snapshot)
+        common::lock_deed(verb, UNLOCK, record)
     }
 
     fn undefined(&self, verb: &str, intent: &Intent<'_>) -> Option<String> {

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use nix::errno::Errno;
 
+use super::deed::{self, Deed, Through};
 use super::look::{Found, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm;
@@ -167,6 +168,15 @@ fn written(performer: &Performer<'_>) -> String {
     };
     let shown = |spec: &&ArgSpec| spec.form != Form::Keyed || given(spec).is_some();
     performer.spec.args.iter().filter(shown).map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What a finished call on a lock in memory did, by its verb; `undo` is the one that lets it go.
+pub(super) fn lock_deed(verb: &str, undo: &str, record: &Record) -> Option<Deed> {
+    let (on, owner, extent) = (Through::Address(record.args[0] as u64), deed::Owner::Task, (0, None));
+    if verb == undo {
+        return (record.errno == 0).then_some(Deed::Unlock { on, owner, extent });
+    }
+    Some(Deed::Lock { on, owner, extent, what: String::new() })
 }
 
 /// How such a call reads.

@@ -2,6 +2,7 @@
 
 mod calls;
 
+use super::deed::Deed;
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
@@ -30,6 +31,8 @@ static CARD: Card = Card {
     boundaries: "none: it carries no data",
     manual: &["pthread_rwlock_rdlock(3p)", "pthread_rwlock_wrlock(3p)", "pthread_rwlockattr_setkind_np(3)"],
 };
+
+const UNLOCK: &str = "pthread_rwlock_unlock";
 
 const PREDICATES: &[PredicateSpec] = &[
     PredicateSpec {
@@ -211,6 +214,40 @@ impl Facility for RwLock {
             }
             _ => common::others(object, waiter, snapshot),
         }
+    }
+
+    fn groups(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<Vec<String>> {
+        // Each reader must leave before a writer has it; the dead leave nothing, and who waits for them waits for ever.
+        let mut names: Vec<&str> = object.value("reading").as_list().iter().filter_map(Value::as_text).collect();
+        names.extend(object.value("owner").as_text().filter(|owner| *owner != "nobody"));
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            let wakers = self.wakers(object, waiter, direction, snapshot);
+            return if wakers.is_empty() { Vec::new() } else { vec![wakers] };
+        }
+        names.into_iter().map(|name| vec![name.to_owned()]).collect()
+    }
+
+    fn only_they(&self, object: &Object, _direction: &str, _snapshot: &Snapshot) -> bool {
+        // Who reads is known by name, or a writer is named by the words.
+        object.value("state").as_text() == Some("write-locked") || matches!(object.value("reading"), Value::List(_))
+    }
+
+    fn accounted(&self) -> &'static [&'static str] {
+        &[
+            "pthread_rwlock_rdlock",
+            "pthread_rwlock_tryrdlock",
+            "pthread_rwlock_timedrdlock",
+            "pthread_rwlock_wrlock",
+            "pthread_rwlock_trywrlock",
+            "pthread_rwlock_timedwrlock",
+            UNLOCK,
+        ]
+    }
+
+    fn deed(&self, verb: &str, record: &Record) -> Option<Deed> {
+        common::lock_deed(verb, UNLOCK, record)
     }
 
     fn undefined(&self, verb: &str, intent: &Intent<'_>) -> Option<String> {

@@ -1,5 +1,6 @@
 //! Spin locks of POSIX threads: a lock for which nobody sleeps.
 
+use super::deed::Deed;
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, PSHARED, aligned, make};
@@ -88,6 +89,8 @@ const CALLS: &[CallSpec] = &[
         ..CALL
     },
 ];
+
+const UNLOCK: &str = "pthread_spin_unlock";
 
 const PREDICATES: &[PredicateSpec] = &[
     PredicateSpec {
@@ -199,6 +202,14 @@ impl Facility for Spin {
 
     fn wakers(&self, object: &Object, waiter: &str, _direction: &str, snapshot: &Snapshot) -> Vec<String> {
         common::others(object, waiter, snapshot)
+    }
+
+    fn accounted(&self) -> &'static [&'static str] {
+        &["pthread_spin_lock", "pthread_spin_trylock", UNLOCK]
+    }
+
+    fn deed(&self, verb: &str, record: &Record) -> Option<Deed> {
+        common::lock_deed(verb, UNLOCK, record)
     }
 
     fn undefined(&self, verb: &str, intent: &Intent<'_>) -> Option<String> {
