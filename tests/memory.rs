@@ -238,3 +238,40 @@ bob: execve self
         play.run("carol: pipe p\nmark\ncarol: read p 1\nexpect syscalls 1 since mark");
     });
 }
+
+/// A death by an access is explained: what the address led to.
+#[test]
+fn the_last_access_says_why_it_was_the_last() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: open f "notes" O_RDWR|O_CREAT 0644
+alice: write f "hello"
+alice: mmap f (2 * pagesize) PROT_READ|PROT_WRITE MAP_SHARED as m
+alice: mmap f pagesize PROT_READ MAP_SHARED as r
+"#,
+        );
+        let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap();
+        let mut last = |child: &str, lines: &str| {
+            play.run(&format!("alice: fork {child}"));
+            let mut said = None;
+            for line in lines.lines() {
+                let report = play.line(&format!("{child}: {line}"));
+                said = report.calls.iter().rev().find_map(|call| call.meaning.clone());
+            }
+            said.unwrap_or_else(|| panic!("{lines}"))
+        };
+        assert_eq!(
+            last("past", "load $x m:u8[pagesize + 4]"),
+            format!("m+{} is mapped, and lies on a page beyond the end of f", page + 4)
+        );
+        assert_eq!(
+            last("outside", "store m[pagesize] 1"),
+            format!("nothing is mapped at m+{}: m has {} bytes", 4 * page, 2 * page)
+        );
+        assert_eq!(last("barred", "store r[1] 1"), "the mapping at r+4 may be loaded from and not stored to");
+        assert_eq!(last("late", "munmap r\nload $x r[0..3]"), "nothing is mapped at r+0 any more");
+        assert_eq!(last("added", "atomic_fetch_add r[2] 1"), "the mapping at r+8 may be loaded from and not stored to");
+    });
+}

@@ -12,7 +12,7 @@ use super::deed::Deed;
 use super::fifo;
 use super::filelock::{
     LEASE_COMMANDS, LOCK_COMMANDS, LOCK_SLEEPS, LOCK_TYPES, fcntl_lease, fcntl_lock, is_lease_command, is_lock_command,
-    lock_deed, show_lease, show_lock,
+    lock_deed, means_fcntl, show_lease, show_lock,
 };
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SEALS, shown_seals};
@@ -372,6 +372,18 @@ impl Facility for Descriptors {
             "dup2" => (first != second).then_some(Deed::Close(second as i32)),
             _ => Some(Deed::Close(first as i32)),
         }
+    }
+
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("fcntl", _) => means_fcntl(record)?,
+            ("open", libc::EWOULDBLOCK) => {
+                "somebody has a lease on it, and has been told now; O_NONBLOCK does not wait"
+            }
+            ("write" | "pwrite" | "ftruncate", libc::EPERM) => "a seal forbids it",
+            _ => return None,
+        };
+        Some(words.to_owned())
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

@@ -153,6 +153,15 @@ impl Facility for FileLock {
         Ok(())
     }
 
+    fn means(&self, _verb: &str, record: &Record) -> Option<String> {
+        let words = match record.errno {
+            libc::EWOULDBLOCK => "another open file description has a lock on it",
+            libc::EINVAL => "the operation is LOCK_SH, LOCK_EX or LOCK_UN",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
     fn show(&self, _verb: &str, record: &Record) -> Shown {
         Shown::args(format!("{}, {}", record.args[0], show::flags(record.args[1], OPERATIONS, None)))
     }
@@ -467,6 +476,28 @@ fn extent(range: Option<&Given>) -> Result<(i64, i64), Refusal> {
             .help(format!("an l_len of 0 would mean to the end of the file: {start}.."))),
         _ => Ok((0, 0)),
     }
+}
+
+/// What the error of a command on locks, leases or seals means.
+pub(super) fn means_fcntl(record: &Record) -> Option<&'static str> {
+    let [_, cmd, kind, ..] = record.args;
+    let unlocks = kind == i64::from(libc::F_UNLCK);
+    Some(match (cmd as i32, record.errno) {
+        (libc::F_SETLK | libc::F_OFD_SETLK, libc::EAGAIN | libc::EACCES) => "a lock of another owner is in the way",
+        (libc::F_SETLKW, libc::EDEADLK) => {
+            "the owner of that lock waits for the caller already: both would sleep for ever"
+        }
+        (libc::F_SETLK | libc::F_SETLKW | libc::F_OFD_SETLK | libc::F_OFD_SETLKW, libc::EBADF) => {
+            "a read lock needs a descriptor that may be read, a write lock one that may be written"
+        }
+        (libc::F_SETLEASE, libc::EAGAIN) if unlocks => "there is no lease of this open file to give up",
+        (libc::F_SETLEASE, libc::EAGAIN) => "somebody has it open in a way that the lease would exclude",
+        (libc::F_SETLEASE, libc::EINVAL) => "only regular files can be leased",
+        (libc::F_SETLEASE, libc::EACCES) => "only the owner of the file may lease it",
+        (libc::F_ADD_SEALS, libc::EPERM) => "it was made without MFD_ALLOW_SEALING, or is sealed against more seals",
+        (libc::F_ADD_SEALS, libc::EBUSY) => "somebody has it mapped so that it can be written",
+        _ => return None,
+    })
 }
 
 /// How a call of [`fcntl_lock`] reads.

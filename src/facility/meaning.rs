@@ -53,6 +53,15 @@ mod tests {
             ("poll", libc::EINTR, Some("never")),
             ("write", libc::EPIPE, Some("SIGPIPE")),
             ("read", libc::EAGAIN, None),
+            ("semop", libc::EIDRM, Some("removed")),
+            ("semop", libc::EFBIG, Some("no semaphore")),
+            ("semctl", libc::ERANGE, Some("32767")),
+            ("shmdt", libc::EINVAL, Some("no attachment")),
+            ("sem_timedwait", libc::ETIMEDOUT, Some("nobody has posted")),
+            ("flock", libc::EWOULDBLOCK, Some("another open file")),
+            ("mmap", libc::EACCES, Some("not opened")),
+            ("msync", libc::ENOMEM, Some("nothing is mapped")),
+            ("ftruncate", libc::EPERM, Some("seal")),
         ];
         for (verb, errno, words) in rows {
             let said = meaning(verb, &failed(errno));

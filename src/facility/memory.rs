@@ -157,6 +157,24 @@ impl Facility for Memory {
         }
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("mmap", libc::EACCES) => "the descriptor was not opened for what the mapping asks for",
+            ("mmap", libc::EPERM) => "a seal forbids it",
+            ("mmap", libc::ENODEV) => "what the descriptor leads to can't be mapped",
+            ("mmap", libc::EINVAL) => {
+                "a length of 0, an offset that is no multiple of the page size, or neither MAP_SHARED nor MAP_PRIVATE"
+            }
+            ("mprotect" | "msync", libc::ENOMEM) => "nothing is mapped there",
+            ("mprotect", libc::EACCES) => "the object was not opened for that",
+            ("munmap" | "mprotect" | "msync", libc::EINVAL) => {
+                "the address is no multiple of the page size, or the flags exclude each other"
+            }
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [a, b, third, fourth, fd, offset] = record.args;
         match verb {

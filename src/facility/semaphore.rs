@@ -205,6 +205,17 @@ impl Facility for Semaphore {
         }
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("sem_trywait", libc::EAGAIN) => "the value is 0, and the call does not wait",
+            ("sem_timedwait", libc::ETIMEDOUT) => "the time is up, and nobody has posted",
+            ("sem_post", libc::EOVERFLOW) => "the value is SEM_VALUE_MAX already",
+            ("sem_open" | "sem_init", libc::EINVAL) => "the value is larger than SEM_VALUE_MAX, or the name is none",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [address, second, third, n0, n1, n2] = record.args;
         let name = || match show::unpack([n0, n1, n2]) {

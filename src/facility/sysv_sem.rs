@@ -183,6 +183,25 @@ impl Facility for SysvSet {
         }
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("semop" | "semtimedop", libc::EIDRM) => "the set was removed while the call waited; nothing was changed",
+            ("semtimedop", libc::EAGAIN) if record.args[2] > 0 => {
+                "the time is up, or IPC_NOWAIT was asked for; nothing was changed"
+            }
+            ("semop" | "semtimedop", libc::EAGAIN) => "not all operations can be done now, so none was",
+            ("semop" | "semtimedop", libc::EFBIG) => "the set has no semaphore of that number; nothing was changed",
+            ("semop" | "semtimedop" | "semctl", libc::ERANGE) => {
+                "a number would leave the range from 0 to SEMVMX, 32767; nothing was changed"
+            }
+            (_, libc::EINVAL) => {
+                "no set has this id (it may have been removed), or it has no semaphore of that number, or that many are too many"
+            }
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [id, second, third, ..] = record.args;
         let s = common::shown_id(id);

@@ -181,6 +181,22 @@ impl Facility for SysvSegment {
         Ok(())
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("shmdt", libc::EINVAL) => "no attachment begins at that address",
+            ("shmat", libc::EINVAL) if record.args[1] != 0 => {
+                "no such id, the address is no multiple of SHMLBA, or something is mapped there already"
+            }
+            ("shmat", libc::EACCES) => "the mode of the segment forbids it; SHM_RDONLY asks for less",
+            ("shmget", libc::EINVAL) => "the segment there is smaller than was asked for, or the size is out of range",
+            (_, libc::EIDRM | libc::EINVAL) => {
+                "no segment has this id: it was removed, and the last who had it attached has gone"
+            }
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [id, second, third, fourth, fifth, sixth] = record.args;
         let done = returned(record) && record.errno == 0;

@@ -15,7 +15,8 @@ const CALLS: usize = 12;
 pub fn report(report: &Report, before: &Snapshot) -> String {
     // Who sleeps or is dead now is told to be so; that the call was entered says nothing more.
     let over = |c: &Call| report.snapshot.actor(&c.actor).is_none_or(|a| a.sleep().is_some() || !a.alive());
-    let told: Vec<Call> = report.calls.iter().filter(|c| c.state != CallState::Entered || !over(c)).cloned().collect();
+    let tells = |c: &&Call| c.state != CallState::Entered || !over(c) || c.meaning.is_some();
+    let told: Vec<Call> = report.calls.iter().filter(tells).cloned().collect();
     let mut out = calls(&told);
     out.push_str(&changes(before, &report.snapshot));
     out.push_str(&outcome(&report.outcome));

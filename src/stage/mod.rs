@@ -8,6 +8,7 @@ mod actor;
 mod chronicle;
 mod director;
 mod expect;
+mod fatal;
 mod handles;
 mod held;
 mod hosts;

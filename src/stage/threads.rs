@@ -2,7 +2,7 @@
 
 use super::director::{Director, Nursling};
 use super::member::{Fate, Member};
-use super::{post, snapshot};
+use super::{fatal, post, snapshot};
 use crate::facility;
 use crate::facility::perform::{Bound, Names, Shared, Thread};
 use crate::kernel::arena::Record;
@@ -167,9 +167,10 @@ impl Director {
     /// Ends a member: its call never returns.
     fn end(&mut self, index: usize, death: &Death) {
         self.drain(index);
-        if let Some(call) = snapshot::in_flight(&self.members[index], self.opened_ns, &self.pids())
+        if let Some(mut call) = snapshot::in_flight(&self.members[index], self.opened_ns, &self.pids())
             && self.members[index].told_entered != Some(call.seq)
         {
+            call.meaning = fatal::why(&self.members[index], &self.scene, &death);
             self.push_call(call.entered_ns, call);
         }
         let member = &mut self.members[index];
