@@ -51,6 +51,7 @@ macro_rules! lessons {
 }
 
 lessons! {
+    crash_drill = "crash-drill",
     fifo_rendezvous = "fifo-rendezvous",
     file_lock_owner = "file-lock-owner",
     lock_you_lose = "lock-you-lose",

@@ -163,6 +163,9 @@ expect bob lost SIGRTMIN 0
         assert!(!play.line("expect bob pending SIGRTMIN+1 1").ok(), "it is hidden how many are held");
         play.run("bob: sigprocmask SIG_SETMASK 0\nexpect bob handled SIGUSR1 1\nexpect bob handled SIGRTMIN+1 1");
         play.run("expect not bob pending SIGUSR1\nexpect not bob pending SIGRTMIN+1");
+        // What is counted begins anew with the next that is pending.
+        play.run("bob: sigprocmask SIG_BLOCK SIGUSR1|SIGRTMIN\nalice: kill bob SIGUSR1\nexpect bob lost SIGUSR1 0");
+        play.run("alice: sigqueue bob SIGRTMIN 4\nexpect bob pending SIGRTMIN 1");
     });
 }
 

@@ -41,7 +41,7 @@ static CARD: Card = Card {
     access: "the same user",
     blocking: "sigwaitinfo, sigsuspend and pause until a signal comes",
     boundaries: "kept for realtime signals, which queue; a standard one is pending once, however often it was sent",
-    manual: &["signal(7)", "sigaction(2)", "sigprocmask(2)", "sigwaitinfo(2)", "sigqueue(3)"],
+    manual: &["signal(7)", "sigaction(2)", "sigprocmask(2)", "sigwaitinfo(2)", "sigqueue(3)", "kill(2)", "tgkill(2)"],
 };
 
 impl Facility for Signals {

@@ -36,6 +36,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("who-survives.md", include_str!("../../lessons/who-survives.md")),
     ("philosophers.md", include_str!("../../lessons/philosophers.md")),
     ("lock-and-pipe.md", include_str!("../../lessons/lock-and-pipe.md")),
+    ("crash-drill.md", include_str!("../../lessons/crash-drill.md")),
 ];
 
 #[cfg(test)]
