@@ -48,7 +48,9 @@ pub(super) fn message(first: bool, field: &'static str, args: &[ArgValue], objec
     let shown: Vec<String> = messages.by_ref().take(8).map(|(bytes, total)| shown(bytes, total)).collect();
     let more = if messages.next().is_some() { ", …" } else { "" };
     let seen = if shown.is_empty() { "no message".to_owned() } else { shown.join(", ") + more };
-    Judged { met, seen, field }
+    // It may be one of those that were not read: then nobody can say.
+    let unread = !met && asked.iter().any(|m| m.part("left out").is_some());
+    Judged { met, seen, field: if unread { "left out" } else { field } }
 }
 
 /// Bytes in words: the head as a C literal, and how many there are where that is not plain.

@@ -77,8 +77,11 @@ pub trait Facility: Sync {
     /// What it is, in words.
     fn card(&self) -> &'static Card;
 
-    /// Its calls, under their manual names.
-    fn calls(&self) -> &'static [CallSpec];
+    /// Its calls, under their manual names. None where other facilities bring all that it is used by, as sockets do for
+    /// each family.
+    fn calls(&self) -> &'static [CallSpec] {
+        &[]
+    }
 
     /// Its predicates for `expect`, beside the names of its fields, which are predicates as they are.
     fn predicates(&self) -> &'static [PredicateSpec] {
@@ -87,10 +90,14 @@ pub trait Facility: Sync {
 
     /// Makes a call inside the actor's process. Every call goes through [`Performer::call`] or its kin, which record
     /// it. A `Refusal` means that no call was made, since a name or value does not fit.
-    fn perform(&self, verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusal>;
+    fn perform(&self, verb: &str, _performer: &mut Performer<'_>) -> Result<(), Refusal> {
+        Err(Refusal::new(format!("{verb} is no call of {}", self.card().title)))
+    }
 
     /// How a recorded call reads, in the manner of strace. An entered one has `returned_ns == 0`.
-    fn show(&self, verb: &str, record: &Record) -> Shown;
+    fn show(&self, _verb: &str, _record: &Record) -> Shown {
+        Shown::args(String::new())
+    }
 
     /// What the result of a recorded call means here, where that is not plain: why it failed, or that it did less than
     /// one would think. A sentence without a full stop; a pid in it as [`show::pid`] writes it.

@@ -602,25 +602,7 @@ fn check(word: &str, args: &[ArgValue], object: &Object) -> Option<Judged> {
         let met = args.iter().all(|arg| matches!(arg, ArgValue::Name(name) if name == who));
         return Some(Judged { met, seen: format!("it notifies {seen}"), field: "notify" });
     }
-    if !matches!(word, "next" | "holds") {
-        return None;
-    }
-    let judged = |met, seen| Some(Judged { met, seen, field: "queue" });
-    let wanted = match judge::data(args, 0) {
-        Ok(wanted) => wanted,
-        Err(why) => return judged(false, why),
-    };
-    let all = object.value("queue").as_list();
-    let asked = if word == "next" { &all[..all.len().min(1)] } else { all };
-    let is = |message: &Value| {
-        message.part("data").and_then(Value::as_bytes).is_some_and(|(b, n)| b == wanted && n == b.len() as u64)
-    };
-    let shown: Vec<String> = asked
-        .iter()
-        .filter_map(|message| message.part("data")?.as_bytes().map(|(bytes, total)| judge::shown(bytes, total)))
-        .collect();
-    let seen = if shown.is_empty() { "no message".to_owned() } else { shown.join(", ") };
-    judged(asked.iter().any(is), seen)
+    matches!(word, "next" | "holds").then(|| judge::message(word == "next", "queue", args, object))
 }
 
 #[cfg(test)]

@@ -400,31 +400,18 @@ fn copies(queue: &Queue) -> Result<Vec<Value>, Errno> {
 }
 
 fn check(word: &str, args: &[ArgValue], object: &Object) -> Option<Judged> {
-    if !matches!(word, "next" | "holds" | "types") {
-        return None;
-    }
-    let judged = |met, seen| Some(Judged { met, seen, field: "queue" });
-    let wanted = match judge::data(args, 0) {
-        Ok(wanted) => wanted,
-        Err(why) => return judged(false, why),
-    };
-    let all = object.value("queue").as_list();
     if word == "types" {
+        let judged = |met, seen| Some(Judged { met, seen, field: "queue" });
+        let wanted = match judge::data(args, 0) {
+            Ok(wanted) => wanted,
+            Err(why) => return judged(false, why),
+        };
         let kind =
             |message: &Value| message.part("type").and_then(Value::as_int).map_or("…".to_owned(), |n| n.to_string());
-        let seen = all.iter().map(kind).collect::<Vec<_>>().join(" ");
+        let seen = object.value("queue").as_list().iter().map(kind).collect::<Vec<_>>().join(" ");
         return judged(seen.as_bytes() == wanted, if seen.is_empty() { "no message".to_owned() } else { seen });
     }
-    let asked = if word == "next" { &all[..all.len().min(1)] } else { all };
-    let is = |message: &Value| {
-        message.part("data").and_then(Value::as_bytes).is_some_and(|(b, n)| b == wanted && n == b.len() as u64)
-    };
-    let shown: Vec<String> = asked
-        .iter()
-        .filter_map(|message| message.part("data")?.as_bytes().map(|(bytes, total)| judge::shown(bytes, total)))
-        .collect();
-    let seen = if shown.is_empty() { "no message".to_owned() } else { shown.join(", ") };
-    judged(asked.iter().any(is), seen)
+    matches!(word, "next" | "holds").then(|| judge::message(word == "next", "queue", args, object))
 }
 
 #[cfg(test)]

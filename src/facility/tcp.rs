@@ -8,14 +8,11 @@ use std::os::fd::AsRawFd;
 
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look};
-use super::perform::{Performer, Refusal};
-use super::show::Shown;
 use super::{Card, Facility, Judged, Reading, unix};
-use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::InetSocket;
 use crate::kernel::socket::{self as raw, Address};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
-use crate::script::{ArgValue, CallSpec, Cmp, PredicateSpec};
+use crate::script::{ArgValue, Cmp, PredicateSpec};
 
 /// The TCP socket.
 #[derive(Debug)]
@@ -63,20 +60,8 @@ impl Facility for Tcp {
         &CARD
     }
 
-    fn calls(&self) -> &'static [CallSpec] {
-        &[]
-    }
-
     fn predicates(&self) -> &'static [PredicateSpec] {
         endpoint::PREDICATES
-    }
-
-    fn perform(&self, verb: &str, _performer: &mut Performer<'_>) -> Result<(), Refusal> {
-        Err(Refusal::new(format!("{verb} is no call on TCP sockets alone")))
-    }
-
-    fn show(&self, _verb: &str, _record: &Record) -> Shown {
-        Shown::args(String::new())
     }
 
     fn claim(&self, handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {

@@ -7,14 +7,11 @@ use std::os::fd::AsRawFd;
 
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
-use super::perform::{Performer, Refusal};
-use super::show::Shown;
 use super::socket::{group, membership};
 use super::{Card, Facility, Judged, Reading, judge, unix};
-use crate::kernel::arena::Record;
 use crate::kernel::socket as raw;
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
-use crate::script::{ArgValue, CallSpec, Cmp, PredicateArg, PredicateSpec};
+use crate::script::{ArgValue, Cmp, PredicateArg, PredicateSpec};
 
 /// The UDP socket.
 #[derive(Debug)]
@@ -60,20 +57,8 @@ impl Facility for Udp {
         &CARD
     }
 
-    fn calls(&self) -> &'static [CallSpec] {
-        &[]
-    }
-
     fn predicates(&self) -> &'static [PredicateSpec] {
         PREDICATES
-    }
-
-    fn perform(&self, verb: &str, _performer: &mut Performer<'_>) -> Result<(), Refusal> {
-        Err(Refusal::new(format!("{verb} is no call on UDP sockets alone")))
-    }
-
-    fn show(&self, _verb: &str, _record: &Record) -> Shown {
-        Shown::args(String::new())
     }
 
     fn claim(&self, handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {

@@ -11,15 +11,12 @@ use nix::errno::Errno;
 
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
-use super::perform::{Performer, Refusal};
-use super::show::Shown;
 use super::{Card, Facility, Judged, Reading, fifo};
 use crate::kernel::SysError;
-use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::{Diag, UnixSocket};
 use crate::kernel::socket::{self as raw, Address};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
-use crate::script::{ArgValue, CallSpec, Cmp, PredicateSpec};
+use crate::script::{ArgValue, Cmp, PredicateSpec};
 
 /// The UNIX domain socket.
 #[derive(Debug)]
@@ -49,20 +46,8 @@ impl Facility for Unix {
         &CARD
     }
 
-    fn calls(&self) -> &'static [CallSpec] {
-        &[]
-    }
-
     fn predicates(&self) -> &'static [PredicateSpec] {
         endpoint::PREDICATES
-    }
-
-    fn perform(&self, verb: &str, _performer: &mut Performer<'_>) -> Result<(), Refusal> {
-        Err(Refusal::new(format!("{verb} is no call on UNIX sockets alone")))
-    }
-
-    fn show(&self, _verb: &str, _record: &Record) -> Shown {
-        Shown::args(String::new())
     }
 
     fn claim(&self, handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {
