@@ -555,3 +555,36 @@ fn what_is_wrong_is_found() {
         play.run("expect certain orphaned-lock alice bob");
     });
 }
+
+#[test]
+fn threads_of_one_process_need_no_shared_memory() {
+    both(|play| {
+        play.run(
+            r"
+spawn alice
+alice: mmap 4096 PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS as m
+alice: pthread_mutex_init m+64 as l
+alice: pthread_cond_init m+128 as c
+alice: pthread_create t1
+alice.t1: pthread_mutex_lock l
+expect l owner alice.t1
+alice: pthread_mutex_lock l
+expect l waiters alice
+",
+        );
+        assert_eq!(said(play, "alice.t1: pthread_cond_wait c l"), None, "a thread of the same process may");
+        assert_eq!(play.object("l").field("state").unwrap().note, None, "a thread is alive");
+        play.run(
+            r"
+alice.t1: pthread_cond_wait c l
+expect l owner alice
+expect c waiters alice.t1
+alice: pthread_cond_signal c
+expect alice.t1 blocked in pthread_cond_wait on l
+alice: pthread_mutex_unlock l
+expect alice.t1 returned 0 from pthread_cond_wait
+expect l owner alice.t1
+",
+        );
+    });
+}

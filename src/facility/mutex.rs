@@ -47,7 +47,7 @@ const PREDICATES: &[PredicateSpec] = &[
     PredicateSpec { word: "unlocked", args: &[], doc: "Nobody owns it", example: "expect l unlocked" },
     PredicateSpec {
         word: "owner",
-        args: &[PredicateArg::Word],
+        args: &[PredicateArg::Actors],
         doc: "Who has locked it, be it dead; or nobody",
         example: "expect l owner alice",
     },

@@ -55,7 +55,7 @@ const PREDICATES: &[PredicateSpec] = &[
     },
     PredicateSpec {
         word: "owner",
-        args: &[PredicateArg::Word],
+        args: &[PredicateArg::Actors],
         doc: "Who has it locked for writing; or nobody",
         example: "expect r owner carol",
     },

@@ -101,7 +101,7 @@ const PREDICATES: &[PredicateSpec] = &[
     },
     PredicateSpec {
         word: "owner",
-        args: &[PredicateArg::Word],
+        args: &[PredicateArg::Actors],
         doc: "Who said last that it has locked it; or nobody",
         example: "expect s owner alice",
     },
