@@ -12,6 +12,7 @@ pub(super) fn actor(name: &str) -> Actor {
         pid: 2,
         tid: 2,
         thread_of: None,
+        scheduling: None,
         uid: 0,
         parent: None,
         host: None,

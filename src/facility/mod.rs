@@ -34,6 +34,7 @@ mod pthread;
 mod pty;
 mod quantities;
 mod rwlock;
+pub(crate) mod schedule;
 mod semaphore;
 mod shm;
 pub mod show;
@@ -329,11 +330,12 @@ pub struct Card {
     pub manual: &'static [&'static str],
 }
 
-/// All facilities, in the order of the reference. The first five are not facilities of IPC: they bring the calls
-/// on processes, threads, descriptors, memory and standard output that all others need.
+/// All facilities, in the order of the reference. The first six are not facilities of IPC: they bring the calls
+/// on processes, threads, scheduling, descriptors, memory and standard output that all others need.
 pub static ALL: &[&dyn Facility] = &[
     &process::Process,
     &thread::Threads,
+    &schedule::Scheduling,
     &descriptor::Descriptors,
     &memory::Memory,
     &stdio::Stdio,

@@ -13,6 +13,7 @@ pub(super) const CALL: CallSpec = CallSpec {
     gives: false,
     sleeps: &[],
     syscall: true,
+    spins: false,
     undefined: "",
     example: "",
 };

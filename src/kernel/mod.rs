@@ -36,6 +36,7 @@ pub mod pthread;
 pub mod pty;
 pub mod ready;
 mod ring;
+pub mod sched;
 pub mod sem;
 pub mod signal;
 pub mod socket;

@@ -111,6 +111,7 @@ pub fn all() -> Vec<Probe> {
         pipe_limits(),
         queue_limits(),
         descriptor_limit(),
+        realtime(),
     ]);
     probes
 }
@@ -381,6 +382,21 @@ fn descriptor_limit() -> Probe {
     } else {
         Probe::degraded(NAME, "our own descriptors lie among a learner's", format!("at most {hard}"))
             .remedy("raise it: ulimit -Hn 4096")
+    }
+}
+
+fn realtime() -> Probe {
+    const NAME: &str = "realtime priorities";
+    match super::sched::realtime_limit() {
+        0 => Probe::degraded(
+            NAME,
+            "SCHED_FIFO and SCHED_RR fail with EPERM, and lessons that need them are left out",
+            "actors have no rights, and RLIMIT_RTPRIO is 0",
+        )
+        .remedy(
+            "raise it before you start ipclab, as root: prlimit --rtprio=10 --pid $$; or in /etc/security/limits.conf",
+        ),
+        most => Probe::works(NAME).noting(format!("up to {most} (RLIMIT_RTPRIO)")),
     }
 }
 

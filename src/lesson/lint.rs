@@ -9,7 +9,7 @@ use crate::script::{
 };
 
 /// The words that `requires` may hold: capabilities that a stage may lack.
-pub const CAPABILITIES: [&str; 6] = ["isolated", "stranger", "mqueue", "sysv", "pty", "hosts"];
+pub const CAPABILITIES: [&str; 7] = ["isolated", "stranger", "mqueue", "sysv", "pty", "hosts", "realtime"];
 
 /// A lesson longer than this is two.
 const MINUTES_MAX: u32 = 12;

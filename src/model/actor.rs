@@ -36,6 +36,8 @@ pub struct Actor {
     pub job: Job,
     /// Its signals; `None` as long as all of that is as in a fresh process.
     pub signals: Option<Signals>,
+    /// How it is scheduled; `None` as long as no call has asked about that.
+    pub scheduling: Option<Scheduling>,
     /// The program that it holds back, if any.
     pub program: Option<Program>,
     /// Its last finished call.
@@ -64,6 +66,25 @@ impl Stdout {
             _ => "unbuffered",
         }
     }
+}
+
+/// How the kernel schedules an actor. All of it was read from the kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduling {
+    /// The policy's C name: `SCHED_OTHER`.
+    pub policy: String,
+    /// The realtime priority; 0 where the policy has none.
+    pub priority: i64,
+    /// The niceness.
+    pub nice: i64,
+    /// The processors that it may run on, as the kernel lists them: `0-1`.
+    pub cpus: String,
+    /// The processor time that it has used, in ns.
+    pub cpu_ns: u64,
+    /// How often it gave its processor up by itself, to sleep.
+    pub voluntary: u64,
+    /// How often its processor was taken away.
+    pub involuntary: u64,
 }
 
 /// What an actor is doing.
@@ -216,6 +237,33 @@ impl Sleep {
     /// Whether it sleeps on this object, be it among others.
     pub fn sleeps_on(&self, object: &str) -> bool {
         self.object.iter().chain(&self.also).any(|name| name == object)
+    }
+}
+
+impl Scheduling {
+    /// The numbers of the processors that it may run on.
+    pub fn processors(&self) -> Vec<i64> {
+        let range = |part: &str| {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            Some(first.trim().parse::<i64>().ok()?..=last.trim().parse::<i64>().ok()?)
+        };
+        self.cpus.split(',').filter_map(range).flatten().collect()
+    }
+
+    /// Its parts in words.
+    pub fn parts(&self) -> Vec<String> {
+        let policy = match self.priority {
+            0 => self.policy.clone(),
+            n => format!("{} priority {n}", self.policy),
+        };
+        let nice = (self.nice != 0).then(|| format!("nice {}", self.nice));
+        let rest = [
+            format!("processors {}", self.cpus),
+            format!("ran {}.{:03} s", self.cpu_ns / 1_000_000_000, self.cpu_ns / 1_000_000 % 1000),
+            format!("gave up its processor {} times", self.voluntary),
+            format!("lost it {} times", self.involuntary),
+        ];
+        [policy].into_iter().chain(nice).chain(rest).collect()
     }
 }
 

@@ -145,6 +145,9 @@ impl Snapshot {
         for (index, actor) in normal.actors.iter_mut().enumerate() {
             actor.pid = index as i32 + 2;
             actor.tid = actor.pid;
+            if let Some(scheduling) = &mut actor.scheduling {
+                (scheduling.cpu_ns, scheduling.voluntary, scheduling.involuntary) = (0, 0, 0);
+            }
             if let ActorState::Asleep(sleep) = &mut actor.state {
                 sleep.since_ns = 0;
                 sleep.deadline_ns = sleep.deadline_ns.map(|_| 0);

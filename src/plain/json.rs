@@ -195,6 +195,10 @@ fn actor(actor: &Actor) -> Json {
                 "pending": pending, "held": held, "flags": flags, "blocked": s.blocked, "ignored": s.ignored, "caught": s.caught, "handled": handled,
             })
         }),
+        "scheduling": actor.scheduling.as_ref().map(|s| json!({
+            "policy": s.policy, "priority": s.priority, "nice": s.nice, "cpus": s.cpus, "cpu_ns": s.cpu_ns,
+            "voluntary": s.voluntary, "involuntary": s.involuntary,
+        })),
         "program": actor.program.as_ref().map(|p| json!({ "lines": p.lines, "next": p.next })),
         "last": actor.last.as_ref().map(call), "finished": actor.finished, "dropped": actor.dropped,
     })
@@ -359,6 +363,7 @@ mod tests {
             pid: 3,
             tid: 3,
             thread_of: None,
+            scheduling: None,
             uid: 65534,
             parent: Some("alice".into()),
             host: None,
@@ -393,7 +398,7 @@ mod tests {
             "snapshot": {
                 "at_ns": 9, "settled": true, "syscalls_since_mark": null, "vouched_since_mark": 0,
                 "actors": [{
-                    "name": "bob", "pid": 3, "tid": 3, "thread_of": null, "uid": 65534, "parent": "alice", "host": null,
+                    "name": "bob", "pid": 3, "tid": 3, "thread_of": null, "scheduling": null, "uid": 65534, "parent": "alice", "host": null,
                     "state": {
                         "kind": "asleep", "verb": "read", "args": "3, …, 100", "object": "p", "also": [], "direction": "read",
                         "since_ns": 7, "deadline_ns": null, "syscall": 0, "restarts": 0,

@@ -238,6 +238,9 @@ pub fn stage(snapshot: &Snapshot) -> String {
         if snapshot.has_jobs(actor) {
             let _ = writeln!(out, "  process group of {}, session of {}", actor.job.group, actor.job.session);
         }
+        if let Some(scheduling) = &actor.scheduling {
+            let _ = writeln!(out, "  scheduling: {} [kernel]", scheduling.parts().join(", "));
+        }
         if let Some(program) = &actor.program {
             let next = program.lines.get(program.next).map_or("nothing", String::as_str);
             let _ = writeln!(out, "  program: {} of {} lines given, next {next}", program.next, program.lines.len());

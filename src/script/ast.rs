@@ -416,6 +416,10 @@ pub enum ActorClaim {
     Session(String),
     /// `handled SIGUSR1 [N]`: how often its handler has run for that signal; at least once if no number is given.
     Handled(String, Option<Expr>),
+    /// `policy SCHED_FIFO [N]`: its scheduling policy, and its realtime priority.
+    Policy(String, Option<Expr>),
+    /// `affinity N…`: the processors that it may run on.
+    Affinity(Vec<Expr>),
     /// `idle`.
     Idle,
     /// `running`.

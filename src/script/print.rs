@@ -300,6 +300,14 @@ impl Display for ActorClaim {
                 write!(f, "handled {signal}")?;
                 times.as_ref().map_or(Ok(()), |times| write!(f, " {times}"))
             }
+            Self::Policy(policy, priority) => {
+                write!(f, "policy {policy}")?;
+                priority.as_ref().map_or(Ok(()), |priority| write!(f, " {priority}"))
+            }
+            Self::Affinity(cpus) => {
+                f.write_str("affinity")?;
+                cpus.iter().try_for_each(|cpu| write!(f, " {cpu}"))
+            }
             Self::Idle => f.write_str("idle"),
             Self::Running => f.write_str("running"),
             Self::Stopped => f.write_str("stopped"),

@@ -271,6 +271,9 @@ fn actor_claim() -> impl Strategy<Value = ActorClaim> {
         dotted().prop_map(ActorClaim::Session),
         (signal(), option::of(number().prop_filter("negative", not_negative)))
             .prop_map(|(s, n)| ActorClaim::Handled(s, n)),
+        (select(vec!["SCHED_FIFO", "SCHED_OTHER"]), option::of(number()))
+            .prop_map(|(policy, priority)| ActorClaim::Policy(policy.to_owned(), priority)),
+        vec(number().prop_filter("negative", not_negative), 1..3).prop_map(ActorClaim::Affinity),
         number().prop_map(ActorClaim::Exited),
     ]
 }

@@ -25,6 +25,8 @@ pub struct CallSpec {
     pub sleeps: &'static [Sleeps],
     /// Whether it enters the kernel: a plain load or store does not.
     pub syscall: bool,
+    /// Whether it keeps a processor busy: its statement ends while it runs, and `cancel` ends it.
+    pub spins: bool,
     /// When it is undefined what the call does, by POSIX or by the C standard: what stands behind "if". Empty if it never
     /// is.
     pub undefined: &'static str,

@@ -29,6 +29,7 @@ const fn call(name: &'static str, args: &'static [ArgSpec], doc: &'static str, c
         gives: false,
         sleeps: &[],
         syscall: true,
+        spins: false,
         undefined: "",
         example: "alice: pipe p",
     }

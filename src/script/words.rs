@@ -131,6 +131,18 @@ pub const ACTOR_CLAIMS: &[Word] = &[
         "It is in the session that this actor leads, or has led",
         "expect bob sid alice",
     ),
+    word(
+        "policy",
+        "expect ACTOR policy POLICY [PRIORITY]",
+        "It is scheduled by this policy, and has this realtime priority",
+        "expect bob policy SCHED_FIFO 10",
+    ),
+    word(
+        "affinity",
+        "expect ACTOR affinity N…",
+        "It may run on these processors and no others",
+        "expect bob affinity 0",
+    ),
     word("idle", "expect ACTOR idle", "It waits for an order", "expect bob idle"),
     word(
         "running",

@@ -19,7 +19,7 @@ use super::ledger::Ledger;
 use super::member::{Busy, Fate, Member, Posture};
 use super::scan::Scene;
 use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
-use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, settle, snapshot};
+use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, orders, settle, snapshot};
 use crate::facility;
 use crate::facility::perform::{Bound, Made};
 use crate::kernel::arena::{Arena, Entered, SLOTS_DEFAULT};
@@ -182,6 +182,9 @@ impl Director {
         if std::path::Path::new("/dev/ptmx").exists() {
             capabilities.push("pty".to_owned());
         }
+        if crate::kernel::sched::realtime_limit() > 0 {
+            capabilities.push("realtime".to_owned());
+        }
         // A kernel built without System V has none of its files.
         if std::path::Path::new("/proc/sysvipc").exists() {
             capabilities.push("sysv".to_owned());
@@ -301,7 +304,7 @@ impl Director {
     }
 
     fn cancel_all(&mut self) -> anyhow::Result<()> {
-        for member in self.members.iter().filter(|m| m.busy.as_ref().is_some_and(|b| b.free)) {
+        for member in self.members.iter().filter(|m| m.busy.as_ref().is_some_and(|b| b.free || b.spins)) {
             member.slot.set_cancel(true);
         }
         if let Some(pending) = &mut self.pending
@@ -336,7 +339,7 @@ impl Director {
     fn take_in(&mut self, index: usize, reply: Reply) {
         self.drain(index);
         let member = &mut self.members[index];
-        self.run_ended |= member.busy.take().is_some_and(|b| b.free);
+        self.run_ended |= member.busy.take().is_some_and(|b| b.free || b.spins);
         match reply {
             Reply::Hello { names, thread, .. } => self.greet(index, thread, names),
             Reply::Done { made, names, refusal, .. } => {
@@ -603,6 +606,7 @@ impl Director {
             }
             journal.note_all(&order.body).map_err(|error| format!("the stage's journal can't be written: {error}"))?;
         }
+        let spins = order.body.iter().any(orders::spins);
         self.order += 1;
         order.number = self.order;
         order.names = self.news_for(index);
@@ -615,7 +619,7 @@ impl Director {
         match wire::send(socket.as_raw_fd(), &order, seat.as_ref().map(AsRawFd::as_raw_fd)) {
             Ok(()) => {
                 member.orders += 1;
-                member.busy = Some(Busy { order: order.number, free: order.free, let_go: false });
+                member.busy = Some(Busy { order: order.number, free: order.free, spins, let_go: false });
                 member.posture = Posture::Running;
                 Ok(())
             }
@@ -689,7 +693,7 @@ impl Director {
                 let Some(mut member) = self.member(name, pid, uid, (slot, place), ours) else {
                     return Err(format!("{name} was gone before it could be seen"));
                 };
-                member.busy = Some(Busy { order: 0, free: false, let_go: false });
+                member.busy = Some(Busy { order: 0, free: false, spins: false, let_go: false });
                 self.members.push(member);
                 Ok(())
             }

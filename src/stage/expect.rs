@@ -133,6 +133,7 @@ fn of_actor(actor: &Actor, claim: &ActorClaim, snapshot: &Snapshot) -> Seen {
             };
             (met, format!("{}'s handler has run {seen} times for {signal}", actor.name), Evidence::Reported)
         }
+        ActorClaim::Policy(..) | ActorClaim::Affinity(_) => scheduled(actor, claim),
         ActorClaim::Idle => (actor.state == ActorState::Idle, now(), Evidence::Kernel),
         ActorClaim::Running => (matches!(actor.state, ActorState::Running { .. }), now(), Evidence::Kernel),
         ActorClaim::Stopped => (matches!(actor.state, ActorState::Stopped { .. }), now(), Evidence::Kernel),
@@ -180,6 +181,25 @@ fn lost(actor: &Actor, signal: &str, count: &Expr) -> Seen {
     let lost: u64 = of.map(crate::model::PendingSignal::lost).sum();
     let seen = format!("{lost} {signal} that were sent to {} left no trace", actor.name);
     (int(count) == Some(lost as i64), seen, Evidence::Reported)
+}
+
+fn scheduled(actor: &Actor, claim: &ActorClaim) -> Seen {
+    let Some(scheduling) = &actor.scheduling else {
+        let seen = format!("no call has asked how {} is scheduled", actor.name);
+        return (false, seen, Evidence::Hidden);
+    };
+    let met = match claim {
+        ActorClaim::Policy(policy, priority) => {
+            scheduling.policy == *policy && priority.as_ref().is_none_or(|p| int(p) == Some(scheduling.priority))
+        }
+        ActorClaim::Affinity(cpus) => {
+            let mut wanted: Vec<i64> = cpus.iter().filter_map(int).collect();
+            wanted.sort_unstable();
+            scheduling.processors() == wanted
+        }
+        _ => false,
+    };
+    (met, format!("{}: {}", actor.name, scheduling.parts().join(", ")), Evidence::Kernel)
 }
 
 const fn busy(actor: &Actor) -> bool {

@@ -24,6 +24,8 @@ pub(super) struct Member {
     pub thread_of: Option<String>,
     /// Whether another thread has joined it.
     pub joined: bool,
+    /// Whether a call has asked or said how it is scheduled.
+    pub scheduled: bool,
     /// What it knows itself of what the threads of its process have in common, once there are several. `names` is what
     /// all of them know together.
     pub own: Option<Shared>,
@@ -85,6 +87,8 @@ pub(super) struct Busy {
     pub order: u32,
     /// A `repeat` or `go`.
     pub free: bool,
+    /// It keeps a processor busy, until cancelled.
+    pub spins: bool,
     /// Its statement has ended as running: nobody waits for it to settle any more.
     pub let_go: bool,
 }
@@ -132,6 +136,7 @@ impl Member {
             thread: Thread { tid: pid, ..Thread::default() },
             thread_of: None,
             joined: false,
+            scheduled: false,
             own: None,
             uid,
             parent: None,

@@ -148,13 +148,13 @@ impl Director {
             Body::Cancel { actor } => {
                 let index = self.living(actor)?;
                 match &mut self.members[index].busy {
-                    Some(busy) if busy.free => {
+                    Some(busy) if busy.free || busy.spins => {
                         busy.let_go = false;
                         self.members[index].slot.set_cancel(true);
                         Ok(Next::Settle { forever: false })
                     }
                     _ => Err(Refusal::new(format!("{actor} runs nothing that could be cancelled"))
-                        .help("cancel ends a repeat or a go before its next call, never a call itself")),
+                        .help("cancel ends a repeat or a go before its next call, and a spin, never a call itself")),
                 }
             }
             Body::Mark => {
@@ -275,7 +275,7 @@ impl Director {
             Order { number: 0, body, rounds: Some(1), free: false, gate: None, peers, hosts, seat: None, names: None };
         let Some(child) = new_actor(call) else {
             self.order(index, order, None).map_err(Refusal::new)?;
-            return Ok(Next::Settle { forever: false });
+            return Ok(Next::Settle { forever: spins(call) });
         };
         let (child, thread) = (self.full_name(index, child, call), makes_thread(call));
         let slot = self.seat()?;
@@ -372,7 +372,7 @@ impl Director {
                 .help(format!("let it go on: OTHER: kill {name} SIGCONT")));
         }
         let Some(busy) = &member.busy else { return Ok(index) };
-        let free = busy.free;
+        let free = busy.free || busy.spins;
         let why = self.why_busy(index);
         let help = if free {
             format!("end its run first: cancel {name}")
@@ -509,6 +509,11 @@ fn known(call: &CallExpr) -> Result<&'static crate::script::CallSpec, Refusal> {
         .call(&call.verb)
         .map(|(_, spec)| spec)
         .ok_or_else(|| Refusal::new(format!("unknown call {}", call.verb)))
+}
+
+/// Whether a call keeps a processor busy.
+pub(super) fn spins(call: &CallExpr) -> bool {
+    known(call).is_ok_and(|spec| spec.spins)
 }
 
 /// Whether the actor that a call makes is a thread.

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::director::Director;
 use super::member::{Asleep, Fate, Member, Posture};
-use super::{chronicle, held, post};
+use super::{chronicle, held, post, threads};
 use crate::facility::look::HandleKind;
 use crate::facility::perform::Bound;
 use crate::facility::{self, Facility, Inside};
@@ -291,6 +291,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         stdout: member.names.stdout.clone(),
         job: post::job(director, member),
         signals: post::signals(director, member),
+        scheduling: threads::scheduling(member),
         program: member
             .program
             .as_ref()

@@ -6,9 +6,9 @@ use super::{fatal, post, snapshot};
 use crate::facility;
 use crate::facility::perform::{Bound, Names, Shared, Thread};
 use crate::kernel::arena::Record;
-use crate::kernel::proc::Task;
+use crate::kernel::proc::{self, Task};
 use crate::kernel::process;
-use crate::model::Death;
+use crate::model::{Death, Scheduling};
 
 impl Director {
     /// The places of the members that belong to a process, but for one.
@@ -125,6 +125,12 @@ impl Director {
 
     /// Learns from a finished call what became of another thread.
     pub(super) fn learn_of_threads(&mut self, index: usize, record: &Record, verb: &str) {
+        if let Some(tid) = facility::schedule::touched(verb, record) {
+            let tid = if tid == 0 { self.members[index].thread.tid } else { tid };
+            for member in self.members.iter_mut().filter(|m| m.alive() && m.thread.tid == tid) {
+                member.scheduled = true;
+            }
+        }
         if record.errno != 0 || !matches!(verb, "pthread_join" | "pthread_detach") {
             return;
         }
@@ -226,6 +232,25 @@ impl Director {
         self.scene.leave(pid);
         self.ledger.left(pid);
     }
+}
+
+/// How a member is scheduled, once anybody has asked.
+pub(super) fn scheduling(member: &Member) -> Option<Scheduling> {
+    if !member.scheduled || !member.alive() {
+        return None;
+    }
+    let status = proc::thread_status(member.pid, member.thread.tid).ok()?;
+    let proc::Scheduling { policy, priority, nice, cpu_ns } = member.task.scheduling()?;
+    let name = facility::schedule::POLICIES.iter().find(|(_, number)| *number == i64::from(policy));
+    Some(Scheduling {
+        policy: name.map_or_else(|| policy.to_string(), |(name, _)| (*name).to_owned()),
+        priority,
+        nice,
+        cpus: status.cpus,
+        cpu_ns,
+        voluntary: status.switches.0,
+        involuntary: status.switches.1,
+    })
 }
 
 /// What a thread has left that has said goodbye, while it has not gone.

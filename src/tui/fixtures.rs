@@ -8,6 +8,7 @@ pub(super) fn actor(name: &str, pid: i32) -> Actor {
         pid,
         tid: pid,
         thread_of: None,
+        scheduling: None,
         uid: 1000,
         parent: None,
         host: None,

@@ -316,6 +316,22 @@ const SCENES: &[Scene] = &[
         ],
     },
     Scene {
+        name: "threads",
+        title: "Threads of a process, each asleep for itself",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "alice: pipe p<enter>",
+            "alice: pthread_create t1<enter>",
+            "alice: pthread_create t2<enter>",
+            "spawn bob<enter>",
+            "alice.t1: read p 100<enter>",
+            "alice.t2: sched_setscheduler alice.t2 SCHED_BATCH<enter>",
+            "alice.t2: pthread_exit 7<enter>",
+            "alice: pthread_join alice.t1<enter>",
+        ],
+    },
+    Scene {
         name: "sysv-queue",
         title: "A System V queue and one who waits for a type",
         opening: PLAY,

@@ -21,7 +21,7 @@ pub use maps::{MapEntry, Maps, mapping_at, maps};
 pub use net::packets_queued;
 pub use pagemap::{PrivatePage, private_pages};
 pub use status::{Status, children, processes, status, tasks, thread_status};
-pub use task::{Stat, Syscall, Task};
+pub use task::{Scheduling, Stat, Syscall, Task};
 
 use std::fs::File;
 use std::io;

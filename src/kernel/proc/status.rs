@@ -32,6 +32,10 @@ pub struct Status {
     pub caught: u64,
     /// Effective capabilities.
     pub capabilities: u64,
+    /// The processors that it may run on, as the kernel lists them: `0-1`.
+    pub cpus: String,
+    /// How often it gave its processor up by itself, and how often it was taken away.
+    pub switches: (u64, u64),
     /// Whether execve(2) can gain it nothing.
     pub no_new_privs: bool,
     /// Its pid in each pid namespace, outermost first.
@@ -72,6 +76,9 @@ fn parse_status(text: &str) -> Status {
             "SigIgn" => status.ignored = set(),
             "SigCgt" => status.caught = set(),
             "CapEff" => status.capabilities = set(),
+            "Cpus_allowed_list" => value.clone_into(&mut status.cpus),
+            "voluntary_ctxt_switches" => status.switches.0 = value.parse().unwrap_or(0),
+            "nonvoluntary_ctxt_switches" => status.switches.1 = value.parse().unwrap_or(0),
             "NoNewPrivs" => status.no_new_privs = value == "1",
             "NSpid" => {
                 status.namespace_pids = value.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect();

@@ -49,6 +49,19 @@ pub struct Stat {
     pub exit_status: i32,
 }
 
+/// How a task is scheduled, from /proc/PID/stat and schedstat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scheduling {
+    /// Its policy, as sched_getscheduler(2) tells it.
+    pub policy: i32,
+    /// Its realtime priority; 0 if it has none.
+    pub priority: i64,
+    /// Its niceness.
+    pub nice: i64,
+    /// How long it has run, in ns.
+    pub cpu_ns: u64,
+}
+
 /// A task whose procfs files are kept open.
 #[derive(Debug)]
 pub struct Task {
@@ -109,6 +122,14 @@ impl Task {
         parse_stat(&String::from_utf8_lossy(&line[..length]))
     }
 
+    /// How it is scheduled; `None` if it is gone, or the kernel keeps no account of its time.
+    pub fn scheduling(&self) -> Option<Scheduling> {
+        let (line, length) = read_line::<1024>(&self.stat).ok()?;
+        let (time, time_length) = read_line::<128>(self.schedstat.as_ref()?).ok()?;
+        let time = std::str::from_utf8(&time[..time_length]).ok()?;
+        parse_scheduling(&String::from_utf8_lossy(&line[..length]), time)
+    }
+
     /// Its state letter; `X` if it is gone.
     pub fn state(&self) -> char {
         self.stat().map_or('X', |stat| stat.state)
@@ -153,6 +174,15 @@ fn parse_stat(line: &str) -> Option<Stat> {
     Some(Stat { state, ppid, pgrp, session, start_ticks, exit_status })
 }
 
+fn parse_scheduling(stat: &str, schedstat: &str) -> Option<Scheduling> {
+    let mut words = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
+    let nice = words.nth(16)?.parse().ok()?;
+    let priority = words.nth(20)?.parse().ok()?;
+    let policy = words.next()?.parse().ok()?;
+    let cpu_ns = schedstat.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Scheduling { policy, priority, nice, cpu_ns })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +216,9 @@ mod tests {
             let stat = parse_stat(&format!("42 ({name}) {rest}\n"));
             assert_eq!(stat, Some(expected), "{name}");
         }
+        let realtime = rest.replace("17 1 0 0 0", "17 1 10 1 0").replace("20 0 1 0", "-11 -5 1 0");
+        let expected = Scheduling { policy: 1, priority: 10, nice: -5, cpu_ns: 1234 };
+        assert_eq!(parse_scheduling(&format!("42 (a) b) {realtime}\n"), "1234 56 78\n"), Some(expected));
         assert_eq!(parse_stat("42 (cat) S"), None);
         assert_eq!(parse_stat(""), None);
         assert_eq!(parse_schedstat("1234 56 78\n"), Some(78));

@@ -96,6 +96,7 @@ fn actor(name: &str, asleep: bool) -> Actor {
         pid: 2,
         tid: 2,
         thread_of: None,
+        scheduling: None,
         uid: 0,
         parent: None,
         host: None,

@@ -158,6 +158,24 @@ impl<'a> Parser<'a> {
             }
             "pgid" => ActorClaim::Group(self.dotted("who leads the process group")?),
             "sid" => ActorClaim::Session(self.dotted("who leads the session")?),
+            "policy" => {
+                let what = "a policy such as SCHED_FIFO";
+                let TokenKind::Name(policy) = self.peek().clone() else { return Err(self.expected(what)) };
+                if !policy.starts_with("SCHED_") {
+                    return Err(self.expected(what));
+                }
+                self.bump();
+                let priority =
+                    if self.at_line_end() { None } else { Some(self.typed(ArgKind::Int, "the realtime priority")?) };
+                ActorClaim::Policy(policy, priority)
+            }
+            "affinity" => {
+                let mut cpus = vec![self.typed(ArgKind::Count, "the numbers of processors")?];
+                while !self.at_line_end() {
+                    cpus.push(self.typed(ArgKind::Count, "the number of a processor")?);
+                }
+                ActorClaim::Affinity(cpus)
+            }
             "idle" => ActorClaim::Idle,
             "running" => ActorClaim::Running,
             "stopped" => ActorClaim::Stopped,

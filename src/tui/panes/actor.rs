@@ -95,6 +95,10 @@ pub(in crate::tui) fn card(actor: &Actor, sight: Sight<'_>, width: usize, compac
         }
         lines.push(spread(spans, vec![mark(Evidence::Kernel, sight.theme)], width, more));
     }
+    if let Some(scheduling) = &actor.scheduling {
+        let parts = scheduling.parts().into_iter().map(|part| vec![Span::styled(part, sight.style(Role::Value))]);
+        flow(&mut lines, parts.chain([vec![mark(Evidence::Kernel, sight.theme)]]).collect(), width, more);
+    }
     if let Some(program) = &actor.program {
         for (i, line) in program.lines.iter().enumerate() {
             let next = i == program.next;

@@ -1,0 +1,80 @@
+//! Who runs where and when, on real stages.
+
+mod common;
+
+use common::{Play, both};
+use ipclab::model::Scheduling;
+use ipclab::stage::Outcome;
+
+#[track_caller]
+fn scheduling(play: &Play, who: &str) -> Scheduling {
+    play.snapshot().actor(who).and_then(|actor| actor.scheduling.clone()).unwrap_or_else(|| panic!("{who} shows none"))
+}
+
+#[test]
+fn each_task_has_an_affinity_a_policy_and_a_niceness_of_its_own() {
+    both(|play| {
+        play.run(
+            r"
+spawn alice
+alice: pthread_create t1
+alice.t1: sched_setaffinity alice.t1 0
+expect alice.t1 affinity 0
+alice.t1: sched_getcpu -> $cpu
+expect alice.t1 $cpu == 0
+alice.t1: sched_getaffinity alice.t1 -> $count
+expect alice.t1 $count == 1
+alice: sched_getscheduler alice
+expect alice policy SCHED_OTHER 0
+alice: sched_setscheduler alice.t1 SCHED_BATCH
+expect alice.t1 policy SCHED_BATCH
+expect alice policy SCHED_OTHER
+alice: setpriority alice.t1 5
+alice: setpriority alice.t1 4
+expect alice failed EACCES
+alice: sched_setscheduler alice SCHED_FIFO 0
+expect alice failed EINVAL
+# What a task has goes to those whom it makes.
+alice.t1: fork bob
+bob: sched_getscheduler bob
+expect bob policy SCHED_BATCH
+expect bob affinity 0
+",
+        );
+        assert_eq!((scheduling(play, "alice.t1").nice, scheduling(play, "alice").nice), (5, 0));
+        let (thread, process) = (scheduling(play, "alice.t1"), scheduling(play, "alice"));
+        assert!(thread.voluntary > 0 && process.cpu_ns > 0, "{thread:?} {process:?}");
+        assert_eq!(play.snapshot().normal(), play.look_again().normal());
+    });
+}
+
+#[test]
+fn realtime_is_had_where_it_is_permitted_and_refused_with_the_reason_elsewhere() {
+    both(|play| {
+        let permitted = play.stage().info().capabilities.iter().any(|c| c == "realtime");
+        play.run("spawn alice\nalice: sched_setscheduler alice SCHED_FIFO 1");
+        if permitted {
+            play.run("expect alice policy SCHED_FIFO 1");
+            return;
+        }
+        play.run("expect alice failed EPERM\nexpect alice policy SCHED_OTHER 0");
+        let last = play.snapshot().actor("alice").and_then(|a| a.last.clone()).and_then(|call| call.meaning);
+        assert!(last.as_deref().is_some_and(|words| words.contains("RLIMIT_RTPRIO")), "{last:?}");
+    });
+}
+
+#[test]
+fn a_spin_runs_beside_others_until_it_is_done_or_cancelled() {
+    both(|play| {
+        play.run("spawn alice\nalice: pthread_create t1");
+        let outcome = play.line("alice.t1: spin 10s").outcome;
+        assert_eq!(outcome, Outcome::Running(vec!["alice.t1".to_owned()]));
+        play.run("expect alice.t1 running\nalice: getpid\nexpect alice idle");
+        assert!(play.refused("alice.t1: getpid").contains("running"));
+        play.run("cancel alice.t1\nexpect alice.t1 idle\nalice: spin 1ms\nexpect alice idle");
+        assert!(play.last("alice").ends_with("used"), "{}", play.last("alice"));
+        assert!(play.refused("alice: spin 11s").contains("SPIN_MAX"));
+        let (spun, idle) = (scheduling(play, "alice.t1").cpu_ns, scheduling(play, "alice").cpu_ns);
+        assert!(spun > 1_000_000 && idle > 1_000_000, "{spun} {idle}");
+    });
+}
