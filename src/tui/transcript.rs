@@ -229,6 +229,8 @@ fn plain(entry: &Entry) -> String {
 
 fn result(call: &Call) -> String {
     match &call.state {
+        // What an entered call means is known only when it has ended its actor.
+        CallState::Entered if call.meaning.is_some() => " never returned".to_owned(),
         CallState::Entered => " asleep".to_owned(),
         CallState::Returned { shown, .. } => format!(" = {shown}"),
     }
@@ -323,6 +325,9 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
                 spans.push(Span::styled(format!("({})", known(&call.args)), theme.style(Role::Text)));
             }
             let result = match &call.state {
+                CallState::Entered if call.meaning.is_some() => {
+                    Span::styled(" never returned", theme.style(Role::Error))
+                }
                 CallState::Entered => Span::styled(" asleep", theme.style(Role::Asleep)),
                 CallState::Returned { shown, errno, .. } => {
                     let role = if errno.is_some() { Role::Error } else { Role::Value };
@@ -440,6 +445,13 @@ mod tests {
 
     fn kinds(transcript: &Transcript) -> Vec<String> {
         transcript.entries.iter().map(plain).collect()
+    }
+
+    #[test]
+    fn a_call_that_ended_its_actor_is_not_told_to_sleep() {
+        let mut t = Transcript::default();
+        t.call(Call { meaning: Some("nothing is mapped there".into()), ..call("bob", 0, false) });
+        assert_eq!(kinds(&t), ["bob read(3) never returned", "nothing is mapped there"]);
     }
 
     #[test]
