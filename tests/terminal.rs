@@ -122,6 +122,9 @@ fn stopped_from_outside_and_back() {
     pty.keys(format!("{} play\r", env!("CARGO_BIN_EXE_ipclab")));
     pty.shows("a statement, such as");
     let program = screens::children(pty.pid())[0];
+    // A stop for the whole group can meet the start of a stage halfway; no shell continues that one.
+    let stage = screens::children(program)[0];
+    nix::sys::signal::kill(stage, Signal::SIGSTOP).unwrap();
     nix::sys::signal::kill(program, Signal::SIGTSTP).unwrap();
     pty.until("the shell's screen", |p| !p.screen().alternate_screen() && p.text().trim_end().ends_with("ready>"));
     // Sent on in the background it must not touch the terminal.
@@ -130,11 +133,17 @@ fn stopped_from_outside_and_back() {
     assert!(!pty.screen().alternate_screen(), "{}", pty.text());
     pty.keys("fg\r");
     pty.until("the whole screen", |p| p.is_held() && p.text().contains("transcript"));
+    pty.until("the stage going on", |_| !stopped(stage));
     pty.keys("\x11");
     pty.until("the shell's prompt", |p| !p.screen().alternate_screen() && p.text().trim_end().ends_with("ready>"));
     pty.keys("exit\r");
     pty.ended();
     pty.is_whole();
+}
+
+fn stopped(pid: nix::unistd::Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
 }
 
 #[test]

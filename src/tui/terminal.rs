@@ -84,6 +84,7 @@ impl Guard {
         restore();
         // SIGSTOP and not SIGTSTP, which our own handler would turn into another request to stop.
         raise(Signal::SIGSTOP).map_err(io::Error::from)?;
+        continue_children();
         wait_for_foreground()?;
         enter()?;
         Ok(true)
@@ -211,6 +212,15 @@ fn parent_of(pid: Pid) -> Option<Pid> {
 pub(super) fn request_stop() -> anyhow::Result<()> {
     let _nobody_starts = crate::stage::no_start();
     kill(Pid::from_raw(0), Signal::SIGTSTP).context("the process group can't be stopped")
+}
+
+/// Lets our children go on. One that a stop for the whole group met between its fork and its exec is in a group of its
+/// own by the time that it stops, which no shell continues.
+fn continue_children() {
+    let own = nix::unistd::getpid().as_raw();
+    for child in crate::kernel::proc::children(own).unwrap_or_default() {
+        let _ = kill(Pid::from_raw(child), Signal::SIGCONT);
+    }
 }
 
 /// Makes a panic give the terminal back before its message is printed, and hands panics of threads that don't hold the
