@@ -9,10 +9,12 @@
 //! - [`facility`]: one file a facility: its card, its calls, how it is performed and read.
 //! - [`diagnosis`]: what is wrong, and who waits for whom, worked out of snapshots.
 //! - [`stage`]: isolation, the director, actors, settling, replay.
+//! - [`claim`]: what is said about IPC, and the experiments that show it.
 //! - [`lesson`]: lessons, their checks, progress.
 //! - [`plain`] and [`tui`]: the faces.
 //! - [`cli`]: the command line that chooses a face.
 
+pub mod claim;
 pub mod cli;
 pub mod diagnosis;
 pub mod facility;

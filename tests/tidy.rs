@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers, lowest first. Each may use those before it.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["model", "script"],
     &["kernel"],
     &["facility"],
     &["diagnosis"],
     &["stage"],
+    &["claim"],
     &["lesson", "bench"],
     &["plain", "tui", "cli"],
 ];

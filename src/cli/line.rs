@@ -75,6 +75,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
     },
+    /// Show each claim about IPC by an experiment on this machine; exit with 1 if one does not hold
+    Claims {
+        /// Their ids, such as X4; without one, all of them
+        ids: Vec<String>,
+        /// Tell also what was seen, how it is known, and what the counter-runs gave
+        #[arg(short, long)]
+        verbose: bool,
+    },
     /// Look at what this machine can do, and say what to do about the rest
     Doctor,
     /// Write completions for a shell to standard output

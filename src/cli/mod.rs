@@ -1,6 +1,7 @@
 //! The command line: it chooses a face.
 
 mod check;
+mod claims;
 pub mod doctor;
 mod interrupt;
 mod junit;
@@ -65,6 +66,18 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
                 cancelled: &cancelled,
             };
             check.run(out, err)
+        }
+        Some(Command::Claims { ids, verbose }) => {
+            let (cancelled, _bytes) = interrupt::catch()?;
+            let stage = line.options.stage();
+            let claims = claims::Claims {
+                ids,
+                verbose: *verbose,
+                json: line.options.json,
+                stage: &stage,
+                cancelled: &cancelled,
+            };
+            claims.run(out, err)
         }
         Some(Command::Doctor) => doctor::doctor(&line.options.stage().launcher, out, line.options.json),
         Some(Command::Completions { shell }) => {

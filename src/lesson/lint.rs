@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Item, Lesson, Pack, Step, claims};
+use super::{Item, Lesson, Pack, Step};
+use crate::claim;
 use crate::script::{
     ArgKind, ArgValue, Body, CallExpr, Claim, Diagnostic, Expectation, Makes, Registry, Severity, Span, Statement,
     did_you_mean, process_of,
@@ -29,7 +30,7 @@ pub fn lint(lesson: &Lesson, registry: &Registry) -> Vec<Diagnostic> {
 /// Claims that no lesson of the pack proves.
 pub fn uncovered(pack: &Pack) -> Vec<&'static str> {
     let proved: BTreeSet<&str> = pack.lessons.iter().flat_map(|l| &l.front.claims).map(String::as_str).collect();
-    claims::all().keys().map(String::as_str).filter(|id| !proved.contains(id)).collect()
+    claim::all().keys().map(String::as_str).filter(|id| !proved.contains(id)).collect()
 }
 
 struct Lint<'a> {
@@ -92,8 +93,8 @@ impl Lint<'_> {
             );
         }
         for claim in &front.claims {
-            if claims::title(claim).is_none() {
-                let help = did_you_mean(claim, claims::all().keys().map(String::as_str));
+            if claim::title(claim).is_none() {
+                let help = did_you_mean(claim, claim::all().keys().map(String::as_str));
                 self.error(self.place("claims", claim), format!("unknown claim `{claim}`"), help);
             }
         }

@@ -2,7 +2,6 @@
 //!
 //! A lesson holds no code, only statements of the language. What a lesson can do, a learner can type.
 
-pub mod claims;
 mod embedded;
 mod fence;
 mod figure;
