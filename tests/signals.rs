@@ -314,3 +314,47 @@ shell: sigqueue job SIGUSR1 5
         assert!(meaning(play, "shell").contains("default action"), "{}", meaning(play, "shell"));
     });
 }
+
+#[test]
+fn threads_are_signalled_one_by_one_or_all_at_once() {
+    both(|play| {
+        play.run(
+            r"
+spawn alice
+spawn bob
+alice: pthread_create t1
+alice.t1: sigaction SIGUSR1 handler SA_SIGINFO|SA_RESTART
+alice.t1: sigaction SIGRTMIN handler SA_SIGINFO
+alice.t1: pthread_sigmask SIG_BLOCK SIGUSR1|SIGRTMIN
+bob: kill alice SIGUSR1
+expect alice handled SIGUSR1 1
+bob: tgkill alice alice.t1 SIGUSR1
+bob: tgkill alice alice.t1 SIGUSR1
+expect alice.t1 pending SIGUSR1 1
+expect alice.t1 lost SIGUSR1 1
+expect not alice pending SIGUSR1
+alice: sigprocmask SIG_BLOCK SIGRTMIN
+bob: sigqueue alice SIGRTMIN 5
+bob: sigqueue alice SIGRTMIN 6
+expect alice pending SIGRTMIN 2
+alice.t1: sigtimedwait SIGRTMIN 0s -> $value
+expect alice.t1 $value == 5
+expect alice pending SIGRTMIN 1
+alice.t1: pthread_sigmask SIG_SETMASK 0
+expect alice.t1 handled SIGRTMIN 1
+expect alice.t1 handled SIGUSR1 1
+alice.t1: pipe p
+alice.t1: read p 1
+alice: pthread_kill alice.t1 SIGUSR1
+expect alice.t1 handled SIGUSR1 2
+expect alice.t1 blocked in read on p
+expect alice idle
+alice: pthread_kill alice.t1 65
+expect alice failed EINVAL
+bob: tgkill bob alice.t1 SIGUSR1
+expect bob failed ESRCH
+",
+        );
+        assert!(play.refused("bob: pthread_kill alice.t1 SIGUSR1").contains("no thread of this process"));
+    });
+}

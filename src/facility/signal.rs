@@ -15,9 +15,11 @@ use super::deed::Deed;
 use super::perform::{Making, Performer, Refusal};
 use super::process::duration;
 use super::show::{self, Shown, constant, returned};
+use super::thread;
 use super::{Card, Facility, signal_name};
 use crate::kernel::arena::Record;
 use crate::kernel::signal::{self, Disposition, SigInfo};
+use crate::kernel::thread as kernel_thread;
 use crate::script::{CallSpec, Data};
 
 pub use self::did::{SignalDeed, Target};
@@ -56,7 +58,7 @@ impl Facility for Signals {
     fn perform(&self, verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusal> {
         match verb {
             "sigaction" => return sigaction(performer),
-            "sigprocmask" => {
+            "sigprocmask" | "pthread_sigmask" => {
                 performer.uses_signals();
                 let (how, set) = (performer.int("how", 0), performer.int("set", 0));
                 let making = Making::new([how, set, 0, 0, 0, 0]);
@@ -85,13 +87,14 @@ impl Facility for Signals {
                 let _ = performer.call(making, || signal::raise(signal as i32).map(|()| 0));
             }
             "tgkill" => return tgkill(performer),
+            "pthread_kill" => return pthread_kill(performer),
             _ => return Err(Refusal::new(format!("{verb} is no call on signals"))),
         }
         Ok(())
     }
 
     fn signal_calls(&self) -> &'static [&'static str] {
-        &["raise", "sigaction", "sigqueue", "sigtimedwait", "sigwaitinfo", "tgkill"]
+        &["pthread_kill", "raise", "sigaction", "sigqueue", "sigtimedwait", "sigwaitinfo", "tgkill"]
     }
 
     fn signal_deed(&self, verb: &str, record: &Record) -> Option<SignalDeed> {
@@ -130,11 +133,15 @@ impl Facility for Signals {
                     signal_name(a as i32)
                 ))
             }
-            "sigprocmask" => Shown::args(format!("{}, {}, NULL", constant(a, HOW), set(b as u64))),
+            "sigprocmask" | "pthread_sigmask" => Shown::args(format!("{}, {}, NULL", constant(a, HOW), set(b as u64))),
             "sigpending" if done => Shown::args(set(a as u64)),
             "sigpending" => Shown::args("…".to_owned()),
             "sigsuspend" => Shown::args(set(a as u64)),
             "raise" => Shown::args(number_or_name(a)),
+            "pthread_kill" => {
+                let args = format!("{}, {}", show::pid(a), number_or_name(b));
+                Shown { args, result: thread::result_or_error(record) }
+            }
             "tgkill" => Shown::args(format!("{}, {}, {}", show::pid(a), show::pid(b), number_or_name(c))),
             "sigqueue" => Shown::args(format!("{}, {}, {c}", show::pid(a), number_or_name(b))),
             _ => {
@@ -244,12 +251,27 @@ fn sigqueue(performer: &mut Performer<'_>) -> Result<(), Refusal> {
 
 /// Process and thread are both named, and the kernel checks that the one is the other's.
 fn tgkill(performer: &mut Performer<'_>) -> Result<(), Refusal> {
-    let (tgid, tid, signal) = (performer.int("tgid", -1), performer.int("tid", -1), performer.int("sig", 0));
+    let (tgid, signal) = (performer.int("tgid", -1), performer.int("sig", 0));
+    let tid = performer.peer("tid").map_or(-1, |peer| i64::from(peer.thread.tid));
     if tgid <= 0 || tid <= 0 {
         return Err(Refusal::new("a signal goes to one actor at a time"));
     }
     let making = Making::new([tgid, tid, signal, 0, 0, 0]);
     let _ = performer.call(making, || signal::tgkill(tgid as i32, tid as i32, signal as i32).map(|()| 0));
+    Ok(())
+}
+
+/// Recorded with the thread's id, by which the kernel knows it.
+fn pthread_kill(performer: &mut Performer<'_>) -> Result<(), Refusal> {
+    let peer = thread::of_process(performer, "thread")?;
+    if peer.thread.detached {
+        return Err(Refusal::new(format!("{} is detached: its pthread_t may mean nothing any more", peer.name))
+            .help("tgkill goes by the thread's id"));
+    }
+    let signal = performer.int("sig", 0);
+    let making = Making::new([peer.thread.tid.into(), signal, 0, 0, 0, 0]);
+    let call = || kernel_thread::kill(peer.thread.handle, signal as i32).map(|()| 0);
+    let _ = performer.call_then(making, call, thread::error_is_result);
     Ok(())
 }
 

@@ -155,17 +155,20 @@ impl Facility for Threads {
                 return Shown { args: String::new(), result };
             }
         };
-        // The error is the result, and errno stays as it was.
-        let result = (returned(record) && record.errno != 0).then(|| {
-            let errno = Errno::from_raw(record.errno);
-            format!("{} {errno:?} ({})", record.ret, errno.desc())
-        });
-        Shown { args, result }
+        Shown { args, result: result_or_error(record) }
     }
 }
 
+/// What stands behind `=` of a function whose error is its result, and leaves errno as it was.
+pub(super) fn result_or_error(record: &Record) -> Option<String> {
+    (returned(record) && record.errno != 0).then(|| {
+        let errno = Errno::from_raw(record.errno);
+        format!("{} {errno:?} ({})", record.ret, errno.desc())
+    })
+}
+
 /// These functions give their error as their result.
-fn error_is_result(record: &mut Record) {
+pub(super) fn error_is_result(record: &mut Record) {
     if record.errno != 0 {
         record.ret = record.errno.into();
     }
@@ -177,13 +180,13 @@ fn pointer(value: i64) -> String {
 }
 
 /// The thread that an argument names.
-fn of_process(performer: &Performer<'_>, argument: &str) -> Result<Peer, Refusal> {
+pub(super) fn of_process(performer: &Performer<'_>, argument: &str) -> Result<Peer, Refusal> {
     let peer = performer.peer(argument).ok_or_else(|| Refusal::new("this names no thread"))?;
     if peer.same_process {
         return Ok(peer);
     }
     Err(Refusal::new(format!("{} is no thread of this process: its pthread_t means nothing here", peer.name))
-        .help("a process waits for another one with waitpid"))
+        .help("waitpid waits for another process, tgkill reaches its threads"))
 }
 
 fn create(performer: &mut Performer<'_>) -> Result<(), Refusal> {

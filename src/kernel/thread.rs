@@ -118,6 +118,18 @@ pub fn detach(thread: u64) -> Result<(), Errno> {
     code(unsafe { libc::pthread_detach(thread as libc::pthread_t) })
 }
 
+/// Sends a signal to a thread of this process, see pthread_kill(3).
+///
+/// # Errors
+/// ESRCH for one that may not be joined, of which nobody can say whether it is there; EINVAL for what is no signal.
+pub fn kill(thread: u64, signal: i32) -> Result<(), Errno> {
+    if !joinable(thread) {
+        return Err(Errno::ESRCH);
+    }
+    // SAFETY: the thread was neither joined nor detached, so its description is there.
+    code(unsafe { libc::pthread_kill(thread as libc::pthread_t, signal) })
+}
+
 /// The calling thread's own `pthread_t`, see pthread_self(3).
 pub fn this() -> u64 {
     // SAFETY: takes nothing.

@@ -44,13 +44,13 @@ impl Director {
                     let letter = Letter { what: what.clone(), at_ns: record.entered_ns };
                     let before = self.members[target].mail.post(signal, thread, letter);
                     if targets.len() == 1 && !free {
-                        words = self.came_of(target, signal, before);
+                        words = self.came_of(target, signal, before, thread);
                     }
                 }
                 words
             }
             SignalDeed::Took(signal) => {
-                self.members[index].mail.took(signal, record.returned_ns);
+                self.took(index, signal, record.returned_ns);
                 None
             }
             SignalDeed::TookSeveral => {
@@ -69,6 +69,15 @@ impl Director {
         }
     }
 
+    /// One has taken a signal: one of its own, else one of its process, which lies with the first actor of that.
+    fn took(&mut self, index: usize, signal: i32, at_ns: u64) {
+        let pid = self.members[index].pid;
+        let own = self.members[index].mail.pile(signal, true).is_some_and(|pile| pile.sent() != Some(0));
+        let first = self.members.iter().position(|m| m.leads() && m.pid == pid);
+        let whose = if own { index } else { first.unwrap_or(index) };
+        self.members[whose].mail.took(signal, at_ns);
+    }
+
     /// The places of those whom a signal reaches.
     fn targets(&self, caller: usize, to: Target) -> Vec<usize> {
         let fits = |member: &Member| match to {
@@ -84,13 +93,20 @@ impl Director {
     }
 
     /// What became of a signal that was sent to one, of which so many had been sent since it was pending.
-    fn came_of(&self, target: usize, signal: i32, before: u64) -> Option<String> {
+    fn came_of(&self, target: usize, signal: i32, before: u64, thread: bool) -> Option<String> {
         let member = &self.members[target];
         let name = &member.name;
         if matches!(member.fate, Fate::Zombie(_)) {
             return Some(format!("{name} is a zombie: that is no error, and nobody is left to take it"));
         }
-        let status = proc::status(member.pid).ok()?;
+        let mut status = proc::thread_status(member.pid, member.thread.tid).ok()?;
+        if !thread {
+            // What is sent to a process any thread may take that does not block it.
+            let others = self.members.iter().filter(|m| m.alive() && m.pid == member.pid);
+            for other in others.filter_map(|m| proc::thread_status(m.pid, m.thread.tid).ok()) {
+                status.blocked &= other.blocked;
+            }
+        }
         let in_set = |set: u64| set & bit(signal) != 0;
         if member.posture == Posture::Stopped && in_set(status.pending | status.shared_pending) && before == 0 {
             return Some(format!("{name} is stopped: it takes this when it goes on"));
@@ -147,13 +163,13 @@ impl Director {
                     Some((_, times)) => *times += 1,
                     None => member.handled.push((name, 1)),
                 }
-                member.mail.took(run.signal, run.at_ns);
                 if member.ran.len() == RUNS_KEPT {
                     member.ran.pop_front();
                 }
                 member.ran.push_back(run.at_ns);
+                self.took(index, run.signal, run.at_ns);
             }
-            let call = chronicle::handled(&member.name, &run, self.opened_ns, &actors);
+            let call = chronicle::handled(&self.members[index].name, &run, self.opened_ns, &actors);
             self.push_call(call.entered_ns, call);
         }
     }

@@ -67,6 +67,27 @@ pub(super) static CALLS: &[CallSpec] = &[
         ..CALL
     },
     CallSpec {
+        name: "pthread_kill",
+        args: &[
+            required("thread", ArgKind::Actor, "a thread of the caller's own process"),
+            required("sig", ArgKind::Signal, "which; 0 only asks whether the thread exists"),
+        ],
+        doc: "Sends a signal to a thread of the same process: only that one can take it",
+        man: "pthread_kill(3)",
+        c: "pthread_kill({thread}, {sig})",
+        example: "alice: pthread_kill alice.t1 SIGUSR1",
+        ..CALL
+    },
+    CallSpec {
+        name: "pthread_sigmask",
+        args: &[required("how", ArgKind::Constant(HOW), "whether the set is added, taken off, or all"), SET],
+        doc: "Changes which signals the calling thread blocks; each thread has a mask of its own",
+        man: "pthread_sigmask(3)",
+        c: "pthread_sigmask({how}, &set /* {set} */, NULL)",
+        example: "alice.t1: pthread_sigmask SIG_BLOCK SIGUSR1",
+        ..CALL
+    },
+    CallSpec {
         name: "sigprocmask",
         args: &[required("how", ArgKind::Constant(HOW), "whether the set is added, taken off, or all"), SET],
         doc: "Changes which signals are blocked: they stay pending until they are not",

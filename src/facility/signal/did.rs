@@ -48,6 +48,7 @@ pub(super) fn did(verb: &str, record: &Record) -> Option<SignalDeed> {
     let sent = |to, signal: i64, value| SignalDeed::Sent { to, signal: signal as i32, value };
     Some(match verb {
         "sigqueue" => sent(Target::Process(a as i32), b, Some(i64::from(c as i32))),
+        "pthread_kill" => sent(Target::Thread(a as i32), b, None),
         "tgkill" => sent(Target::Thread(b as i32), c, None),
         "raise" => sent(Target::Caller, a, None),
         "sigwaitinfo" | "sigtimedwait" => SignalDeed::Took(record.ret as i32),

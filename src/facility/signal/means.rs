@@ -14,6 +14,7 @@ pub(super) fn means(verb: &str, record: &Record) -> Option<String> {
     let words = match (verb, record.errno) {
         ("sigqueue", errno) => return sent(verb, b, errno).map(ToOwned::to_owned),
         ("raise", errno) => return sent(verb, a, errno).map(ToOwned::to_owned),
+        ("pthread_kill", errno) => return sent(verb, b, errno).map(ToOwned::to_owned),
         ("tgkill", errno) => return sent(verb, c, errno).map(ToOwned::to_owned),
         ("sigaction", libc::EINVAL) if UNSTOPPABLE.contains(&(a as i32)) => {
             "SIGKILL and SIGSTOP can't be caught, ignored or blocked"
@@ -22,7 +23,9 @@ pub(super) fn means(verb: &str, record: &Record) -> Option<String> {
             "the C library keeps this signal to itself"
         }
         ("sigaction", libc::EINVAL) => NO_SUCH_SIGNAL,
-        ("sigprocmask", 0) if a != i64::from(libc::SIG_UNBLOCK) && b as u64 & UNSTOPPABLE_SET != 0 => {
+        ("sigprocmask" | "pthread_sigmask", 0)
+            if a != i64::from(libc::SIG_UNBLOCK) && b as u64 & UNSTOPPABLE_SET != 0 =>
+        {
             "SIGKILL and SIGSTOP can't be blocked: they are left out, and that is no error"
         }
         ("sigsuspend", libc::EINTR) => "a handler has run: in no other way does it return; the mask is as before",
@@ -40,7 +43,7 @@ pub(in crate::facility) fn sent(verb: &str, signal: i64, errno: i32) -> Option<&
     Some(match errno {
         0 if signal == 0 => "nothing was sent: it exists, and may be sent signals",
         libc::ESRCH if verb == "killpg" => "there is no process in that group",
-        libc::ESRCH if verb == "tgkill" => "that process has no such thread",
+        libc::ESRCH if matches!(verb, "tgkill" | "pthread_kill") => "that process has no such thread",
         libc::ESRCH => "no process has this pid: it was waited for, and is gone",
         libc::EPERM => "it belongs to another user, and the caller is not privileged",
         libc::EINVAL => NO_SUCH_SIGNAL,
