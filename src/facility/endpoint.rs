@@ -259,18 +259,26 @@ pub(super) fn same(a: &Address, b: &Address) -> bool {
     short(a) == short(b)
 }
 
-/// The inode of the other end of a connection: the socket with the same two addresses the other way round; 0 if no
-/// descriptor leads to it yet, `None` if it is gone.
-pub(super) fn peer_of(
-    local: &Address,
-    remote: &Address,
-    protocol: i32,
-    look: &mut Look<'_>,
-) -> Result<Option<u64>, String> {
-    // 1 and 8: what a close leaves behind in other states is nobody's.
-    let lives = |s: &&InetSocket| s.ino != 0 || s.state == 1 || s.state == 8;
-    let mut all = inet(protocol, look)?.iter().filter(lives);
-    Ok(all.find(|s| same(&s.local, remote) && same(&s.remote, local)).map(|s| s.ino))
+/// The inode of the other end of a TCP connection: the socket with the same two addresses the other way round; 0 if no
+/// descriptor leads to it yet, `None` if it is gone. It may be in the network of another place.
+pub(super) fn peer_of(local: &Address, remote: &Address, look: &mut Look<'_>) -> Result<Option<u64>, String> {
+    look.diag().map_err(|error| error.to_string())?;
+    let (here, there) = (short(remote), short(local));
+    let others = (0..look.diags.len()).filter(|place| *place != look.place);
+    for place in std::iter::once(look.place).chain(others) {
+        let Some(diag) = &mut look.diags[place] else { continue };
+        let found = match diag.tcp(&here, &there) {
+            Ok(found) => found,
+            Err(Errno::ENOENT | Errno::EINVAL) => continue,
+            Err(errno) => return Err(format!("inet_diag failed: {errno:?} ({})", errno.desc())),
+        };
+        // 1 and 8: what a close leaves behind in other states is nobody's.
+        let lives = found.ino != 0 || found.state == 1 || found.state == 8;
+        if lives && same(&found.local, remote) && same(&found.remote, local) {
+            return Ok(Some(found.ino));
+        }
+    }
+    Ok(None)
 }
 
 /// The inode of a socket that is bound to an address, or to any address with that port.

@@ -73,11 +73,15 @@ impl Facility for Tcp {
     }
 
     fn in_flight(&self, found: &Found<'_>, look: &mut Look<'_>) -> bool {
+        if endpoint::packets_queued(look) {
+            return true;
+        }
+        let Some((pid, fd)) = found.descriptor(|_| true) else { return false };
+        let Ok(socket) = look.borrow(pid, fd) else { return false };
+        let Ok(told) = raw::tcp(&socket) else { return false };
         // What is held back until an acknowledgement comes will go by itself.
-        let held = |s: &InetSocket| s.state != LISTEN && s.unsent > 0 && s.unacked > 0 && s.idle_ms < HELD_MS;
-        let ino = found.key.ino;
-        endpoint::packets_queued(look)
-            || endpoint::inet(libc::IPPROTO_TCP, look).is_ok_and(|all| all.iter().any(|s| s.ino == ino && held(s)))
+        let waits = told.state != LISTEN && told.unacked > 0 && told.idle_ms < HELD_MS;
+        waits && raw::unsent(&socket).is_ok_and(|unsent| unsent > 0)
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
@@ -118,11 +122,15 @@ fn reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading
     if told.state == LISTEN {
         fields.push(Field::kernel_int("waiting", told.unacked.into()));
         fields.push(Field::kernel_int("backlog", told.sacked.into()));
-        fields.push(connecting(found, &local, look));
+        fields.push(if told.unacked == 0 {
+            Field::new("connecting", Value::List(Vec::new()), Evidence::Kernel)
+        } else {
+            connecting(found, &local, look)
+        });
         return Reading { identifier, fields, ..Reading::default() };
     }
     if let Ok(remote) = raw::getpeername(socket.fd.as_raw_fd()) {
-        let peer = endpoint::peer_of(&local, &remote, libc::IPPROTO_TCP, look);
+        let peer = endpoint::peer_of(&local, &remote, look);
         match peer {
             Ok(Some(0)) => fields.push(text("peer", "not accepted yet")),
             Ok(Some(ino)) => {

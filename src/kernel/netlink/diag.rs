@@ -10,8 +10,6 @@ use crate::kernel::Result;
 use crate::kernel::socket::Address;
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
-/// INET_DIAG_INFO.
-const INFO: u16 = 2;
 
 /// The director's way to ask, kept open.
 #[derive(Debug)]
@@ -49,12 +47,6 @@ pub struct InetSocket {
     pub receive_queue: u32,
     /// Bytes that the peer has not acknowledged; of a listener, its backlog.
     pub send_queue: u32,
-    /// TCP: segments that the peer has not acknowledged.
-    pub unacked: u32,
-    /// TCP: bytes that were not sent yet.
-    pub unsent: u32,
-    /// TCP: for how long nothing new was sent, in ms.
-    pub idle_ms: u32,
 }
 
 fn int<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
@@ -119,13 +111,50 @@ impl Diag {
     /// ENOENT if the kernel was built without the means to ask.
     pub fn inet(&mut self, family: i32, protocol: i32) -> Result<Vec<InetSocket>, Errno> {
         let mut request = Vec::with_capacity(56);
-        // With struct tcp_info, where there is one.
-        request.extend([family as u8, protocol as u8, 1 << (INFO - 1), 0]);
+        request.extend([family as u8, protocol as u8, 0, 0]);
         request.extend(u32::MAX.to_ne_bytes());
         request.extend([0; 48]);
         let mut found = Vec::new();
         self.0.request(SOCK_DIAG_BY_FAMILY, libc::NLM_F_DUMP as u16, &request, |_, body| found.extend(inet(body)))?;
         Ok(found)
+    }
+
+    /// The TCP socket with these two addresses, of one family: a lookup, where the list takes a walk through a table as
+    /// large as the machine's memory suggests. One that listens at the first of them may be found instead.
+    ///
+    /// # Errors
+    /// ENOENT if there is none, EINVAL for other addresses.
+    pub fn tcp(&mut self, local: &Address, remote: &Address) -> Result<InetSocket, Errno> {
+        let parts = |address: &Address| {
+            let mut bytes = [0; 16];
+            match address {
+                Address::V4(ip, port) => {
+                    bytes[..4].copy_from_slice(&ip.octets());
+                    Some((libc::AF_INET, bytes, *port))
+                }
+                Address::V6(ip, port) => Some((libc::AF_INET6, ip.octets(), *port)),
+                _ => None,
+            }
+        };
+        let (Some((family, here, port)), Some((same, there, other))) = (parts(local), parts(remote)) else {
+            return Err(Errno::EINVAL);
+        };
+        if family != same {
+            return Err(Errno::EINVAL);
+        }
+        let mut request = Vec::with_capacity(56);
+        request.extend([family as u8, libc::IPPROTO_TCP as u8, 0, 0]);
+        request.extend(u32::MAX.to_ne_bytes());
+        request.extend(port.to_be_bytes());
+        request.extend(other.to_be_bytes());
+        request.extend(here);
+        request.extend(there);
+        request.extend(0_u32.to_ne_bytes());
+        // INET_DIAG_NOCOOKIE: whichever socket that is.
+        request.extend([0xff; 8]);
+        let mut found = None;
+        self.0.request(SOCK_DIAG_BY_FAMILY, 0, &request, |_, body| found = inet(body))?;
+        found.ok_or(Errno::ENOENT)
     }
 }
 
@@ -153,8 +182,6 @@ fn inet(body: &[u8]) -> Option<InetSocket> {
             Address::V4(Ipv4Addr::from(int::<4>(body, ip)?), port)
         })
     };
-    let info =
-        attributes(body.get(72..).unwrap_or_default()).find(|(kind, _)| *kind == INFO).map_or(&[][..], |(_, i)| i);
     Some(InetSocket {
         state: *body.get(1)?,
         local: address(8, 4)?,
@@ -162,9 +189,6 @@ fn inet(body: &[u8]) -> Option<InetSocket> {
         receive_queue: u32_at(body, 56),
         send_queue: u32_at(body, 60),
         ino: u32_at(body, 68).into(),
-        unacked: u32_at(info, 24),
-        unsent: u32_at(info, 144),
-        idle_ms: u32_at(info, 44),
     })
 }
 
@@ -193,6 +217,22 @@ mod tests {
         drop(b);
         assert!(diag.unix(inode(&a)).unwrap().peer.unwrap_or(0) == 0);
         assert_eq!(diag.unix(1), Err(Errno::ENOENT));
+    }
+
+    #[test]
+    fn a_connection_is_found_by_its_addresses() {
+        use std::net::{TcpListener, TcpStream};
+        let mut diag = Diag::open().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let address = |a: std::net::SocketAddr| Address::V4(Ipv4Addr::LOCALHOST, a.port());
+        let (here, there) = (address(stream.local_addr().unwrap()), address(stream.peer_addr().unwrap()));
+        let found = diag.tcp(&here, &there).unwrap();
+        assert_eq!((found.ino, &found.local, &found.remote), (inode(&stream), &here, &there));
+        // Its other end is nobody's yet.
+        assert_eq!(diag.tcp(&there, &here).unwrap().ino, 0);
+        let nowhere = Address::V4(Ipv4Addr::LOCALHOST, 1);
+        assert!(diag.tcp(&nowhere, &nowhere).is_err());
     }
 
     #[test]

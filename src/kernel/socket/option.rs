@@ -172,6 +172,8 @@ pub struct Tcp {
     pub unacked: u32,
     /// Of a listener, its backlog.
     pub sacked: u32,
+    /// For how long nothing new was sent, in ms.
+    pub idle_ms: u32,
 }
 
 /// TCP_INFO.
@@ -180,7 +182,12 @@ pub fn tcp(fd: impl AsFd) -> Result<Tcp, Errno> {
     // SAFETY: all zero is a tcp_info.
     let info = info.write(unsafe { zeroed() });
     get(fd.as_fd().as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, info)?;
-    Ok(Tcp { state: info.tcpi_state, unacked: info.tcpi_unacked, sacked: info.tcpi_sacked })
+    Ok(Tcp {
+        state: info.tcpi_state,
+        unacked: info.tcpi_unacked,
+        sacked: info.tcpi_sacked,
+        idle_ms: info.tcpi_last_data_sent,
+    })
 }
 
 #[cfg(test)]
