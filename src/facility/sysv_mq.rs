@@ -342,8 +342,10 @@ fn control(performer: &mut Performer<'_>) {
     }
 }
 
-/// Of a longer queue, so many messages of its head and of its tail are shown.
+/// Of a queue of more than twice as many, so many messages of its head are shown.
 const ENDS: usize = 16;
+/// And so many of its tail: for each the kernel walks the whole queue.
+const TAIL: usize = 4;
 /// So many bytes of a message are shown.
 const TEXT: usize = 2048;
 /// How often a queue is read anew that changes while it is read.
@@ -392,8 +394,8 @@ fn copies(queue: &Queue) -> Result<Vec<Value>, Errno> {
         return (0..count).map(copy).collect();
     }
     let mut list: Vec<Value> = (0..ENDS).map(&mut copy).collect::<Result<_, _>>()?;
-    list.push(Value::Record(vec![("left out".to_owned(), Value::Int((count - 2 * ENDS) as i64))]));
-    for place in count - ENDS..count {
+    list.push(Value::Record(vec![("left out".to_owned(), Value::Int((count - ENDS - TAIL) as i64))]));
+    for place in count - TAIL..count {
         list.push(copy(place)?);
     }
     Ok(list)
