@@ -36,7 +36,7 @@ impl Claims<'_> {
             if self.ids.is_empty() { claim::order() } else { self.ids.iter().map(String::as_str).collect() };
         for id in &ids {
             if claim::title(id).is_none() {
-                let near = nearest(id, claim::order().into_iter());
+                let near = nearest(id, claim::order());
                 let help = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
                 writeln!(err, "error: there is no claim {id}{help}")?;
                 return Ok(BAD_INPUT.into());
@@ -70,9 +70,9 @@ impl Claims<'_> {
             }
             took += finding.took;
             if self.json {
-                self.json_line(id, &finding, out)?
+                json_line(id, &finding, out)?;
             } else {
-                self.tell(id, &finding, out)?
+                self.tell(id, &finding, out)?;
             }
             out.flush()?;
         }
@@ -114,30 +114,30 @@ impl Claims<'_> {
         }
         Ok(())
     }
+}
 
-    fn json_line(&self, id: &str, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-        let mut line = json!({
-            "id": id,
-            "says": claim::title(id),
-            "verdict": word(&finding.verdict),
-            "ms": finding.took.as_secs_f64() * 1e3,
-            "shown": finding.shown.iter().map(|shown| json!({
-                "part": shown.shows,
-                "met": shown.met.iter().map(|met| json!({
-                    "expectation": met.expectation, "seen": met.seen, "evidence": met.evidence,
-                })).collect::<Vec<_>>(),
-                "counter": shown.counter.as_ref().map(|(is, seen)| json!({ "is": is, "seen": seen })),
+fn json_line(id: &str, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = json!({
+        "id": id,
+        "says": claim::title(id),
+        "verdict": word(&finding.verdict),
+        "ms": finding.took.as_secs_f64() * 1e3,
+        "shown": finding.shown.iter().map(|shown| json!({
+            "part": shown.shows,
+            "met": shown.met.iter().map(|met| json!({
+                "expectation": met.expectation, "seen": met.seen, "evidence": met.evidence,
             })).collect::<Vec<_>>(),
-        });
-        match &finding.verdict {
-            Verdict::Differs { part, statement, expected, seen } => {
-                line["differs"] = json!({ "part": part, "at": statement, "expected": expected, "seen": seen });
-            }
-            Verdict::NotHere(why) => line["lacks"] = json!(why),
-            Verdict::Holds | Verdict::Cancelled => {}
+            "counter": shown.counter.as_ref().map(|(is, seen)| json!({ "is": is, "seen": seen })),
+        })).collect::<Vec<_>>(),
+    });
+    match &finding.verdict {
+        Verdict::Differs { part, statement, expected, seen } => {
+            line["differs"] = json!({ "part": part, "at": statement, "expected": expected, "seen": seen });
         }
-        writeln!(out, "{}", json::line("claim", &line))
+        Verdict::NotHere(why) => line["lacks"] = json!(why),
+        Verdict::Holds | Verdict::Cancelled => {}
     }
+    writeln!(out, "{}", json::line("claim", &line))
 }
 
 const fn word(verdict: &Verdict) -> &'static str {

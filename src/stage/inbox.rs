@@ -137,7 +137,7 @@ mod tests {
         let mut out = face.try_clone().unwrap();
         let mut inbox = Inbox::new(face, Frames::default());
         let long = "x".repeat(100_000);
-        let wrote = std::thread::spawn(move || {
+        let write = move || {
             for _ in 0..20 {
                 wire::write_frame(&mut director, &event(&long)).unwrap();
             }
@@ -148,7 +148,8 @@ mod tests {
                 assert!(read == 200_000 || frames.fill(&mut director).unwrap());
             }
             read
-        });
+        };
+        let wrote = std::thread::Builder::new().spawn(write).unwrap();
         for _ in 0..2 {
             inbox.make_room().unwrap();
             wire::write_frame(&mut out, &"y".repeat(100_000)).unwrap();

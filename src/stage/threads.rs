@@ -176,7 +176,7 @@ impl Director {
         if let Some(mut call) = snapshot::in_flight(&self.members[index], self.opened_ns, &self.pids())
             && self.members[index].told_entered != Some(call.seq)
         {
-            call.meaning = fatal::why(&self.members[index], &self.scene, &death);
+            call.meaning = fatal::why(&self.members[index], &self.scene, death);
             self.push_call(call.entered_ns, call);
         }
         let member = &mut self.members[index];
