@@ -196,6 +196,30 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_reaches_the_thread_that_is_named() {
+        use crate::kernel::signal::{sigprocmask, sigwaitinfo};
+        let how = in_child(|| {
+            let set = 1 << (libc::SIGUSR1 - 1);
+            let _ = sigprocmask(libc::SIG_BLOCK, Some(set));
+            alone();
+            // Both block it and wait for it: who is not named would take it just as well.
+            let waits = move || sigwaitinfo(set, None).map_or(0, |info| info.signal as u64);
+            let thread = create(false, Box::new(waits)).unwrap();
+            let asked = kill(thread, 0);
+            let sent = kill(thread, libc::SIGUSR1);
+            let wrong = kill(this(), 65);
+            let own = sigwaitinfo(set, Some(0));
+            let took = join(thread);
+            i32::from(asked != Ok(()) || sent != Ok(()))
+                | i32::from(wrong != Err(Errno::EINVAL)) << 1
+                | i32::from(own != Err(Errno::EAGAIN)) << 2
+                | i32::from(took != Ok(libc::SIGUSR1 as u64)) << 3
+                | i32::from(kill(thread, 0) != Err(Errno::ESRCH)) << 4
+        });
+        assert_eq!(how, How::Exited(0));
+    }
+
+    #[test]
     fn a_thread_may_end_from_within_frames_that_own_things() {
         let how = in_child(|| {
             let thread = create(
