@@ -1,6 +1,8 @@
 //! A cycle of waits.
 
-use super::{Sight, listed, own_write_end};
+use std::collections::HashMap;
+
+use super::{FEW, Sight, listed, own_write_end};
 use crate::model::{Certainty, Finding, Known, Plight, Wait};
 
 pub(super) const KIND: &str = "deadlock";
@@ -12,23 +14,32 @@ pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
 }
 
 fn of(sight: Sight<'_>, cycle: &[String]) -> Finding {
-    let waits: Vec<&Wait> = sight.graph.waits.iter().filter(|wait| cycle.contains(&wait.waiter)).collect();
-    let ordered = || cycle.iter().flat_map(|name| waits.iter().filter(move |wait| wait.waiter == *name));
+    let mut of_actor: HashMap<&str, Vec<&Wait>> = HashMap::new();
+    for wait in &sight.graph.waits {
+        of_actor.entry(&wait.waiter).or_default().push(wait);
+    }
+    let waits: Vec<&Wait> = cycle.iter().flat_map(|name| of_actor[name.as_str()].iter().copied()).collect();
     let sure = cycle.iter().all(|name| sight.graph.plight(name) == Some(Plight::Cycle { sure: true }));
     let words = if let [one] = cycle {
         format!("{one} waits for itself in {} on {}", waits[0].verb, waits[0].on())
     } else {
-        let each: Vec<String> =
-            ordered().map(|wait| format!("{} for {} on {}", wait.waiter, wait.needs_in_words(), wait.on())).collect();
+        let told = waits.iter().take(FEW);
+        let mut each: Vec<String> =
+            told.map(|wait| format!("{} for {} on {}", wait.waiter, wait.needs_in_words(), wait.on())).collect();
+        if waits.len() > FEW {
+            each.push("and so on".to_owned());
+        }
         format!("{} wait for each other: {}", listed(cycle), each.join("; "))
     };
     let mut finding = Sight::finding(KIND, words, next(cycle, &waits));
     finding.certainty = if sure { Certainty::Certain } else { Certainty::Suspicious };
     finding.who = cycle.to_vec();
-    for wait in ordered() {
-        finding.known.push(Known::kernel(format!("{} {}", wait.waiter, sight.does(&wait.waiter))));
+    for (place, wait) in waits.into_iter().enumerate() {
+        if place < FEW {
+            finding.known.push(Known::kernel(format!("{} {}", wait.waiter, sight.does(&wait.waiter))));
+            finding.known.push(who_could(wait));
+        }
         finding.since_ns.push(wait.since_ns);
-        finding.known.push(who_could(wait));
         if let Some(object) = wait.object.as_ref().filter(|name| !finding.on.contains(name)) {
             finding.on.push(object.clone());
         }
@@ -39,7 +50,7 @@ fn of(sight: Sight<'_>, cycle: &[String]) -> Finding {
 /// Who could end a wait, and whether nobody else could.
 fn who_could(wait: &Wait) -> Known {
     let (waiter, needs) = (&wait.waiter, wait.needs_in_words());
-    if wait.direction == "lock" {
+    if wait.direction.starts_with("lock") {
         return Known::kernel(format!("{needs} holds the lock that {waiter} asks for on {}", wait.on()));
     }
     if wait.object.is_none() {
@@ -58,7 +69,7 @@ fn who_could(wait: &Wait) -> Known {
 }
 
 fn next(cycle: &[String], waits: &[&Wait]) -> String {
-    let locks = waits.iter().filter(|wait| wait.direction == "lock").count();
+    let locks = waits.iter().filter(|wait| wait.direction.starts_with("lock")).count();
     let first = &cycle[0];
     let suspected = !waits.iter().all(|wait| wait.need.sure);
     if cycle.len() == 1 {
@@ -76,7 +87,7 @@ fn next(cycle: &[String], waits: &[&Wait]) -> String {
         return format!("{} should serve {child} first, and wait for its end only after that", parent.waiter);
     }
     if locks > 0 {
-        let holder = waits.iter().find(|wait| wait.direction != "lock").map_or(first, |wait| &wait.waiter);
+        let holder = waits.iter().find(|wait| !wait.direction.starts_with("lock")).map_or(first, |wait| &wait.waiter);
         return format!("{holder} should not sleep while it holds a lock: let it give the lock back before it waits");
     }
     let more = if suspected { ", unless somebody else comes along" } else { "" };

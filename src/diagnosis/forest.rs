@@ -106,7 +106,9 @@ impl<'a> Forest<'a> {
         while let Some((last, group)) = to_do.pop() {
             let first = group[0];
             let above = first.need.groups.iter().flatten().find(|name| **name != first.waiter);
-            let others = first.needs().into_iter().filter(|name| Some(*name) != above.map(String::as_str)).collect();
+            let above = above.map(String::as_str);
+            let others = first.needs().into_iter();
+            let others = others.filter(|name| Some(*name) != above && *name != first.waiter).collect();
             let who: Vec<&str> = group.iter().map(|wait| wait.waiter.as_str()).collect();
             told.extend(&who);
             self.rows.push(Row { last: last.clone(), who: who.clone(), wait: Some(first), others });

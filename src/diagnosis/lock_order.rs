@@ -16,7 +16,7 @@ pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
 /// A cycle of waits for locks: each has one and wants the next one's.
 fn asleep(sight: Sight<'_>, cycle: &[String]) -> Option<Finding> {
     let waits: Vec<_> = cycle.iter().filter_map(|name| sight.graph.of_actor(name).next()).collect();
-    if cycle.len() < 2 || !waits.iter().all(|wait| wait.direction == "lock") {
+    if cycle.len() < 2 || !waits.iter().all(|wait| wait.direction.starts_with("lock")) {
         return None;
     }
     let words = format!("{} each hold a lock that the one before asks for", listed(cycle));

@@ -135,9 +135,16 @@ impl<'a> Sight<'a> {
     }
 }
 
-/// Names in words: `alice`, `alice and bob`, `alice, bob and carol`.
+/// So many names are told one by one, and so many members of a cycle with what is known of them.
+const FEW: usize = 16;
+
+/// Names in words: `alice`, `alice and bob`, `alice, bob and carol`. Of many the first few.
 fn listed<S: AsRef<str>>(names: &[S]) -> String {
     match names {
+        many if many.len() > FEW => {
+            let first: Vec<&str> = many[..FEW].iter().map(AsRef::as_ref).collect();
+            format!("{} and {} more", first.join(", "), many.len() - FEW)
+        }
         [] => "nobody".to_owned(),
         [one] => one.as_ref().to_owned(),
         [first @ .., last] => {
@@ -169,6 +176,7 @@ mod tests {
     #[test]
     fn names_are_listed_as_people_do() {
         assert_eq!((listed::<&str>(&[]), listed(&["a"])), ("nobody".to_owned(), "a".to_owned()));
+        assert!(listed(&["a"; 200]).ends_with(", a and 184 more"));
         assert_eq!((listed(&["a", "b"]), listed(&["a", "b", "c"])), ("a and b".to_owned(), "a, b and c".to_owned()));
     }
 }

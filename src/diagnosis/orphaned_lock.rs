@@ -64,8 +64,8 @@ fn owned_by_the_dead(sight: Sight<'_>, object: &Object) -> Option<Finding> {
     let name = &object.name;
     let words = format!("{owner} ended while it held {name}, and nobody else may give it back");
     let next = format!(
-        "make {name} a robust mutex (PTHREAD_MUTEX_ROBUST), so that the next one who locks it gets EOWNERDEAD, repairs the data \
-         and calls pthread_mutex_consistent; those who wait now wait for ever"
+        "nobody can give {name} back for {owner}, and those who wait now wait for ever; a mutex that is robust \
+         (PTHREAD_MUTEX_ROBUST) gives EOWNERDEAD to the next one, who repairs the data and calls pthread_mutex_consistent"
     );
     let mut finding = Sight::finding(KIND, words, next);
     finding.certainty = Certainty::Certain;

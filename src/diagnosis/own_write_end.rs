@@ -1,6 +1,8 @@
 //! A reader that waits for an end of file which it holds back itself.
 
-use super::{Sight, listed};
+use std::collections::HashSet;
+
+use super::{FEW, Sight, listed};
 use crate::model::{Certainty, Finding, Known, Wait};
 
 pub(super) const KIND: &str = "own-write-end";
@@ -13,46 +15,64 @@ pub(super) fn explains(sight: Sight<'_>, actor: &str) -> bool {
 /// It reads, is one of those who could write, and nobody who could is awake.
 fn fits(sight: Sight<'_>, wait: &Wait) -> bool {
     let reads = matches!(wait.direction.as_str(), "read" | "receive");
-    reads && wait.needs().contains(&wait.waiter.as_str()) && sight.stuck(&wait.waiter).is_some()
+    reads && sight.stuck(&wait.waiter).is_some() && wait.needs_one(&wait.waiter)
 }
 
 pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
-    sight.graph.waits.iter().filter(|wait| fits(sight, wait)).map(|wait| of(sight, wait)).collect()
+    let mut by_object: Vec<Vec<&Wait>> = Vec::new();
+    for wait in sight.graph.waits.iter().filter(|wait| fits(sight, wait)) {
+        match by_object.iter_mut().find(|waits| waits[0].object == wait.object) {
+            Some(waits) => waits.push(wait),
+            None => by_object.push(vec![wait]),
+        }
+    }
+    by_object.iter().map(|waits| of(sight, waits)).collect()
 }
 
-fn of(sight: Sight<'_>, wait: &Wait) -> Finding {
-    let (waiter, on) = (&wait.waiter, wait.on());
-    let others: Vec<&str> = wait.needs().into_iter().filter(|name| name != waiter).collect();
-    let words = if others.is_empty() {
-        format!("{waiter} waits in {} on {on}, and the only one who could write is {waiter} itself", wait.verb)
-    } else {
-        format!(
-            "{waiter} waits in {} on {on} with a write end of its own open, and {}, who could write too, {} as well",
+/// Those who wait so on one object.
+fn of(sight: Sight<'_>, waits: &[&Wait]) -> Finding {
+    let wait = waits[0];
+    let waiters: Vec<&str> = waits.iter().map(|wait| wait.waiter.as_str()).collect();
+    let themselves: HashSet<&str> = waiters.iter().copied().collect();
+    let others: Vec<&str> = wait.needs().into_iter().filter(|name| !themselves.contains(name)).collect();
+    let (all, on, one) = (listed(&waiters), wait.on(), waiters.len() == 1);
+    let words = match (&others[..], one) {
+        ([], true) => {
+            format!("{all} waits in {} on {on}, and the only one who could write is {all} itself", wait.verb)
+        }
+        ([], false) => {
+            format!("{all} wait in {} on {on}, and all who could write are they themselves", wait.verb)
+        }
+        (others, _) => format!(
+            "{all} {} in {} on {on} with a write end of {} own open, and {}, who could write too, {} as well",
+            if one { "waits" } else { "wait" },
             wait.verb,
-            listed(&others),
+            if one { "its" } else { "their" },
+            listed(others),
             if others.len() == 1 { "is asleep" } else { "are asleep" }
-        )
+        ),
     };
-    let end = own_end(sight, wait).unwrap_or_else(|| "its own end to write to".to_owned());
-    let mut finding = Sight::finding(
-        KIND,
-        words,
-        format!("{waiter} should close {end} before it reads: end of file comes when the last writer is gone"),
-    );
-    let sure = sight.stuck(waiter) == Some(true);
+    let end = |wait: &Wait| own_end(sight, wait).unwrap_or_else(|| "its own end to write to".to_owned());
+    let who = if one { all } else { "each of them".to_owned() };
+    let which = if one { end(wait) } else { "its own write end".to_owned() };
+    let next = format!("{who} should close {which} before it reads: end of file comes when the last writer is gone");
+    let mut finding = Sight::finding(KIND, words, next);
+    let sure = waiters.iter().all(|waiter| sight.stuck(waiter) == Some(true));
     finding.certainty = if sure { Certainty::Certain } else { Certainty::Suspicious };
-    finding.who = vec![waiter.clone()];
+    finding.who = waiters.iter().map(ToString::to_string).collect();
     finding.on = wait.object.iter().cloned().collect();
-    finding.since_ns = vec![wait.since_ns];
-    finding.known.push(Known::kernel(format!("{waiter} {}", sight.does(waiter))));
-    finding.known.push(Known::kernel(format!("{waiter} has {end} open")));
-    for other in others {
+    finding.since_ns = waits.iter().map(|wait| wait.since_ns).collect();
+    for wait in waits.iter().take(FEW) {
+        let waiter = &wait.waiter;
+        finding.known.push(Known::kernel(format!("{waiter} {}", sight.does(waiter))));
+        finding.known.push(Known::kernel(format!("{waiter} has {} open", end(wait))));
+    }
+    for other in others.into_iter().take(FEW) {
         finding.known.push(Known::kernel(format!("{other} {}", sight.does(other))));
     }
     if !sure {
-        finding
-            .known
-            .push(Known::kernel("somebody else may still come to write: by a name, or by a descriptor on its way"));
+        let may = "somebody else may still come to write: by a name, or by a descriptor on its way";
+        finding.known.push(Known::kernel(may));
     }
     finding
 }
@@ -82,6 +102,15 @@ mod tests {
         let now = stage(vec![reader("bob", "p", 1)], vec![pipe("p", &[("bob", "read"), ("bob", "write")], 0)]);
         assert_eq!(found(KIND, &now), ["certain bob on p"]);
         assert_eq!(found("deadlock", &now), [""; 0], "it has a finding of its own");
+    }
+
+    #[test]
+    fn many_who_read_one_pipe_are_told_together() {
+        let ends = [("bob", "read"), ("bob", "write"), ("carol", "read"), ("carol", "write")];
+        let now = stage(vec![reader("bob", "p", 1), reader("carol", "p", 2)], vec![pipe("p", &ends, 0)]);
+        assert_eq!(found(KIND, &now), ["certain bob carol on p"]);
+        let words = &super::super::diagnose(&now, &super::super::graph(&now))[1].words;
+        assert_eq!(words, "bob and carol wait in read on p, and all who could write are they themselves");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who waits for whom: the edges between sleeping actors and those who could wake them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Actor, Object, Sleep, Snapshot};
 
@@ -14,6 +14,9 @@ pub struct Need {
     /// suspicious and no more.
     pub sure: bool,
 }
+
+/// So many names are told one by one.
+const FEW: usize = 4;
 
 /// One actor that waits, and those who could let it go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,18 +40,22 @@ pub struct Wait {
 impl Wait {
     /// All who could have a part in its end, each once.
     pub fn needs(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for name in self.need.groups.iter().flatten() {
-            if !names.contains(&name.as_str()) {
-                names.push(name);
-            }
-        }
-        names
+        let mut seen = HashSet::new();
+        self.need.groups.iter().flatten().map(String::as_str).filter(|name| seen.insert(*name)).collect()
     }
 
-    /// Those in words: `bob or carol`, and where several must act `bob, and carol or dora`.
+    /// Whether this actor is one of them.
+    pub fn needs_one(&self, actor: &str) -> bool {
+        self.need.groups.iter().flatten().any(|name| name == actor)
+    }
+
+    /// Those in words: `bob or carol`, and where several must act `bob, and carol or dora`. Of many the first few.
     pub fn needs_in_words(&self) -> String {
-        let groups: Vec<String> = self.need.groups.iter().map(|group| group.join(" or ")).collect();
+        let words = |group: &Vec<String>| match group.len() {
+            0..=FEW => group.join(" or "),
+            many => format!("{} or {} more", group[..FEW].join(" or "), many - FEW),
+        };
+        let groups: Vec<String> = self.need.groups.iter().map(words).collect();
         groups.join(", and ")
     }
 
@@ -279,7 +286,7 @@ fn walk(component: &mut Vec<usize>, next: &[Vec<usize>]) {
     let mut at = left.remove(0);
     component.push(at);
     while !left.is_empty() {
-        let place = left.iter().position(|n| next[at].contains(n)).unwrap_or(0);
+        let place = left.iter().position(|n| next[at].binary_search(n).is_ok()).unwrap_or(0);
         at = left.remove(place);
         component.push(at);
     }

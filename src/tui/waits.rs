@@ -34,6 +34,9 @@ pub(super) fn lines(looks: &Looks, sight: Sight<'_>, width: usize) -> Vec<Line<'
     lines
 }
 
+/// So many of those who could end a wait are named.
+const FEW: usize = 3;
+
 #[derive(Clone, Copy)]
 struct View<'a> {
     sight: Sight<'a>,
@@ -94,11 +97,15 @@ impl View<'_> {
             spans.extend(self.who(&[&wait.waiter]));
             spans.extend(self.waits(wait));
             spans.push(Span::styled(format!(" {}{} ", wire[10], theme.glyphs.heads[0]), style));
-            for (place, name) in wait.needs().into_iter().enumerate() {
+            let needs = wait.needs();
+            for (place, name) in needs.iter().take(FEW).enumerate() {
                 if place > 0 {
                     spans.push(Span::styled(" or ", theme.style(Role::Dim)));
                 }
-                spans.push(Span::styled(name.to_owned(), self.sight.hue(name)));
+                spans.push(Span::styled((*name).to_owned(), self.sight.hue(name)));
+            }
+            if let Some(more) = needs.len().checked_sub(FEW).filter(|more| *more > 0) {
+                spans.push(Span::styled(format!(" or {more} more"), theme.style(Role::Dim)));
             }
             lines.push(self.since(spans, wait));
         }
