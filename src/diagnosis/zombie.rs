@@ -1,7 +1,7 @@
 //! The dead whom nobody has waited for.
 
 use super::Sight;
-use crate::model::{Actor, ActorState, Certainty, Finding, Known};
+use crate::model::{Actor, ActorState, Certainty, Death, Finding, Known};
 
 pub(super) const KIND: &str = "zombie";
 
@@ -10,7 +10,8 @@ pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
 }
 
 fn of(sight: Sight<'_>, child: &Actor) -> Option<Finding> {
-    let ActorState::Zombie(_) = child.state else { return None };
+    // A thread that nobody has joined is no zombie, nor is a process that goes on without its first thread.
+    let ActorState::Zombie(Death::Exited(_) | Death::Killed(_)) = child.state else { return None };
     let parent = sight.now.actor(child.parent.as_deref()?).filter(|parent| parent.alive())?;
     let (child, parent) = (&child.name, &parent.name);
     let words =
@@ -33,7 +34,6 @@ fn of(sight: Sight<'_>, child: &Actor) -> Option<Finding> {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::model::Death;
 
     #[test]
     fn a_dead_child_of_the_living() {

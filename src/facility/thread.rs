@@ -58,7 +58,7 @@ static CALLS: &[CallSpec] = &[
         ],
         doc: "Makes a thread that takes orders: it shares memory, descriptors and names, and has variables of its own",
         man: "pthread_create(3)",
-        c: "pthread_create(&{thread}, {?detachstate &attr /* {detachstate} */?}{!detachstate NULL?}, start, NULL)",
+        c: "pthread_create(&{thread}, {?detachstate &attr /* {detachstate} */?}{!detachstate NULL!}, start, NULL)",
         makes: Makes::Thread,
         example: "alice: pthread_create t1",
         ..CALL

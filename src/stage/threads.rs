@@ -41,7 +41,6 @@ impl Director {
         let process = self.members.iter().find(|m| m.leads() && m.pid == pid).map_or(parent, |m| m.name.clone());
         let behind = self.members.iter().rposition(|m| m.process() == process).map_or(self.members.len(), |i| i + 1);
         let mut member = Member::new(&name, pid, uid, place, socket, task, slot);
-        member.parent = Some(process.clone());
         member.thread_of = Some(process);
         member.thread = thread;
         member.names = names;

@@ -183,7 +183,7 @@ fn nodes(sight: Sight<'_>, state: &StageState, plan: Plan, compact: bool) -> Vec
                 title
             },
             lines: panes::card(actor, sight, inner(plan.actors), compact),
-            column: if plan.columns == 3 && i % 2 == 1 { Column::Right } else { Column::Left },
+            column: if plan.columns == 3 && right(sight, i) { Column::Right } else { Column::Left },
             area: Rect::ZERO,
         }
     };
@@ -201,6 +201,14 @@ fn nodes(sight: Sight<'_>, state: &StageState, plan: Plan, compact: bool) -> Vec
     let hosts: Vec<Object> = sight.now.hosts.iter().map(|host| pane_of(host, &sight.now.actors)).collect();
     let actors = sight.now.actors.iter().enumerate().map(actor);
     actors.chain(hosts.iter().chain(&sight.now.objects).map(object)).collect()
+}
+
+/// Whether an actor's card stands on the right: one by one they go left and right, and threads stay with their process
+/// where there are several processes.
+fn right(sight: Sight<'_>, i: usize) -> bool {
+    let actors = &sight.now.actors;
+    let processes = |upto: usize| actors.iter().take(upto).filter(|a| a.thread_of.is_none()).count();
+    if processes(actors.len()) < 2 { i % 2 == 1 } else { processes(i + 1) % 2 == 0 }
 }
 
 /// Gives each node its area on the canvas and tells how tall the canvas must be.

@@ -227,11 +227,17 @@ fn plain(entry: &Entry) -> String {
     }
 }
 
+/// What stands behind a call that has not returned. One that never sleeps will not return.
+fn entered(call: &Call) -> &'static str {
+    let sleeps = crate::facility::registry().call(&call.verb).is_none_or(|(_, spec)| !spec.sleeps.is_empty());
+    if sleeps { " asleep" } else { " = ?" }
+}
+
 fn result(call: &Call) -> String {
     match &call.state {
         // What an entered call means is known only when it has ended its actor.
         CallState::Entered if call.meaning.is_some() => " never returned".to_owned(),
-        CallState::Entered => " asleep".to_owned(),
+        CallState::Entered => entered(call).to_owned(),
         CallState::Returned { shown, .. } => format!(" = {shown}"),
     }
 }
@@ -328,7 +334,7 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
                 CallState::Entered if call.meaning.is_some() => {
                     Span::styled(" never returned", theme.style(Role::Error))
                 }
-                CallState::Entered => Span::styled(" asleep", theme.style(Role::Asleep)),
+                CallState::Entered => Span::styled(entered(call), theme.style(Role::Asleep)),
                 CallState::Returned { shown, errno, .. } => {
                     let role = if errno.is_some() { Role::Error } else { Role::Value };
                     Span::styled(format!(" = {}", known(shown)), theme.style(role))

@@ -242,6 +242,10 @@ fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
             vec![one(glyphs.running, Role::Running, words)]
         }
         ActorState::Stopped { signal } => vec![one(glyphs.stopped, Role::Stopped, format!("stopped by {signal}"))],
+        ActorState::Zombie(how @ Death::Left(_)) => {
+            let word = if actor.thread_of.is_some() { "not joined" } else { "others go on" };
+            vec![one(glyphs.zombie, Role::Dead, format!("{}, {word}", death(how)))]
+        }
         ActorState::Zombie(how) => vec![one(glyphs.zombie, Role::Dead, format!("{}, not waited for", death(how)))],
         ActorState::Dead(how) => vec![one(glyphs.dead, Role::Dead, death(how))],
     }
