@@ -1,6 +1,8 @@
 //! Threads as actors, on real stages.
 
 mod common;
+#[expect(dead_code, unused_imports, reason = "only the processes of a stage are looked for here")]
+mod outside;
 
 use common::{Play, both};
 use ipclab::model::{ActorState, Death, Sleep};
@@ -265,4 +267,84 @@ expect alice.t1 idle
 ",
         );
     });
+}
+
+/// Lines that lead to a sleep of `alice.t1`, its call, object and direction.
+type Row = (&'static str, &'static str, Option<&'static str>, &'static str);
+
+const SLEEPS: &[Row] = &[
+    ("alice: pipe p\nalice.t1: read p 1", "read", Some("p"), "read"),
+    ("alice: pipe p\nalice.t1: write p 'x' * 100000", "write", Some("p"), "write"),
+    ("alice.t1: msgget q IPC_CREAT\nalice.t1: msgrcv q 10", "msgrcv", Some("q"), "receive"),
+    (
+        "alice: semget s 1 IPC_CREAT\nalice: semctl s SETALL 0\nalice.t1: semget s 1\nalice.t1: semop s 0:-1",
+        "semop",
+        Some("s"),
+        "decrease",
+    ),
+    ("alice: sem_open s O_CREAT 0600 value=0\nalice.t1: sem_wait s", "sem_wait", Some("s"), "decrease"),
+    ("alice.t1: pthread_join alice", "pthread_join", None, "thread"),
+    ("alice.t1: nanosleep 60s", "nanosleep", None, "time"),
+    // A lock of fcntl is the process' own, and no thread of it waits for it; one of flock is the open file's.
+    (
+        "alice: open f \"f\" O_RDWR|O_CREAT 0600\nalice: fcntl f F_SETLKW F_WRLCK 0..10\nalice.t1: fcntl f F_SETLKW F_WRLCK 0..10\n\
+         expect alice.t1 returned 0\nalice: flock f LOCK_EX\nalice.t1: flock f LOCK_EX\nexpect alice.t1 returned 0\n\
+         alice.t1: open f \"f\" O_RDWR as g\nalice.t1: flock g LOCK_EX",
+        "flock",
+        Some("f"),
+        "lock",
+    ),
+];
+
+/// The task of a stage that has this id inside it, as procfs shows it to us outside: its directory.
+fn task_outside(play: &Play, pid: i32, tid: i32) -> String {
+    let process = outside::descendants(play.stage().process()).get(&pid).map_or(0, |process| process.pid);
+    let tasks = ipclab::kernel::proc::tasks(process).unwrap_or_default();
+    let inner = |task: i32| ipclab::kernel::proc::thread_status(process, task).ok()?.namespace_pids.last().copied();
+    let task =
+        tasks.into_iter().find(|task| inner(*task) == Some(tid)).unwrap_or_else(|| panic!("no task {tid} of {pid}"));
+    format!("/proc/{process}/task/{task}")
+}
+
+#[test]
+fn each_sleep_of_a_thread_is_named_as_the_kernel_tells_it() {
+    for shared in [false, true] {
+        for (lines, verb, object, direction) in SLEEPS {
+            let mut play = Play::open(shared);
+            play.run("spawn alice\nalice: pthread_create t1");
+            play.run(lines);
+            let told = sleep(&play, "alice.t1").clone();
+            let seen = (told.verb.as_str(), told.object.as_deref(), told.direction.as_str());
+            assert_eq!(seen, (*verb, *object, *direction), "{lines}");
+            assert!(told.since_ns > 0 && told.since_ns <= play.snapshot().at_ns, "{told:?}");
+            let actor = play.snapshot().actor("alice.t1").map(|actor| (actor.pid, actor.tid));
+            let (pid, tid) = actor.unwrap_or_default();
+            let directory = task_outside(&play, pid, tid);
+            let line = std::fs::read_to_string(format!("{directory}/syscall")).unwrap_or_default();
+            assert!(line.starts_with(&format!("{} ", told.syscall)), "{lines}: {line}");
+            if let Some(object) = object {
+                let waiters: Vec<&str> = play.object(object).waiters.iter().map(|w| w.actor.as_str()).collect();
+                assert_eq!(waiters, ["alice.t1"], "{lines}");
+            }
+            assert_eq!(play.snapshot().normal(), play.look_again().normal(), "{lines}");
+        }
+    }
+}
+
+#[test]
+fn threads_do_the_same_whether_or_not_they_are_observed() {
+    let outcome = |observed: bool| {
+        let mut play = Play::open(false);
+        if !observed {
+            play.stage().observe(false);
+        }
+        let script = "spawn alice\nalice: pipe p\nalice: pthread_create t1\nalice: pthread_create t2\nalice.t1: read p 5\n\
+                      alice.t2: read p 5\nalice: write p \"one\"\nalice: write p \"two\"\nalice: close p.w\nalice.t1: read p 5\n\
+                      alice.t2: fork bob\nbob: read p 5\nalice.t2: pthread_exit 3\nalice: pthread_join alice.t2\n\
+                      alice.t1: write p \"late\"\nalice.t1: pthread_exit\nalice: pthread_join alice.t1\nalice: exit 1";
+        let calls = script.lines().flat_map(|line| play.line(line).calls);
+        calls.map(|call| (call.actor.clone(), call.verb.clone(), call.ret(), call.errno())).collect::<Vec<_>>()
+    };
+    // Which of two readers is woken first is the kernel's choice, and the same each time: the one that came first.
+    assert_eq!(outcome(true), outcome(false));
 }

@@ -39,6 +39,15 @@ pub(super) fn play(stage: &mut Stage, text: &str) -> anyhow::Result<Option<Repor
 
 /// A writer and a reader of one pipe, and so many more that sleep or idle in pairs around objects of all kinds.
 pub(super) fn populated(actors: usize, objects: usize) -> anyhow::Result<Stage> {
+    pairs(actors, objects, |one, other| format!("{one}: fork {other}"))
+}
+
+/// The same where the second of each pair is a thread of the first.
+pub(super) fn threaded(actors: usize, objects: usize) -> anyhow::Result<Stage> {
+    pairs(actors, objects, |one, _other| format!("{one}: pthread_create t1"))
+}
+
+fn pairs(actors: usize, objects: usize, second: impl Fn(&str, &str) -> String) -> anyhow::Result<Stage> {
     let mut stage = open()?;
     play(&mut stage, "spawn alice\nalice: pipe p\nalice: fork bob")?;
     let mut made = 1;
@@ -50,7 +59,7 @@ pub(super) fn populated(actors: usize, objects: usize) -> anyhow::Result<Stage> 
             play(&mut stage, &object(made, &one))?;
             made += 1;
         }
-        play(&mut stage, &format!("{one}: fork {other}"))?;
+        play(&mut stage, &second(&one, &other))?;
     }
     let snapshot = next_refresh(&mut stage)?;
     if (snapshot.actors.len(), snapshot.objects.len()) != (actors, objects) {

@@ -6,7 +6,7 @@ use ipclab::stage::Stage;
 
 use super::bare::Bare;
 use super::measure::{RUNS, bar, line, micros, percentile, ratios, spread};
-use super::scene::{populated, statement, transferring};
+use super::scene::{populated, statement, threaded, transferring};
 
 /// Statements of one run.
 const STEPS: usize = 300;
@@ -14,11 +14,13 @@ const STEPS: usize = 300;
 pub(super) fn run() -> anyhow::Result<()> {
     let mut bare = Bare::start()?;
     let (mut small, mut large, mut transfer) = (populated(2, 1)?, populated(10, 20)?, transferring()?);
-    let mut p50: [Vec<f64>; 5] = Default::default();
-    let mut p99: [Vec<f64>; 5] = Default::default();
+    let mut threads = threaded(10, 20)?;
+    let mut p50: [Vec<f64>; 6] = Default::default();
+    let mut p99: [Vec<f64>; 6] = Default::default();
     steps(&mut small, 50)?;
     steps(&mut large, 50)?;
     steps(&mut transfer, 50)?;
+    steps(&mut threads, 50)?;
     let micros = |ns: Vec<f64>| ns.iter().map(|ns| ns / 1e3).collect::<Vec<f64>>();
     for _ in 0..RUNS {
         let runs = [
@@ -27,6 +29,7 @@ pub(super) fn run() -> anyhow::Result<()> {
             micros(bare.trips(STEPS, false)?),
             micros(bare.trips(STEPS, true)?),
             steps(&mut transfer, STEPS)?,
+            steps(&mut threads, STEPS)?,
         ];
         for (place, took) in runs.iter().enumerate() {
             p50[place].push(percentile(took, 0.5));
@@ -39,6 +42,7 @@ pub(super) fn run() -> anyhow::Result<()> {
         "bare order, call, reply",
         "the same on two processors",
         "10 actors, 20 objects of data transfer",
+        "10 actors, 4 of them threads, 20 objects",
     ];
     for (what, (p50, p99)) in rows.iter().zip(p50.iter().zip(&p99)) {
         line(format!("{what}: p50"), spread(p50, " us"));
@@ -48,6 +52,7 @@ pub(super) fn run() -> anyhow::Result<()> {
     bar("2 actors, 1 object, to bare on two processors", &ratios(&p50[0], &p50[3]), 4.0);
     bar("10 actors, 20 objects, to 2 and 1", &ratios(&p50[1], &p50[0]), 3.0);
     bar("10 actors, 20 objects of data transfer, to 2 and 1", &ratios(&p50[4], &p50[0]), 3.0);
+    bar("10 actors, 4 of them threads, 20 objects, to 2 and 1", &ratios(&p50[5], &p50[0]), 3.0);
     Ok(())
 }
 
