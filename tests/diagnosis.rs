@@ -587,3 +587,25 @@ fn lines_of_json_have_the_graph_and_what_is_wrong() {
     assert_eq!(snapshot["waits"][0]["needs"], serde_json::json!([["alice"]]));
     assert_eq!((&snapshot["waits"][0]["plight"], &snapshot["cycles"][0][0]), (&"cycle".into(), &"alice".into()));
 }
+
+#[test]
+fn a_thread_can_write_what_another_reads() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: pipe p
+alice: pthread_create t1
+alice: read p.r 1
+expect not deadlock alice
+expect not certain own-write-end
+alice.t1: write p.w "x"
+expect alice returned 1 from read
+alice.t1: read p.r 1
+expect not certain own-write-end
+alice: read p.r 1
+expect certain own-write-end alice alice.t1
+"#,
+        );
+    });
+}

@@ -64,11 +64,32 @@ pub fn graph(snapshot: &Snapshot) -> WaitGraph {
         let Some(facility) = facility::by_id(object.facility()) else { return Need::default() };
         // One of several things may come from anywhere, so what all of them hang on proves little.
         let any = !sleep.also.is_empty() || called.is_some_and(facility::Facility::waits_for_any);
-        Need {
-            groups: facility.groups(object, &actor.name, direction, snapshot),
-            sure: !any && facility.only_they(object, direction, snapshot),
+        let mut groups = facility.groups(object, &actor.name, direction, snapshot);
+        // A word in memory names the task that owns it. All else belongs to a process, and any of its threads can use it.
+        if object.field("owner").is_none() {
+            groups.iter_mut().for_each(|group| with_threads(group, snapshot));
         }
+        Need { groups, sure: !any && facility.only_they(object, direction, snapshot) }
     })
+}
+
+/// Adds to the members of a group all who share the process of one of them.
+fn with_threads(group: &mut Vec<String>, snapshot: &Snapshot) {
+    let process = |actor: &'_ Actor| actor.thread_of.clone().unwrap_or_else(|| actor.name.clone());
+    for actor in snapshot.actors.iter().filter(|actor| actor.alive()) {
+        let Some(first) = &actor.thread_of else { continue };
+        let shares = snapshot.actors.iter().any(|other| process(other) == *first && group.contains(&other.name));
+        if shares && !group.contains(&actor.name) {
+            group.push(actor.name.clone());
+        }
+    }
+    let threads = snapshot.actors.iter().filter(|actor| actor.thread_of.is_some() && group.contains(&actor.name));
+    let firsts: Vec<String> = threads.filter_map(|actor| actor.thread_of.clone()).collect();
+    for first in firsts {
+        if !group.contains(&first) {
+            group.push(first);
+        }
+    }
 }
 
 /// All that is wrong in a snapshot, or looks so. `graph` is its graph.
@@ -171,6 +192,19 @@ mod tests {
     #[test]
     fn an_empty_stage_has_no_trouble() {
         assert_eq!(diagnose(&Snapshot::empty(), &WaitGraph::default()), []);
+    }
+
+    #[test]
+    fn a_thread_can_write_what_its_process_has_open() {
+        use testing::{actor, pipe, reader, stage};
+        let thread = |actor: Actor| Actor { thread_of: Some("bob".to_owned()), ..actor };
+        let ends = || vec![pipe("p", &[("bob", "read"), ("bob", "write")], 0)];
+        let awake = stage(vec![reader("bob", "p", 1), thread(actor("bob.t1"))], ends());
+        assert_eq!(testing::found("own-write-end", &awake), [""; 0]);
+        let turned = stage(vec![actor("bob"), thread(reader("bob.t1", "p", 1))], ends());
+        assert_eq!(testing::found("own-write-end", &turned), [""; 0]);
+        let both = stage(vec![reader("bob", "p", 1), thread(reader("bob.t1", "p", 1))], ends());
+        assert_eq!(testing::found("own-write-end", &both), ["certain bob bob.t1 on p"]);
     }
 
     #[test]
