@@ -75,7 +75,7 @@ alice: pthread_join alice.t1 -> $left
 expect alice blocked in pthread_join
 ",
         );
-        assert_eq!(sleep(play, "alice").direction, "thread");
+        assert_eq!(sleep(play, "alice").direction, "join");
         assert!(sleep(play, "alice").args.contains("<alice.t1>"), "{:?}", sleep(play, "alice"));
         play.run(
             r"
@@ -269,6 +269,31 @@ expect alice.t1 idle
     });
 }
 
+#[test]
+fn a_thread_that_is_awake_could_use_what_its_process_holds() {
+    both(|play| {
+        play.run(
+            r"
+spawn alice
+alice: pipe p
+alice: pipe q
+alice: fork bob
+alice: close p.r
+bob: close p.w
+alice: close q.w
+bob: close q.r
+alice: pthread_create t1
+bob: read p 1
+alice: read q 1
+# Its other thread can still write.
+expect not deadlock alice bob
+alice.t1: pthread_join alice
+expect deadlock alice bob alice.t1
+",
+        );
+    });
+}
+
 /// Lines that lead to a sleep of `alice.t1`, its call, object and direction.
 type Row = (&'static str, &'static str, Option<&'static str>, &'static str);
 
@@ -283,7 +308,7 @@ const SLEEPS: &[Row] = &[
         "decrease",
     ),
     ("alice: sem_open s O_CREAT 0600 value=0\nalice.t1: sem_wait s", "sem_wait", Some("s"), "decrease"),
-    ("alice.t1: pthread_join alice", "pthread_join", None, "thread"),
+    ("alice.t1: pthread_join alice", "pthread_join", None, "join"),
     ("alice.t1: nanosleep 60s", "nanosleep", None, "time"),
     // A lock of fcntl is the process' own, and no thread of it waits for it; one of flock is the open file's.
     (

@@ -53,6 +53,9 @@ fn who_could(wait: &Wait) -> Known {
     if wait.direction.starts_with("lock") {
         return Known::kernel(format!("{needs} holds the lock that {waiter} asks for on {}", wait.on()));
     }
+    if wait.direction == "join" {
+        return Known::kernel(format!("{needs} is the thread that {waiter} joins, and has not ended"));
+    }
     if wait.object.is_none() {
         return Known::kernel(format!("{needs} is a child of {waiter} and has not ended"));
     }
@@ -82,7 +85,9 @@ fn next(cycle: &[String], waits: &[&Wait]) -> String {
                 in the program, take the locks in one order everywhere"
             .to_owned();
     }
-    if let Some(parent) = waits.iter().find(|wait| wait.object.is_none() && wait.direction == "child") {
+    if let Some(parent) =
+        waits.iter().find(|wait| wait.object.is_none() && matches!(wait.direction.as_str(), "child" | "join"))
+    {
         let child = parent.needs_in_words();
         return format!("{} should serve {child} first, and wait for its end only after that", parent.waiter);
     }

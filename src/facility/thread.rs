@@ -10,6 +10,7 @@ use super::table::{CALL, optional, required};
 use super::{Card, Facility};
 use crate::kernel::arena::Record;
 use crate::kernel::{fd, thread};
+use crate::model::{Actor, Sleep, Snapshot};
 use crate::script::{ArgKind, ArgSpec, CallSpec, Data, Makes, Sleeps, WaitsOn};
 
 /// The chapter of threads.
@@ -70,7 +71,7 @@ static CALLS: &[CallSpec] = &[
         man: "pthread_join(3)",
         c: "pthread_join({thread}, &value)",
         gives: true,
-        sleeps: &[Sleeps { syscall: libc::SYS_futex, on: WaitsOn::Nothing, direction: "thread" }],
+        sleeps: &[Sleeps { syscall: libc::SYS_futex, on: WaitsOn::Nothing, direction: "join" }],
         example: "alice: pthread_join alice.t1 -> $value",
         ..CALL
     },
@@ -137,6 +138,12 @@ impl Facility for Threads {
             }
             _ => Err(Refusal::new(format!("{verb} is no call on threads"))),
         }
+    }
+
+    fn wakers_of_call(&self, sleep: &Sleep, _actor: &Actor, snapshot: &Snapshot) -> Vec<String> {
+        // `7<alice.t1>, …`: the thread that is joined.
+        let named = sleep.args.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(name, _)| name);
+        named.filter(|name| snapshot.actor(name).is_some_and(Actor::alive)).map(str::to_owned).into_iter().collect()
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {
