@@ -1,5 +1,7 @@
 //! Threads as actors, on real stages.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on says where")]
+
 mod common;
 #[expect(dead_code, unused_imports, reason = "only the processes of a stage are looked for here")]
 mod outside;

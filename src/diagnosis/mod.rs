@@ -67,7 +67,9 @@ pub fn graph(snapshot: &Snapshot) -> WaitGraph {
         let mut groups = facility.groups(object, &actor.name, direction, snapshot);
         // A word in memory names the task that owns it. All else belongs to a process, and any of its threads can use it.
         if object.field("owner").is_none() {
-            groups.iter_mut().for_each(|group| with_threads(group, snapshot));
+            for group in &mut groups {
+                with_threads(group, snapshot);
+            }
         }
         Need { groups, sure: !any && facility.only_they(object, direction, snapshot) }
     })
