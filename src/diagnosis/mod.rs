@@ -1,6 +1,6 @@
 //! What is wrong on a stage, and who waits for whom: worked out of snapshots alone.
 //!
-//! One file a kind of finding, and a line in [`RULES`]. A rule looks at the graph, at fields by their names, and at
+//! One file a kind of finding, and a line in `RULES`. A rule looks at the graph, at fields by their names, and at
 //! what our records tell; which facility an object is of it never asks. Pure: the same snapshot, the same findings.
 
 mod dead_holder;

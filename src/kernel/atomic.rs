@@ -1,5 +1,5 @@
 //! Atomic accesses to memory at an address, each one instruction of the machine on x86-64, and one instruction or a loop
-//! of exclusive ones on aarch64. Like those of [`memory`](super::memory) they are written as assembly, so that an address
+//! of exclusive ones on aarch64. Like those of [`memory`] they are written as assembly, so that an address
 //! that leads nowhere gives the machine's SIGSEGV. On aarch64 those that read and write are acquire and release whatever
 //! order is asked for: stronger than asked is allowed.
 
