@@ -82,9 +82,13 @@ impl Guard {
             return Ok(false);
         }
         restore();
-        // SIGSTOP and not SIGTSTP, which our own handler would turn into another request to stop.
-        raise(Signal::SIGSTOP).map_err(io::Error::from)?;
         continue_children();
+        {
+            // A thread that waits for a child's exec does not stop, and with it not the process.
+            let _nobody_starts = crate::stage::no_start();
+            // SIGSTOP and not SIGTSTP, which our own handler would turn into another request to stop.
+            raise(Signal::SIGSTOP).map_err(io::Error::from)?;
+        }
         wait_for_foreground()?;
         enter()?;
         Ok(true)
@@ -214,8 +218,9 @@ pub(super) fn request_stop() -> anyhow::Result<()> {
     kill(Pid::from_raw(0), Signal::SIGTSTP).context("the process group can't be stopped")
 }
 
-/// Lets our children go on. One that a stop for the whole group met between its fork and its exec is in a group of its
-/// own by the time that it stops, which no shell continues.
+/// Lets our children go on, and takes back stops that have not reached them yet. One that a stop for the whole group met
+/// between its fork and its exec is in a group of its own by the time that it stops, which no shell continues; and until
+/// it goes on its start does not end.
 fn continue_children() {
     let own = nix::unistd::getpid().as_raw();
     for child in crate::kernel::proc::children(own).unwrap_or_default() {
