@@ -123,6 +123,7 @@ fn stopped_from_outside_and_back() {
     pty.shows("a statement, such as");
     let program = screens::children(pty.pid())[0];
     // A stop for the whole group can meet the start of a stage halfway; no shell continues that one.
+    pty.until("a stage", |_| !screens::children(program).is_empty());
     let stage = screens::children(program)[0];
     nix::sys::signal::kill(stage, Signal::SIGSTOP).unwrap();
     nix::sys::signal::kill(program, Signal::SIGTSTP).unwrap();
