@@ -2,7 +2,7 @@
 //! is seen then must equal what was seen the first time, in normal form.
 
 use super::{Lost, Outcome, Report, Stage};
-use crate::model::{ActorState, Snapshot};
+use crate::model::{Actor, ActorState, Snapshot};
 use crate::script::Statement;
 
 /// The statements that were carried out, with what was seen after each.
@@ -81,6 +81,23 @@ fn comparable(snapshot: &Snapshot) -> Option<Snapshot> {
     (!snapshot.actors.iter().any(|a| free(a) || timed(a))).then(|| snapshot.normal())
 }
 
+/// The first part of a card that differs.
+fn part(before: &Actor, now: &Actor) -> &'static str {
+    let parts = [
+        ("state", before.state != now.state),
+        ("descriptors", before.descriptors != now.descriptors),
+        ("mappings", before.mappings != now.mappings),
+        ("variables", before.variables != now.variables),
+        ("standard output", before.stdout != now.stdout),
+        ("groups", before.job != now.job),
+        ("signals", before.signals != now.signals),
+        ("scheduling", before.scheduling != now.scheduling),
+        ("last call", before.last != now.last),
+        ("count of calls", before.finished != now.finished),
+    ];
+    parts.iter().find(|(_, differs)| *differs).map_or("other parts", |(name, _)| name)
+}
+
 /// The first thing in which two snapshots in normal form differ.
 fn difference(before: &Snapshot, now: &Snapshot) -> Option<String> {
     if before == now {
@@ -92,7 +109,7 @@ fn difference(before: &Snapshot, now: &Snapshot) -> Option<String> {
             Some(other) if other != actor => {
                 let (first, second) = (super::describe(actor, before), super::describe(other, now));
                 return Some(if first == second {
-                    format!("{}'s card differs", actor.name)
+                    format!("{}'s card differs in its {}", actor.name, part(actor, other))
                 } else {
                     format!("the first time {first}; now {second}")
                 });
