@@ -4,6 +4,8 @@
 //! something else by now. Whether a descriptor is ready, and whether the instance has anything to tell, is asked by a
 //! poll without waiting of borrowed descriptors, which takes nothing out; epoll_wait(2) would.
 
+mod means;
+
 use std::cell::RefCell;
 
 use nix::errno::Errno;
@@ -194,6 +196,10 @@ impl Facility for Epoll {
 
     fn waits_for_any(&self) -> bool {
         true
+    }
+
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        means::means(verb, record)
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

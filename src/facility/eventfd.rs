@@ -138,6 +138,20 @@ impl Facility for EventFd {
         Ok(())
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("eventfd", libc::EINVAL) => "these are not its flags",
+            ("eventfd_read", errno) => on_count("read", errno)?,
+            ("eventfd_write", errno) => on_count("write", errno)?,
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
+    fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {
+        on_count(verb, record.errno)
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [a, b, ..] = record.args;
         Shown::args(match verb {
@@ -179,6 +193,19 @@ impl Facility for EventFd {
         // Whoever holds it can both add and take, the waiter's other threads and children too.
         object.holding("write").into_iter().map(str::to_owned).collect()
     }
+}
+
+/// What the error of a read or write of a counter means; see read(2) and write(2) in eventfd(2).
+const fn on_count(verb: &str, errno: i32) -> Option<&'static str> {
+    Some(match (verb.as_bytes(), errno) {
+        (b"read", libc::EAGAIN) => "the count is 0, and with EFD_NONBLOCK the call does not wait",
+        (b"write", libc::EAGAIN) => {
+            "the count would go beyond 2^64 - 2, its maximum, and with EFD_NONBLOCK the call does not wait"
+        }
+        (b"read", libc::EINVAL) => "a count is 8 bytes: there must be room for as many",
+        (b"write", libc::EINVAL) => "what is added is 8 bytes, and 2^64 - 1 can't be added",
+        _ => return None,
+    })
 }
 
 fn fields(others: &[(String, String)]) -> Vec<Field> {

@@ -101,6 +101,10 @@ impl Facility for Fifo {
         true
     }
 
+    fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {
+        pipe::moved(verb, record)
+    }
+
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let ground = Ground { directory: look.directory, shm_dev: look.shm_dev };
         let links = found.handles.iter().map(|h| h.link.as_str());

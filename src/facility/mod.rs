@@ -67,7 +67,7 @@ use crate::model::{Actor, Field, Holder, Object, ObjectKey, Sleep, Snapshot, Val
 use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
 use deed::Deed;
 use look::{Found, Ground, Handle, Look, Reported};
-pub(crate) use meaning::meaning;
+pub(crate) use meaning::{meaning, meaning_on};
 use perform::{Performer, Refusal};
 use show::Shown;
 pub use signal::{SignalDeed, Target};
@@ -103,6 +103,11 @@ pub trait Facility: Sync {
     /// What the result of a recorded call means here, where that is not plain: why it failed, or that it did less than
     /// one would think. A sentence without a full stop; a pid in it as [`show::pid`] writes it.
     fn means(&self, _verb: &str, _record: &Record) -> Option<String> {
+        None
+    }
+
+    /// The same of a call of another facility on a descriptor of one of its objects: read(2), write(2).
+    fn means_on(&self, _verb: &str, _record: &Record, _handle: &Handle) -> Option<&'static str> {
         None
     }
 

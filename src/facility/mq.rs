@@ -4,6 +4,8 @@
 //! from what actors report, in the order that mq_overview(7) promises, and checked against the kernel's two counters
 //! (`mq_curmsgs`, and QSIZE of what the descriptor reads as).
 
+mod means;
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ffi::CString;
@@ -282,6 +284,10 @@ impl Facility for MessageQueue {
         Ok(())
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        means::means(verb, record)
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [mqd, flags, length, priority, timeout, _] = record.args;
         let done = returned(record) && record.errno == 0;
@@ -390,9 +396,10 @@ fn mq_open(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let name = performer.name("name");
     let real = performer.posix_name(name)?;
     let (flags, mode) = (performer.int("oflag", 0), performer.int("mode", 0o600));
+    // What is not given, where the other one is, the kernel takes from its defaults.
     let attr = (performer.has("maxmsg") || performer.has("msgsize")).then(|| mq::MqAttr {
-        maxmsg: performer.int("maxmsg", default("msg_default", 10)),
-        msgsize: performer.int("msgsize", default("msgsize_default", 8192)),
+        maxmsg: performer.int("maxmsg", limit("msg_default", 10)),
+        msgsize: performer.int("msgsize", limit("msgsize_default", 8192)),
         ..mq::MqAttr::default()
     });
     let (maxmsg, msgsize) = attr.map_or((-1, -1), |attr| (attr.maxmsg, attr.msgsize));
@@ -405,8 +412,8 @@ fn mq_open(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the kernel takes for an attribute that is not given, where the other one is; see mq_overview(7).
-fn default(name: &str, or: i64) -> i64 {
+/// One of the kernel's limits and defaults for queues; see mq_overview(7). `or` if it can't be read.
+fn limit(name: &str, or: i64) -> i64 {
     let path = format!("/proc/sys/fs/mqueue/{name}");
     std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(or)
 }

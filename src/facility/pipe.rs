@@ -160,6 +160,10 @@ impl Facility for Pipe {
         (is_fifo(handle) && handle.link.starts_with("pipe:[")).then(|| key(CARD.id, handle))
     }
 
+    fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {
+        moved(verb, record)
+    }
+
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         Reading { identifier: "none".to_owned(), fields: fields(found, look), ..Reading::default() }
     }
@@ -179,6 +183,19 @@ impl Facility for Pipe {
     fn wakers(&self, object: &Object, _waiter: &str, direction: &str, _snapshot: &Snapshot) -> Vec<String> {
         wakers(object, direction)
     }
+}
+
+/// What the error of a read or write of a pipe means, see pipe(7) and fifo(7).
+pub(super) const fn moved(verb: &str, record: &Record) -> Option<&'static str> {
+    Some(match (verb.as_bytes(), record.errno) {
+        (b"read", libc::EAGAIN) => "it is empty and has a writer, and with O_NONBLOCK the call does not wait",
+        (b"write", libc::EAGAIN) => {
+            "there is no room (up to PIPE_BUF bytes go whole or not at all), and with O_NONBLOCK the call does not wait"
+        }
+        (b"read", libc::EBADF) => "this end is not open for reading",
+        (b"write", libc::EBADF) => "this end is not open for writing",
+        _ => return None,
+    })
 }
 
 /// Whether a handle is a descriptor of a pipe or FIFO.

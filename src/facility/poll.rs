@@ -159,8 +159,36 @@ impl Facility for Polling {
         true
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("poll" | "ppoll", 0) => return not_open(&entries(record).0),
+            ("poll" | "ppoll", libc::EINVAL) => {
+                "these are more than the caller may have open (RLIMIT_NOFILE), or that is no time to wait"
+            }
+            ("select" | "pselect", libc::EBADF) => {
+                "one of them is no open descriptor, and select then tells of none; poll would say POLLNVAL of that one"
+            }
+            ("select" | "pselect", libc::EINVAL) => {
+                "a number is larger than the caller may have open, or that is no time to wait"
+            }
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         if verb.ends_with("poll") { show_poll(verb, record) } else { show_select(verb, record) }
+    }
+}
+
+/// What POLLNVAL says, which is no error of the call.
+fn not_open(entries: &[Polled]) -> Option<String> {
+    let bad: Vec<String> =
+        entries.iter().filter(|e| e.revents & libc::POLLNVAL != 0).map(|e| e.fd.to_string()).collect();
+    match bad.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} is no open descriptor: that counts as ready")),
+        several => Some(format!("{} are no open descriptors: that counts as ready", several.join(", "))),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod calls;
 mod line;
+mod means;
 mod mirror;
 mod perform;
 mod termios;
@@ -66,6 +67,14 @@ impl Facility for Pty {
 
     fn perform(&self, verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusal> {
         perform::perform(verb, performer)
+    }
+
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        means::means(verb, record)
+    }
+
+    fn means_on(&self, verb: &str, record: &Record, handle: &Handle) -> Option<&'static str> {
+        means::of_side(verb, record.errno, side(handle)?)
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

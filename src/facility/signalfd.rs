@@ -87,6 +87,22 @@ impl Facility for SignalFd {
         Ok(())
     }
 
+    fn means(&self, _verb: &str, record: &Record) -> Option<String> {
+        (record.errno == libc::EINVAL)
+            .then(|| "fd= leads to no such descriptor of signals, or these are not its flags".to_owned())
+    }
+
+    fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {
+        Some(match (verb, record.errno) {
+            ("read", libc::EAGAIN) => {
+                "none of its signals is pending for the reader, and with SFD_NONBLOCK the call does not wait"
+            }
+            ("read", libc::EINVAL) => "a signal is told in 128 bytes: there must be room for one at least",
+            ("write", libc::EINVAL) => "nobody writes to it: kill and sigqueue send signals",
+            _ => return None,
+        })
+    }
+
     fn show(&self, _verb: &str, record: &Record) -> Shown {
         let [fd, mask, flags, ..] = record.args;
         Shown::args(format!("{fd}, {}, {}", signal::set(mask as u64), show::flags(flags, FLAGS, None)))

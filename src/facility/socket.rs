@@ -5,6 +5,7 @@ mod means;
 mod shown;
 
 pub(super) use calls::ERRNOS;
+pub(super) use means::moved;
 
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};

@@ -4,6 +4,8 @@
 //! kernel that was built without it leaves a mirror, rebuilt from what actors report and checked against the kernel's
 //! counters.
 
+mod means;
+
 use std::cell::Cell;
 
 use nix::errno::Errno;
@@ -199,6 +201,10 @@ impl Facility for SysvQueue {
             _ => return Err(Refusal::new(format!("{verb} is no call on System V queues"))),
         }
         Ok(())
+    }
+
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        means::means(verb, record)
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

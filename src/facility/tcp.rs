@@ -9,6 +9,7 @@ use std::os::fd::AsRawFd;
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look};
 use super::{Card, Facility, Judged, Reading, unix};
+use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::InetSocket;
 use crate::kernel::socket::{self as raw, Address};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -82,6 +83,10 @@ impl Facility for Tcp {
         // What is held back until an acknowledgement comes will go by itself.
         let waits = told.state != LISTEN && told.unacked > 0 && told.idle_ms < HELD_MS;
         waits && raw::unsent(&socket).is_ok_and(|unsent| unsent > 0)
+    }
+
+    fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {
+        super::socket::moved(verb, record.errno)
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

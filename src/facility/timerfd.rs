@@ -149,6 +149,29 @@ impl Facility for TimerFd {
         Ok(())
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("timerfd_create", libc::EINVAL) => "a timer can't go by this clock, or these are not its flags",
+            ("timerfd_create", libc::EPERM) => "an alarm that wakes the machine takes a privilege, which no actor has",
+            ("timerfd_settime", libc::ECANCELED) => CLOCK_WAS_SET,
+            ("timerfd_settime" | "timerfd_gettime", libc::EINVAL) => {
+                "this descriptor leads to no timer, or the flags do not fit"
+            }
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
+    fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {
+        Some(match (verb, record.errno) {
+            ("read", libc::EAGAIN) => "it has not gone off since, and with TFD_NONBLOCK the call does not wait",
+            ("read", libc::EINVAL) => "how often it went off is 8 bytes: there must be room for as many",
+            ("read", libc::ECANCELED) => CLOCK_WAS_SET,
+            ("write", libc::EINVAL) => "nobody writes to a timer: timerfd_settime arms it",
+            _ => return None,
+        })
+    }
+
     fn show(&self, verb: &str, record: &Record) -> Shown {
         let [fd, flags, value, interval, ..] = record.args;
         let timer = || format!("{{it_interval={}, it_value={}}}", duration(interval), duration(value));
@@ -181,6 +204,8 @@ impl Facility for TimerFd {
         })
     }
 }
+
+const CLOCK_WAS_SET: &str = "somebody has set the clock, and TFD_TIMER_CANCEL_ON_SET asked to be told";
 
 const NAMES: [&str; 5] = ["ticks", "armed", "remaining time", "interval", "clock"];
 

@@ -9,6 +9,7 @@ use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::socket::{group, membership};
 use super::{Card, Facility, Judged, Reading, judge, unix};
+use crate::kernel::arena::Record;
 use crate::kernel::socket as raw;
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
 use crate::script::{ArgValue, Cmp, PredicateArg, PredicateSpec};
@@ -71,6 +72,10 @@ impl Facility for Udp {
 
     fn in_flight(&self, _found: &Found<'_>, look: &mut Look<'_>) -> bool {
         endpoint::packets_queued(look)
+    }
+
+    fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {
+        super::socket::moved(verb, record.errno)
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

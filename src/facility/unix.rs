@@ -13,6 +13,7 @@ use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::{Card, Facility, Judged, Reading, fifo};
 use crate::kernel::SysError;
+use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::{Diag, UnixSocket};
 use crate::kernel::socket::{self as raw, Address};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -62,6 +63,10 @@ impl Facility for Unix {
         // Where the kernel does not say which are in use, none is shown as stale.
         let used = look.diag().map_err(|_none| Errno::ENOENT).and_then(Diag::unix_files);
         used.is_ok_and(|used| !used.contains(&(found.key.dev, found.key.ino)))
+    }
+
+    fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {
+        super::socket::moved(verb, record.errno)
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

@@ -1,5 +1,7 @@
 //! From records to calls: what stands in the arena, in the words of the transcript.
 
+use super::held::Claimed;
+use crate::facility::look::HandleKind;
 use crate::facility::perform::{Bound, DELIVERED, Names};
 use crate::facility::{self, show};
 use crate::kernel::arena::{Handled, Record};
@@ -50,6 +52,18 @@ pub(super) fn call(
         syscall: spec.syscall,
         meaning: facility::meaning(spec.name, record).map(named),
     }
+}
+
+/// What the error of a call on a descriptor means, where that depends on what it leads to: `handles` are the caller's.
+pub(super) fn means_on(handles: &[Claimed], record: &Record, spec: &CallSpec) -> Option<&'static str> {
+    let of_descriptor = spec.args.first().is_some_and(|arg| matches!(arg.kind, ArgKind::Descriptor(_)));
+    if record.errno == 0 || !of_descriptor {
+        return None;
+    }
+    let is =
+        |c: &&Claimed| matches!(c.handle.kind, HandleKind::Descriptor { fd, .. } if i64::from(fd) == record.args[0]);
+    let claimed = handles.iter().find(is)?;
+    facility::meaning_on(&claimed.key.as_ref()?.facility, spec.name, record, &claimed.handle)
 }
 
 /// A run of an actor's handler, which stands among its calls without being one.

@@ -427,6 +427,9 @@ impl Director {
             }
             let member = &mut self.members[index];
             let mut call = chronicle::call(&member.name, &member.names, &record, spec, self.opened_ns, &actors);
+            if let Some(words) = chronicle::means_on(self.scene.handles(member.pid), &record, spec) {
+                call.meaning = Some(words.to_owned());
+            }
             if let Some(words) = self.post(index, &record) {
                 call.meaning = Some(words);
             }

@@ -16,8 +16,7 @@ pub(super) fn means(verb: &str, record: &Record) -> Option<String> {
                 .then(|| format!("one of {a} and {} is no open descriptor", (c >> 32) - 1));
         }
         ("bind" | "connect", errno) => return addressed(verb, errno, &unpack([record.args[1], c, d])),
-        ("send" | "sendto", errno) => return sent(errno, &unpack([d, e, f])),
-        ("sendmsg", errno) => return sent(errno, &unpack([d, e, f])),
+        ("send" | "sendto" | "sendmsg", errno) => sent(errno, &unpack([d, e, f]))?,
         ("socket" | "socketpair", errno) => made(errno)?,
         ("listen", libc::EOPNOTSUPP) => "only streams and sequenced packets have connections to wait for",
         ("listen", libc::EINVAL) => "it is connected, or it is a UNIX socket that has no address yet",
@@ -87,34 +86,31 @@ const NO_WAY: &str = "no line leads there: a stage reaches its loopback and its 
 const NOBODY_ANSWERS: &str = "no machine answers to this address";
 
 /// send(2), sendto(2), sendmsg(2).
-fn sent(errno: i32, to: &str) -> Option<String> {
+fn sent(errno: i32, to: &str) -> Option<&'static str> {
     let unix = to.starts_with("unix:");
-    Some(
-        match errno {
-            libc::EPIPE => "this direction has ended: the peer is gone, or somebody has shut it down",
-            libc::ENOTCONN => "it is not connected, and no address was given",
-            libc::EDESTADDRREQ => "it is not connected, and no address was given",
-            libc::EISCONN => "it is connected: an address can't be given any more",
-            libc::EMSGSIZE => "a message goes whole or not at all, and this one is larger than can be sent at once",
-            libc::ECONNREFUSED if unix => "no socket lives behind this name any more",
-            libc::ECONNREFUSED => "the answer to an earlier datagram: at that port nobody lives",
-            libc::ECONNRESET => "the peer has gone, and had not received all",
-            libc::ENOENT => "no file has this name",
-            libc::EACCES if unix => "to send takes the right to write the file",
-            libc::EACCES => NO_BROADCAST,
-            libc::EPROTOTYPE => "the socket there is of another type",
-            libc::EAFNOSUPPORT => "this address is of another family than the socket",
-            libc::EAGAIN => "there is no room, and it may not wait, or no longer",
-            libc::ENETUNREACH => NO_WAY,
-            libc::EHOSTUNREACH => NOBODY_ANSWERS,
-            libc::EOPNOTSUPP => "this type of socket takes no address here, or not this flag",
-            libc::EPERM => "the socket there talks with another one",
-            libc::ETOOMANYREFS => "as many descriptors are on their way as this user may have open",
-            libc::EINVAL => "what came along, or the address, makes no sense for this socket",
-            _ => return None,
-        }
-        .to_owned(),
-    )
+    Some(match errno {
+        libc::EPIPE => "this direction has ended: the peer is gone, or somebody has shut it down",
+        libc::ENOTCONN => "it is not connected, and no address was given",
+        libc::EDESTADDRREQ => "it is not connected, and no address was given",
+        libc::EISCONN => "it is connected: an address can't be given any more",
+        libc::EMSGSIZE => "a message goes whole or not at all, and this one is larger than can be sent at once",
+        libc::ECONNREFUSED if unix => "no socket lives behind this name any more",
+        libc::ECONNREFUSED => "the answer to an earlier datagram: at that port nobody lives",
+        libc::ECONNRESET => "the peer has gone, and had not received all",
+        libc::ENOENT => "no file has this name",
+        libc::EACCES if unix => "to send takes the right to write the file",
+        libc::EACCES => NO_BROADCAST,
+        libc::EPROTOTYPE => "the socket there is of another type",
+        libc::EAFNOSUPPORT => "this address is of another family than the socket",
+        libc::EAGAIN => "there is no room, and it may not wait, or no longer",
+        libc::ENETUNREACH => NO_WAY,
+        libc::EHOSTUNREACH => NOBODY_ANSWERS,
+        libc::EOPNOTSUPP => "this type of socket takes no address here, or not this flag",
+        libc::EPERM => "the socket there talks with another one",
+        libc::ETOOMANYREFS => "as many descriptors are on their way as this user may have open",
+        libc::EINVAL => "what came along, or the address, makes no sense for this socket",
+        _ => return None,
+    })
 }
 
 /// socket(2) and socketpair(2).
@@ -141,6 +137,15 @@ const fn received(errno: i32) -> Option<&'static str> {
         libc::ETIMEDOUT => "no answer has come from the peer for too long",
         _ => return None,
     })
+}
+
+/// read(2) and write(2) of a socket.
+pub(in crate::facility) fn moved(verb: &str, errno: i32) -> Option<&'static str> {
+    match verb {
+        "read" => received(errno),
+        "write" => sent(errno, ""),
+        _ => None,
+    }
 }
 
 /// getsockopt(2) and setsockopt(2).
