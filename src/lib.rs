@@ -10,10 +10,12 @@
 //! - [`diagnosis`]: what is wrong, and who waits for whom, worked out of snapshots.
 //! - [`stage`]: isolation, the director, actors, settling, replay.
 //! - [`claim`]: what is said about IPC, and the experiments that show it.
+//! - [`atlas`]: what there is to choose from: the map of all facilities.
 //! - [`lesson`]: lessons, their checks, progress.
 //! - [`plain`] and [`tui`]: the faces.
 //! - [`cli`]: the command line that chooses a face.
 
+pub mod atlas;
 pub mod claim;
 pub mod cli;
 pub mod diagnosis;

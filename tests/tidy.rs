@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers, lowest first. Each may use those before it.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["model", "script"],
     &["kernel"],
     &["facility"],
     &["diagnosis"],
     &["stage"],
     &["claim"],
+    &["atlas"],
     &["lesson", "bench"],
     &["plain", "tui", "cli"],
 ];

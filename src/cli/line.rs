@@ -83,6 +83,11 @@ pub(super) enum Command {
         #[arg(short, long)]
         verbose: bool,
     },
+    /// Show the map of all facilities, or the card of one
+    Map {
+        /// Its id, such as unix-datagram
+        facility: Option<String>,
+    },
     /// Look at what this machine can do, and say what to do about the rest
     Doctor,
     /// Write completions for a shell to standard output

@@ -7,6 +7,7 @@ mod interrupt;
 mod junit;
 mod line;
 mod linear;
+mod map;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -79,6 +80,7 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
             };
             claims.run(out, err)
         }
+        Some(Command::Map { facility }) => map::map(facility.as_deref(), line.options.json, out, err),
         Some(Command::Doctor) => doctor::doctor(&line.options.stage().launcher, out, line.options.json),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator takes a reader that has gone away for a defect.

@@ -2,11 +2,14 @@
 //!
 //! It does nothing by itself: what must be done to the terminal and to stages comes out as [`Effect`]s and orders.
 
+mod choosing;
+
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self as input, KeyEventKind, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
+use super::atlas::{self, Atlas};
 use super::desk::{Desk, Look, Place};
 use super::editor::Editor;
 use super::event::Event;
@@ -76,6 +79,8 @@ impl Notice {
 pub(super) struct Out {
     /// For stages.
     pub(super) orders: Vec<ToStage>,
+    /// Experiments to be run.
+    pub(super) works: Vec<super::work::Order>,
     /// For the terminal.
     pub(super) effects: Vec<Effect>,
     /// What the language knows.
@@ -113,6 +118,7 @@ enum Screen {
     Lessons,
     Lesson,
     Play,
+    Atlas,
 }
 
 /// What lies over the screen.
@@ -163,6 +169,7 @@ pub(super) struct App {
     play: Option<Desk>,
     lessons: Shelf,
     lesson: Option<LessonView>,
+    atlas: Atlas,
     pub(super) out: Out,
     pub(super) ending: Option<Ending>,
     pub(super) dirty: Dirty,
@@ -170,6 +177,10 @@ pub(super) struct App {
     pub(super) stop_others: bool,
     mouse: bool,
     interrupted: bool,
+    /// Whether what stands in Play may be replaced: it was asked for twice.
+    replace_play: bool,
+    /// From where the stage or lesson was opened, if not from the usual place.
+    back: Option<Screen>,
     area: Rect,
 }
 
@@ -186,6 +197,7 @@ impl App {
         let ascii = std::ptr::eq(theme.glyphs, &raw const super::glyphs::ASCII);
         let out = Out {
             orders: Vec::new(),
+            works: Vec::new(),
             effects: Vec::new(),
             registry: crate::facility::registry(),
             notice: None,
@@ -204,12 +216,15 @@ impl App {
             play: None,
             lessons,
             lesson: None,
+            atlas: Atlas::default(),
             out,
             ending: None,
             dirty: Dirty::Now,
             stop_others: false,
             mouse: false,
             interrupted: false,
+            replace_play: false,
+            back: None,
             area,
         };
         match opening {
@@ -261,7 +276,7 @@ impl App {
         if let Some(lesson) = self.lesson.take() {
             lesson.desk.close(&mut self.out);
         }
-        self.screen = Screen::Lessons;
+        self.screen = self.way_back(Screen::Lessons);
     }
 
     /// The desk that is shown, if one is.
@@ -270,7 +285,7 @@ impl App {
             Screen::First => self.first.as_ref().map(|f| &f.desk),
             Screen::Play => self.play.as_ref(),
             Screen::Lesson => self.lesson.as_ref().map(|l| &l.desk),
-            Screen::Menu | Screen::Lessons => None,
+            Screen::Menu | Screen::Lessons | Screen::Atlas => None,
         }
     }
 
@@ -279,7 +294,7 @@ impl App {
             Screen::First => self.first.as_mut().map(|f| &mut f.desk),
             Screen::Play => self.play.as_mut(),
             Screen::Lesson => self.lesson.as_mut().map(|l| &mut l.desk),
-            Screen::Menu | Screen::Lessons => None,
+            Screen::Menu | Screen::Lessons | Screen::Atlas => None,
         }
     }
 
@@ -293,6 +308,7 @@ impl App {
             (None, Screen::Lessons) => Context::Lessons,
             (None, Screen::Lesson) => self.lesson.as_ref().map_or(Context::Lessons, |l| l.desk.context()),
             (None, Screen::Play) => self.play.as_ref().map_or(Context::Menu, Desk::context),
+            (None, Screen::Atlas) => self.atlas.context(),
         }
     }
 
@@ -316,6 +332,10 @@ impl App {
                 } else if let Some(desk) = self.play.as_mut().filter(|d| d.owns(stage)) {
                     desk.learn(stage, said, &mut self.out);
                 }
+            }
+            Event::Work(number, said) => {
+                self.dirty = self.dirty.max(Dirty::Soon);
+                self.atlas.learn(number, said, &mut self.out);
             }
             Event::Panic(words) => {
                 self.dirty = Dirty::Now;
@@ -346,6 +366,9 @@ impl App {
                 if action != Some(Action::Interrupt) {
                     self.interrupted = false;
                 }
+                if !matches!(action, Some(Action::PlayIt | Action::Choose)) {
+                    self.replace_play = false;
+                }
                 match action {
                     Some(action) => self.act(action),
                     None if context.types() => self.typed(key),
@@ -367,6 +390,7 @@ impl App {
                             lesson.desk.paste(&text, &mut self.out);
                         }
                     }
+                    (None, Screen::Atlas) => self.atlas.paste(&text),
                     _ => {}
                 }
             }
@@ -387,6 +411,8 @@ impl App {
         if let Some(Page::Help(help)) = &mut self.page {
             help.word.key(key);
             help.scroll = 0;
+        } else if self.screen == Screen::Atlas {
+            self.atlas.key(key);
         } else if let Some(desk) = self.desk() {
             desk.key(key);
         }
@@ -512,6 +538,7 @@ impl App {
                     }
                     Entry::Learn => self.go_learn(None),
                     Entry::Play => self.go_play(None),
+                    Entry::Map => self.go_atlas(atlas::View::Map),
                     Entry::Help => {
                         let mut help = Help::new(Context::Menu);
                         help.reference = true;
@@ -533,12 +560,13 @@ impl App {
                 _ => {}
             },
             Screen::Lesson => self.act_in_lesson(action, wide),
+            Screen::Atlas => self.act_in_atlas(action),
             Screen::Play => {
                 let Some(desk) = &mut self.play else { return };
                 if action == Action::Detail {
                     self.show_detail();
                 } else if !desk.act(action, false, wide, &mut self.out) && action == Action::Cancel {
-                    self.screen = Screen::Menu;
+                    self.screen = self.way_back(Screen::Menu);
                 }
             }
         }
@@ -624,6 +652,7 @@ impl App {
                     cursor = lesson.render(parts.body, buffer, look, &self.keys, self.ascii);
                 }
             }
+            Screen::Atlas => cursor = self.render_atlas(parts, buffer, &theme),
             Screen::Play => {
                 if let Some(desk) = &mut self.play {
                     layout::header(parts.header, buffer, &theme, "Play", desk.status(&theme, area.width));
@@ -707,7 +736,7 @@ impl App {
     pub(super) fn is_busy(&self) -> bool {
         let first = self.first.as_ref().map(|f| &f.desk);
         let lesson = self.lesson.as_ref().map(|l| &l.desk);
-        [first, lesson, self.play.as_ref()].into_iter().flatten().any(Desk::is_busy)
+        self.atlas.is_busy() || [first, lesson, self.play.as_ref()].into_iter().flatten().any(Desk::is_busy)
     }
 
     /// Changes the palette.

@@ -12,12 +12,16 @@ use anyhow::Context as _;
 
 use super::event::Event;
 use super::link::{FromStage, ToStage};
+use super::work::{self, Said};
 use crate::stage::{Options, Stage, StageEvent};
 
 /// The way to the thread that holds the stages.
 #[derive(Debug)]
 pub(super) struct Conductor {
     orders: Option<Sender<ToStage>>,
+    /// How stages for experiments are opened, and where what they show is told.
+    options: Options,
+    events: Sender<Event>,
     /// Disconnected once the thread has closed its stages.
     closed: Receiver<()>,
 }
@@ -38,14 +42,16 @@ impl Conductor {
     pub(super) fn start(launcher: PathBuf, shared: bool, events: Sender<Event>) -> anyhow::Result<Self> {
         let (sender, receiver) = channel();
         let (closing, closed) = channel();
+        let options = Options { launcher, shared };
+        let (own, told) = (options.clone(), events.clone());
         std::thread::Builder::new()
             .name("stages".to_owned())
             .spawn(move || {
-                conduct(&receiver, &Options { launcher, shared }, &events);
+                conduct(&receiver, &own, &told);
                 drop(closing);
             })
             .context("the thread that holds the stages can't be started")?;
-        Ok(Self { orders: Some(sender), closed })
+        Ok(Self { orders: Some(sender), options, events, closed })
     }
 
     /// Hands an order on. Never waits.
@@ -53,6 +59,16 @@ impl Conductor {
         if let Some(orders) = &self.orders {
             // Where the thread is gone its panic was told already.
             let _ = orders.send(order);
+        }
+    }
+
+    /// Begins with experiments, on stages of their own. Never waits.
+    pub(super) fn begin(&self, order: work::Order) {
+        let number = order.number;
+        if let Err(error) = work::begin(order, self.options.clone(), self.events.clone()) {
+            for said in [Said::Failed(format!("no thread for it can be started: {error}")), Said::Ended] {
+                let _ = self.events.send(Event::Work(number, said));
+            }
         }
     }
 }

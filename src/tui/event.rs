@@ -23,6 +23,8 @@ pub enum Event {
     Signal(i32),
     /// The stage that carries this number has something to say.
     Stage(u64, super::link::FromStage),
+    /// What is said of the experiments that carry this number.
+    Work(u64, super::work::Said),
     /// A thread that does not hold the terminal has panicked.
     Panic(String),
 }

@@ -39,6 +39,13 @@ const SCENES: &[Scene] = &[
         keys: &["<space>", "<enter>", "2"],
     },
     Scene { name: "menu", title: "The menu", opening: || Opening::Menu, keys: &[] },
+    Scene { name: "map", title: "The map", opening: || Opening::Menu, keys: &["<down><down><enter>"] },
+    Scene {
+        name: "map-claims",
+        title: "A card of the map, its claims run on this machine",
+        opening: || Opening::Menu,
+        keys: &["<down><down><enter>", "/queue<enter>", "c", "<tab><down><down><down><down>"],
+    },
     Scene { name: "lessons", title: "The lessons", opening: || Opening::Learn(None), keys: &[] },
     Scene {
         name: "lesson",
@@ -571,6 +578,9 @@ impl Rehearsal {
         loop {
             for order in self.app.out.orders.drain(..) {
                 self.conductor.send(order);
+            }
+            for order in self.app.out.works.drain(..) {
+                self.conductor.begin(order);
             }
             if !self.app.is_busy() {
                 return Ok(());

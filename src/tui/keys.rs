@@ -28,11 +28,13 @@ pub enum Context {
     Page = 256,
     /// A field that asks for one line: a file's name, a word to find.
     Field = 512,
+    /// The map.
+    Map = 1024,
 }
 
 impl Context {
     /// All contexts.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::First,
         Self::Menu,
         Self::Lessons,
@@ -43,6 +45,7 @@ impl Context {
         Self::Transcript,
         Self::Page,
         Self::Field,
+        Self::Map,
     ];
 
     /// Whether characters are text here.
@@ -60,7 +63,7 @@ const fn contexts(list: &[Context]) -> u16 {
     bits
 }
 
-const EVERYWHERE: u16 = 1023;
+const EVERYWHERE: u16 = 2047;
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -96,11 +99,11 @@ macro_rules! actions {
     };
 }
 
-use Context::{Editor, Field, First, Lesson, Lessons, Menu, Page, Prompt, Stage, Transcript};
+use Context::{Editor, Field, First, Lesson, Lessons, Map, Menu, Page, Prompt, Stage, Transcript};
 
-const LISTS: u16 = contexts(&[Menu, Lessons]);
+const LISTS: u16 = contexts(&[Menu, Lessons, Map]);
 const LOOK: u16 = contexts(&[Stage, Transcript, Lesson]);
-const SCROLL: u16 = contexts(&[Stage, Transcript, Lesson, Page]);
+const SCROLL: u16 = contexts(&[Stage, Transcript, Lesson, Page, Map]);
 
 actions! {
     MoveByte "move-byte" ["space"] "move a byte" "Let the writer write one byte" in contexts(&[First]), shown contexts(&[First]);
@@ -125,19 +128,21 @@ actions! {
     Older "older" ["up", "ctrl-p"] "history" "Take the statement before from the history" in contexts(&[Prompt]), shown contexts(&[Prompt]);
     Newer "newer" ["down", "ctrl-n"] "" "Take the statement after from the history" in contexts(&[Prompt]), shown 0;
     Command "command" [":"] "type" "Type a statement" in LOOK, shown contexts(&[Stage, Transcript, Lesson]);
-    Pane "pane" ["tab"] "column" "Go to the next column: lesson, stage, transcript" in LOOK, shown LOOK;
+    Pane "pane" ["tab"] "column" "Go to the next column: lesson, stage, transcript; map, card" in LOOK | contexts(&[Map]), shown LOOK | contexts(&[Map]);
     PageTurn "turn" ["tab"] "keys or language" "Turn between the keys and the reference of the language" in contexts(&[Page]), shown contexts(&[Page]);
-    PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK, shown 0;
+    PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK | contexts(&[Map]), shown 0;
     Up "up" ["up", "k"] "" "Go up" in LISTS | SCROLL, shown 0;
     Down "down" ["down", "j"] "" "Go down" in LISTS | SCROLL, shown 0;
-    Left "left" ["left"] "" "Go left" in contexts(&[Stage]), shown 0;
-    Right "right" ["right"] "" "Go right" in contexts(&[Stage]), shown 0;
+    Left "left" ["left", "h"] "" "Go left" in contexts(&[Stage, Map]), shown 0;
+    Right "right" ["right", "l"] "" "Go right" in contexts(&[Stage, Map]), shown 0;
     PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt]), shown 0;
     PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt]), shown 0;
     Top "top" ["home", "g"] "" "Go to the first line" in SCROLL, shown 0;
     Bottom "bottom" ["end", "G"] "" "Go to the last line" in SCROLL, shown 0;
     Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage]), shown contexts(&[Stage]);
-    Find "find" ["/"] "find" "Find a word" in contexts(&[Transcript, Page]), shown contexts(&[Transcript, Page]);
+    PlayIt "play-it" ["p"] "play it" "Play with what is chosen, on a stage that is made ready" in contexts(&[Map]), shown contexts(&[Map]);
+    Prove "prove" ["c"] "run its claims" "Run the experiments that show what is claimed, each with its counter-run" in contexts(&[Map]), shown contexts(&[Map]);
+    Find "find" ["/"] "find" "Find a word" in contexts(&[Transcript, Page, Map]), shown contexts(&[Transcript, Page, Map]);
     FindNext "find-next" ["n"] "" "Go to the next find" in contexts(&[Transcript]), shown 0;
     FindBack "find-back" ["N"] "" "Go to the find before" in contexts(&[Transcript]), shown 0;
     Filter "filter" ["f"] "filter" "Show the calls of one actor, then of the next, then of all" in contexts(&[Transcript]), shown contexts(&[Transcript]);
@@ -153,14 +158,14 @@ actions! {
     SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
     Reset "reset" ["R"] "reset" "Begin again on a fresh stage" in contexts(&[Stage, Lesson]), shown 0;
     Age "age" ["a"] "" "Work out anew since when each call sleeps" in contexts(&[Stage]), shown 0;
-    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage]);
+    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage, Map]);
     Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in EVERYWHERE, shown 0;
-    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript]);
+    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map]);
     HelpKey "help-key" ["f1"] "help" "Show the keys of this screen, then the reference of the language" in EVERYWHERE, shown contexts(&[Prompt, Editor]);
     Mouse "mouse" ["f2"] "" "Let the mouse point and scroll, or leave it to the terminal" in EVERYWHERE, shown 0;
     ThemeNext "theme" ["f3"] "" "Change the palette" in EVERYWHERE, shown 0;
     Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in EVERYWHERE, shown 0;
-    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript]), shown contexts(&[First, Menu]);
+    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map]), shown contexts(&[First, Menu]);
     QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in EVERYWHERE, shown 0;
 }
 

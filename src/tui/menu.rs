@@ -18,15 +18,18 @@ pub(super) enum Entry {
     Learn,
     /// A stage of one's own.
     Play,
+    /// The map of all facilities.
+    Map,
     /// Help.
     Help,
     /// Out.
     Quit,
 }
 
-const ENTRIES: [(Entry, &str, &str); 5] = [
+const ENTRIES: [(Entry, &str, &str); 6] = [
     (Entry::Learn, "Learn", "lessons: predict what happens, then watch the kernel do it"),
     (Entry::Play, "Play", "a stage of your own: give orders to processes, watch the kernel"),
+    (Entry::Map, "Map", "every facility in its place, its card, its claims run here"),
     (Entry::Help, "Help", "every call and predicate of the language, with examples"),
     (Entry::First, "First minute", "the live pipe again"),
     (Entry::Quit, "Quit", "the stage ends, and nothing of it is left"),

@@ -5,6 +5,7 @@
 //! something has changed, and at rest nothing happens at all.
 
 mod app;
+mod atlas;
 mod conductor;
 pub mod config;
 mod desk;
@@ -39,6 +40,7 @@ pub mod theme;
 mod transcript;
 mod waits;
 mod wires;
+mod work;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

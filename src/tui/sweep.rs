@@ -125,6 +125,9 @@ fn every_screen_at_every_size() {
         &["ctrl-e"],
         &["esc", "down", "enter"],
         &["esc", "esc"],
+        &["esc", "esc", "down", "down", "enter"],
+        &["esc", "esc", "down", "down", "enter", "tab", "down", "down", "pagedown"],
+        &["esc", "esc", "down", "down", "enter", "/", "q", "f1"],
     ] {
         let area = Rect::new(0, 0, 120, 40);
         let mut app = play(Palette::Ansi, false, area, fixtures::everything());
