@@ -601,3 +601,25 @@ alice: shmctl board IPC_STAT
         assert_eq!(runs[0], runs[1], "shared: {shared}");
     }
 }
+
+/// One call that waits for zero and for more waits for whichever the kernel counts it under, and that may change while
+/// it sleeps.
+#[test]
+fn a_sleep_of_two_reasons_is_told_by_the_one_that_holds() {
+    both(|play| {
+        play.run(
+            "spawn alice\nalice: semget s 2 IPC_CREAT\nalice: semctl s 0 SETVAL 1\nalice: fork bob\nbob: semop s 0:0 1:-1",
+        );
+        let told = |play: &Play| {
+            let sleep = play.snapshot().actor("bob").unwrap().sleep().unwrap().clone();
+            let waiter = play.object("s").waiters[0].direction.clone();
+            assert_eq!(sleep.direction, waiter);
+            waiter
+        };
+        play.run("expect s semzcnt \"1 0\"");
+        assert_eq!(told(play), "see zero");
+        play.run("alice: semctl s 0 SETVAL 0\nexpect s semncnt \"0 1\"");
+        assert_eq!(told(play), "decrease");
+        play.run("alice: semctl s 1 SETVAL 1\nexpect bob returned 0 from semop");
+    });
+}

@@ -207,8 +207,8 @@ pub trait Facility: Sync {
         None
     }
 
-    /// What a recorded call in which an actor sleeps waits to do, where its arguments tell it better than its
-    /// specification.
+    /// What a recorded call in which an actor sleeps waits to do, where its arguments, or the kernel, tell it better than
+    /// its specification. Asked at the actor's place.
     fn direction(&self, _record: &Record) -> Option<&'static str> {
         None
     }

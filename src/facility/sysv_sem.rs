@@ -250,8 +250,16 @@ impl Facility for SysvSet {
 
     fn direction(&self, record: &Record) -> Option<&'static str> {
         let (operations, cut) = operations(record);
-        (!cut && !operations.iter().any(|o| o.amount < 0) && operations.iter().any(|o| o.amount == 0))
-            .then_some(SEE_ZERO)
+        let (takes, sees) = (operations.iter().any(|o| o.amount < 0), operations.iter().any(|o| o.amount == 0));
+        match (takes, sees) {
+            (false, true) if !cut => Some(SEE_ZERO),
+            (_, true) => {
+                let id = record.args[0] as i32;
+                let count = |number: u16, command| sysv::semaphore(id, number.into(), command).unwrap_or(0) > 0;
+                halted_at(&operations, &sysv::values(id).unwrap_or_default(), count)
+            }
+            (_, false) => None,
+        }
     }
 
     fn remove_left(&self, left: &Left) -> usize {
@@ -291,6 +299,24 @@ fn operations(record: &Record) -> (Vec<Operation>, bool) {
     let kept: Vec<Operation> = record.bytes().chunks_exact(Operation::SIZE).filter_map(Operation::from_bytes).collect();
     let cut = record.data_len as usize > kept.len() * Operation::SIZE;
     (kept, cut)
+}
+
+/// For what a call with these operations waits. The kernel does them in turn and counts the sleeper at the first that
+/// can't be done, under GETNCNT or GETZCNT of that semaphore alone: `counted` asks it. `None` if it does not say.
+fn halted_at(operations: &[Operation], values: &[u16], counted: impl Fn(u16, i32) -> bool) -> Option<&'static str> {
+    let way = |amount: i16| if amount == 0 { (libc::GETZCNT, SEE_ZERO) } else { (libc::GETNCNT, DECREASE) };
+    let mut values: Vec<i64> = values.iter().map(|value| i64::from(*value)).collect();
+    let halts = operations.iter().find(|o| {
+        let Some(value) = values.get_mut(usize::from(o.number)) else { return false };
+        let before = *value;
+        *value += i64::from(o.amount);
+        if o.amount == 0 { before != 0 } else { *value < 0 }
+    });
+    let waits = operations.iter().filter(|o| o.amount <= 0);
+    halts.into_iter().chain(waits).find_map(|o| {
+        let (command, direction) = way(o.amount);
+        counted(o.number, command).then_some(direction)
+    })
 }
 
 fn written(operation: Operation) -> String {
@@ -656,7 +682,22 @@ mod tests {
         let direction = |ops: &[_]| SysvSet.direction(&record([0; 6], ops)).unwrap_or(DECREASE);
         assert_eq!(direction(&[(0, 0, 0)]), SEE_ZERO);
         assert_eq!(direction(&[(0, 0, 0), (0, 1, 0)]), SEE_ZERO);
-        assert_eq!(direction(&[(0, 0, 0), (1, -1, 0)]), DECREASE);
+        assert_eq!(direction(&[(0, -1, 0), (1, 2, 0)]), DECREASE);
+    }
+
+    #[test]
+    fn of_both_the_one_at_which_the_kernel_counts_the_sleeper() {
+        let of = |number, amount| Operation { number, amount, flags: 0 };
+        let both = [of(0, 0), of(1, -1)];
+        let all = |_, _| true;
+        assert_eq!(halted_at(&both, &[1, 0], all), Some(SEE_ZERO));
+        assert_eq!(halted_at(&both, &[0, 0], all), Some(DECREASE));
+        assert_eq!(halted_at(&[of(1, -1), of(0, 0)], &[1, 0], all), Some(DECREASE));
+        // What goes before counts: the first operation leaves something behind.
+        assert_eq!(halted_at(&[of(0, 2), of(0, 0), of(1, -1)], &[0, 0], all), Some(SEE_ZERO));
+        // The values have changed since: what the kernel counts is what holds.
+        assert_eq!(halted_at(&both, &[1, 0], |number, _| number == 1), Some(DECREASE));
+        assert_eq!(halted_at(&both, &[1, 0], |_, _| false), None);
     }
 
     #[test]

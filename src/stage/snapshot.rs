@@ -107,7 +107,8 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Vec<On>)> {
     let way = spec.sleeps.get(asleep.way)?;
     let record = member.reader.in_flight()?;
     let facility = facility::of_verb(spec.name)?;
-    let direction = facility.direction(&record).unwrap_or(way.direction);
+    let told = director.scene.hosts.visit(member.place, || facility.direction(&record));
+    let direction = told.unwrap_or(way.direction);
     let on = match way.on {
         WaitsOn::Id(n) => {
             vec![(ObjectKey::of_id(facility.card().id, *asleep.args.get(n)? as i32).at(member.place), direction)]
