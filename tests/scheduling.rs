@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Play, both};
-use ipclab::model::Scheduling;
+use ipclab::model::{Evidence, Scheduling};
 use ipclab::stage::Outcome;
 
 #[track_caller]
@@ -76,5 +76,46 @@ fn a_spin_runs_beside_others_until_it_is_done_or_cancelled() {
         assert!(play.refused("alice: spin 11s").contains("SPIN_MAX"));
         let (spun, idle) = (scheduling(play, "alice.t1").cpu_ns, scheduling(play, "alice").cpu_ns);
         assert!(spun > 1_000_000 && idle > 1_000_000, "{spun} {idle}");
+    });
+}
+
+#[test]
+fn who_was_asleep_at_a_mark_and_has_run_since_is_counted_even_if_it_sleeps_again() {
+    both(|play| {
+        let count = |play: &mut Play, n: u32| match play.line(&format!("expect woken {n} since mark")).outcome {
+            Outcome::Checked(verdict) => verdict,
+            other => panic!("{other:?}"),
+        };
+        play.run(
+            r"
+spawn alice
+alice: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m
+alice: pthread_mutexattr_init m+512 as attr
+alice: pthread_mutexattr_setpshared attr PTHREAD_PROCESS_SHARED
+alice: pthread_mutex_init m+64 attr as l
+alice: pthread_condattr_init m+520 as cattr
+alice: pthread_condattr_setpshared cattr PTHREAD_PROCESS_SHARED
+alice: pthread_cond_init m+128 cattr as c
+alice: fork bob
+alice: fork carol
+bob: pthread_mutex_lock l
+bob: pthread_cond_wait c l
+carol: pthread_mutex_lock l
+carol: pthread_cond_wait c l
+alice: pthread_mutex_lock l
+",
+        );
+        let none = count(play, 0);
+        assert!(!none.met && none.seen.contains("no mark"), "{none:?}");
+        // Those who were awake at the mark are not counted, and looking at sleepers wakes nobody.
+        play.run("mark\nalice: getpid\nexpect woken 0 since mark\nexpect woken 0 since mark");
+        // Bob comes from the condition variable to the mutex: still asleep in the same call, and he has run.
+        play.run("alice: pthread_cond_signal c\nexpect bob blocked in pthread_cond_wait on l");
+        let one = count(play, 1);
+        assert!(one.met && one.seen.ends_with(": bob") && one.evidence == Evidence::Kernel, "{one:?}");
+        assert!(!count(play, 0).met && !count(play, 2).met);
+        // The dead have run; a mark begins anew.
+        play.run("alice: kill carol SIGKILL\nexpect woken 2 since mark\nmark\nexpect woken 0 since mark");
+        play.run("alice: pthread_mutex_unlock l\nexpect woken 1 since mark");
     });
 }

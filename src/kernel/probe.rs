@@ -387,16 +387,19 @@ fn descriptor_limit() -> Probe {
 
 fn realtime() -> Probe {
     const NAME: &str = "realtime priorities";
-    match super::sched::realtime_limit() {
+    let (limit, reach) = (super::sched::realtime_limit(), super::sched::realtime_reach());
+    match reach {
         0 => Probe::degraded(
             NAME,
             "SCHED_FIFO and SCHED_RR fail with EPERM, and lessons that need them are left out",
             "actors have no rights, and RLIMIT_RTPRIO is 0",
         )
         .remedy(
-            "raise it before you start ipclab, as root: prlimit --rtprio=10 --pid $$; or in /etc/security/limits.conf",
+            "raise it before you start ipclab, as root: prlimit --rtprio=10 --pid $$; or in /etc/security/limits.conf; \
+             or start ipclab with a priority that its actors may lower: chrt -f 10 ipclab",
         ),
-        most => Probe::works(NAME).noting(format!("up to {most} (RLIMIT_RTPRIO)")),
+        most if most == limit => Probe::works(NAME).noting(format!("up to {most} (RLIMIT_RTPRIO)")),
+        most => Probe::works(NAME).noting(format!("up to {most}, with which ipclab itself was started")),
     }
 }
 

@@ -38,6 +38,23 @@ pub fn realtime_limit() -> u64 {
     nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_RTPRIO).map_or(0, |(soft, _)| soft)
 }
 
+/// The realtime priority of the caller, 0 if its policy has none, see sched_getparam(2).
+///
+/// # Errors
+/// None that is documented for the caller itself.
+pub fn own_priority() -> Result<i32, Errno> {
+    let mut parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the parameters live in this frame.
+    Errno::result(unsafe { libc::sched_getparam(0, &raw mut parameters) })?;
+    Ok(parameters.sched_priority)
+}
+
+/// The highest realtime priority that a child of the caller may take without rights: RLIMIT_RTPRIO allows it, or it is
+/// born with it, since who has one may lower it, see sched(7).
+pub fn realtime_reach() -> u64 {
+    realtime_limit().max(own_priority().map_or(0, |own| own.max(0) as u64))
+}
+
 /// Keeps the processor busy until this thread has used so much time of it, in ns, or `stop` says so; gives what it used.
 pub fn spin(ns: u64, stop: impl Fn() -> bool) -> u64 {
     let start = used();
@@ -80,6 +97,7 @@ mod tests {
                 | i32::from(after.nice != before.nice + 1) << 1
                 | i32::from(set_scheduler(us, libc::SCHED_FIFO, 0) != Err(Errno::EINVAL)) << 2
                 | i32::from(current_cpu().is_err()) << 3
+                | i32::from(own_priority() != Ok(0) || realtime_reach() != realtime_limit()) << 4
         });
         assert_eq!(how, How::Exited(0));
     }

@@ -34,7 +34,11 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("signal-driven-io.md", include_str!("../../lessons/signal-driven-io.md")),
     ("passing-descriptors.md", include_str!("../../lessons/passing-descriptors.md")),
     ("who-survives.md", include_str!("../../lessons/who-survives.md")),
+    ("bounded-buffer.md", include_str!("../../lessons/bounded-buffer.md")),
+    ("readers-writers.md", include_str!("../../lessons/readers-writers.md")),
     ("philosophers.md", include_str!("../../lessons/philosophers.md")),
+    ("thundering-herd.md", include_str!("../../lessons/thundering-herd.md")),
+    ("priority-inversion.md", include_str!("../../lessons/priority-inversion.md")),
     ("lock-and-pipe.md", include_str!("../../lessons/lock-and-pipe.md")),
     ("crash-drill.md", include_str!("../../lessons/crash-drill.md")),
 ];

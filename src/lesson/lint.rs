@@ -270,7 +270,7 @@ fn named<'a>(claim: &'a Claim, out: &mut Vec<&'a str>) {
                 args.iter().filter_map(|arg| if let ArgValue::By(actor) = arg { Some(actor.as_str()) } else { None }),
             );
         }
-        Claim::Memory { actor: None, .. } | Claim::Syscalls(_) | Claim::Gone(_) => {}
+        Claim::Memory { actor: None, .. } | Claim::Syscalls(_) | Claim::Woken(_) | Claim::Gone(_) => {}
     }
 }
 

@@ -140,6 +140,7 @@ impl Snapshot {
         let mut numbers = Numbers::default();
         normal.at_ns = 0;
         normal.vouched_since_mark = 0;
+        normal.woken_since_mark = None;
         // They follow from what ran, and what ran freely may have lost records.
         normal.facts.clear();
         for (index, actor) in normal.actors.iter_mut().enumerate() {

@@ -57,6 +57,9 @@ pub struct Snapshot {
     /// Accesses to memory since then during each of which the kernel would have stopped a system call, and had none to
     /// stop; 0 if it can't vouch for all that was no call.
     pub vouched_since_mark: u64,
+    /// Who was asleep in a call at the last `mark` and has run since, if there was one, in order of birth: the kernel
+    /// counts how often a task has been given a processor.
+    pub woken_since_mark: Option<Vec<String>>,
 }
 
 impl Snapshot {
@@ -71,6 +74,7 @@ impl Snapshot {
             facts: Vec::new(),
             syscalls_since_mark: None,
             vouched_since_mark: 0,
+            woken_since_mark: None,
         }
     }
 

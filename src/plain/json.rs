@@ -129,7 +129,7 @@ pub fn snapshot(snapshot: &Snapshot) -> Json {
     let graph = crate::diagnosis::graph(snapshot);
     json!({
         "at_ns": snapshot.at_ns, "settled": snapshot.settled, "syscalls_since_mark": snapshot.syscalls_since_mark,
-        "vouched_since_mark": snapshot.vouched_since_mark,
+        "vouched_since_mark": snapshot.vouched_since_mark, "woken_since_mark": snapshot.woken_since_mark,
         "actors": snapshot.actors.iter().map(actor).collect::<Vec<_>>(),
         "objects": snapshot.objects.iter().map(object).collect::<Vec<_>>(),
         "hosts": snapshot.hosts.iter().map(host).collect::<Vec<_>>(),
@@ -396,7 +396,7 @@ mod tests {
         let expected = json!({
             "version": 1, "event": "refreshed", "stage": 1, "calls": [], "news": ["bob was killed"],
             "snapshot": {
-                "at_ns": 9, "settled": true, "syscalls_since_mark": null, "vouched_since_mark": 0,
+                "at_ns": 9, "settled": true, "syscalls_since_mark": null, "vouched_since_mark": 0, "woken_since_mark": null,
                 "actors": [{
                     "name": "bob", "pid": 3, "tid": 3, "thread_of": null, "scheduling": null, "uid": 65534, "parent": "alice", "host": null,
                     "state": {

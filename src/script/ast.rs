@@ -88,7 +88,7 @@ pub enum Body {
         /// Who.
         actor: String,
     },
-    /// `mark`: counts from here on for `expect syscalls N since mark`.
+    /// `mark`: counts from here on for `expect syscalls N since mark` and `expect woken N since mark`.
     Mark,
     /// `expect CLAIM`.
     Expect(Expectation),
@@ -353,6 +353,8 @@ pub enum Claim {
     },
     /// `syscalls N since mark`.
     Syscalls(Expr),
+    /// `woken N since mark`: so many who were asleep at the mark have run since.
+    Woken(Expr),
     /// `gone OBJECT`: nothing of that name is on stage.
     Gone(String),
 }

@@ -261,6 +261,7 @@ impl Display for Claim {
                 words(f, actors)
             }
             Self::Syscalls(n) => write!(f, "syscalls {n} since mark"),
+            Self::Woken(n) => write!(f, "woken {n} since mark"),
             Self::Gone(object) => write!(f, "gone {object}"),
         }
     }

@@ -330,6 +330,7 @@ fn claim() -> impl Strategy<Value = Claim> {
             }
         }),
         number().prop_filter("negative", not_negative).prop_map(Claim::Syscalls),
+        number().prop_filter("negative", not_negative).prop_map(Claim::Woken),
         dotted().prop_map(Claim::Gone),
     ];
     (any::<bool>(), claim).prop_map(|(not, claim)| if not { Claim::Not(Box::new(claim)) } else { claim })

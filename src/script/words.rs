@@ -68,7 +68,7 @@ pub const STAGE_WORDS: &[Word] = &[
         "Stops what the actor repeats, before its next call and never inside one",
         "cancel alice",
     ),
-    word("mark", "mark", "Starts the count of `expect syscalls N since mark`", "mark"),
+    word("mark", "mark", "Starts the count of `expect syscalls N since mark` and `expect woken N since mark`", "mark"),
     word(
         "expect",
         "expect [not] CLAIM",
@@ -207,11 +207,17 @@ pub const WHOLE_CLAIMS: &[Word] = &[
         "So many system calls were made by actors since `mark`",
         "expect syscalls 0 since mark",
     ),
+    word(
+        "woken",
+        "expect woken N since mark",
+        "So many of those who were asleep in a call at `mark` have run since, if only to fall asleep again",
+        "expect woken 1 since mark",
+    ),
     word("gone", "expect gone OBJECT", "No object of that name is on stage", "expect gone q"),
 ];
 
 /// The words that no actor or object may be called, besides those of the stage.
-const SYNTAX_WORDS: [&str; 15] = [
+const SYNTAX_WORDS: [&str; 16] = [
     "as",
     "end",
     "fd",
@@ -226,6 +232,7 @@ const SYNTAX_WORDS: [&str; 15] = [
     "certain",
     "suspicious",
     "syscalls",
+    "woken",
     "gone",
 ];
 

@@ -42,6 +42,8 @@ const LOOK_FIRST: Duration = Duration::from_micros(10);
 const LOOK_LAST: Duration = Duration::from_millis(2);
 /// Most calls that one event carries; what is older is left out, and the sequence numbers show it.
 const CALLS_MAX: usize = 2000;
+/// What is called realtime has at least so many priorities: lessons put no more tasks above each other.
+const REALTIME_LEVELS: u64 = 4;
 
 /// The stage, from inside.
 #[derive(Debug)]
@@ -182,7 +184,7 @@ impl Director {
         if std::path::Path::new("/dev/ptmx").exists() {
             capabilities.push("pty".to_owned());
         }
-        if crate::kernel::sched::realtime_limit() > 0 {
+        if crate::kernel::sched::realtime_reach() >= REALTIME_LEVELS {
             capabilities.push("realtime".to_owned());
         }
         // A kernel built without System V has none of its files.

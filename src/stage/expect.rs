@@ -53,6 +53,15 @@ fn claim(claim_: &Claim, snapshot: &Snapshot) -> Seen {
             (None, _) => (false, "no count: there was no mark".to_owned(), Evidence::Hidden),
             (_, None) => (false, format!("{count} is not a number"), Evidence::Hidden),
         },
+        Claim::Woken(count) => match (&snapshot.woken_since_mark, int(count)) {
+            (Some(woken), Some(wanted)) => {
+                let names = if woken.is_empty() { String::new() } else { format!(": {}", woken.join(", ")) };
+                let words = format!("{} of those who slept at mark have run since{names}", woken.len());
+                (woken.len() as i64 == wanted, words, Evidence::Kernel)
+            }
+            (None, _) => (false, "nobody was looked at: there was no mark".to_owned(), Evidence::Hidden),
+            (_, None) => (false, format!("{count} is not a number"), Evidence::Hidden),
+        },
         Claim::Gone(name) => {
             let there = snapshot.names().any(|n| n == name);
             let seen = if there { format!("{name} is on stage") } else { format!("nothing is called {name}") };

@@ -71,6 +71,8 @@ pub(super) struct Member {
     pub stopped_by: Option<i32>,
     /// The system call of its last confirmed sleep: after a stop the kernel shows 219 (restart_syscall) in its place.
     pub slept_in: Option<i64>,
+    /// The switch count of the sleep in which the last `mark` found it.
+    pub slept_at_mark: Option<u64>,
 }
 
 /// Whether it lives.
@@ -162,11 +164,25 @@ impl Member {
             posture: Posture::Running,
             stopped_by: None,
             slept_in: None,
+            slept_at_mark: None,
         }
     }
 
     pub(super) const fn alive(&self) -> bool {
         matches!(self.fate, Fate::Alive)
+    }
+
+    /// Notes the sleep that it is in, if it sleeps, at a `mark`.
+    pub(super) fn mark(&mut self) {
+        self.slept_at_mark = match &self.posture {
+            Posture::Asleep(asleep) => self.task.switches().filter(|now| *now == asleep.switches),
+            _ => None,
+        };
+    }
+
+    /// Whether it was asleep at the last `mark` and has run since; the dead have.
+    pub(super) fn woken_since_mark(&self) -> bool {
+        self.slept_at_mark.is_some_and(|then| self.task.switches() != Some(then))
     }
 
     /// Whether it was the first of its process.

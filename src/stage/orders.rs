@@ -160,6 +160,7 @@ impl Director {
             Body::Mark => {
                 self.drain_all();
                 self.since_mark = Some(Entered::default());
+                self.members.iter_mut().for_each(Member::mark);
                 Ok(Next::Settle { forever: false })
             }
             Body::Expect(expectation) => {

@@ -74,6 +74,9 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
         facts: Vec::new(),
         syscalls_since_mark: director.since_mark.map(|since| since.calls),
         vouched_since_mark: director.since_mark.filter(|since| since.unvouched == 0).map_or(0, |since| since.vouched),
+        woken_since_mark: director
+            .since_mark
+            .map(|_| director.members.iter().filter(|m| m.woken_since_mark()).map(|m| m.name.clone()).collect()),
     }
 }
 

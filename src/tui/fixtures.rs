@@ -127,6 +127,7 @@ pub(super) fn pipe_with_sleeper() -> Snapshot {
         facts: Vec::new(),
         syscalls_since_mark: None,
         vouched_since_mark: 0,
+        woken_since_mark: None,
     }
 }
 

@@ -266,7 +266,7 @@ fn in_claim(before: &str, rest: &[Token], offer: &mut Offer<'_>) {
                 offer.actors(" ", &given.iter().map(String::as_str).collect::<Vec<_>>());
             }
             "gone" if given.is_empty() => offer.objects(""),
-            "syscalls" if words.len() == 2 => offer.word("since mark", "Counted from the last `mark`"),
+            "syscalls" | "woken" if words.len() == 2 => offer.word("since mark", "Counted from the last `mark`"),
             _ => {}
         }
         return;

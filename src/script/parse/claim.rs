@@ -42,16 +42,18 @@ impl<'a> Parser<'a> {
                 self.bump();
                 return self.finding(FindingClaim::Suspicious);
             }
-            "syscalls" => {
+            "syscalls" | "woken" => {
                 self.bump();
-                let count = self.typed(ArgKind::Count, "a number of system calls")?;
+                let calls = first == "syscalls";
+                let what = if calls { "a number of system calls" } else { "a number of actors" };
+                let count = self.typed(ArgKind::Count, what)?;
                 if !self.eat_word("since") {
                     return Err(self.expected("`since mark`"));
                 }
                 if !self.eat_word("mark") {
                     return Err(self.expected("`mark`"));
                 }
-                return Ok(Claim::Syscalls(count));
+                return Ok(if calls { Claim::Syscalls(count) } else { Claim::Woken(count) });
             }
             "gone" => {
                 self.bump();
