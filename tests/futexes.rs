@@ -168,6 +168,39 @@ const ROWS: &[Row] = &[
     ),
 ];
 
+/// One sleep on several words: each of them has the sleeper, and the one that is woken is told.
+#[test]
+fn a_sleep_on_several_words_is_on_all_of_them() {
+    for shared in [false, true] {
+        let mut play = Play::open(shared);
+        play.run(PAGE);
+        play.run(
+            "a: futex m+1024 FUTEX_WAKE 1 as v\na: futex m+1028 FUTEX_WAKE 1 as w\nb: futex_waitv m+1024:0 m+1028:0",
+        );
+        if play.last("b").contains("ENOSYS") {
+            return;
+        }
+        let sleep = play.snapshot().actor("b").unwrap().sleep().unwrap().clone();
+        assert_eq!((sleep.object.as_deref(), &*sleep.also), (Some("v"), &["w".to_owned()][..]));
+        assert_eq!(sleep.direction, "be woken");
+        let processes = outside::descendants(play.stage().process());
+        let (nr, args) = outside::syscall(processes[&play.snapshot().actor("b").unwrap().pid].pid).unwrap();
+        assert_eq!((nr, sleep.syscall, args[1]), (libc::SYS_futex_waitv, libc::SYS_futex_waitv, 2));
+        for name in ["v", "w"] {
+            assert_eq!(play.object(name).waiters.iter().map(|w| w.actor.as_str()).collect::<Vec<_>>(), ["b"], "{name}");
+        }
+        play.run("expect b blocked in futex_waitv on w\na: futex w FUTEX_WAKE 1\nexpect b returned 1 from futex_waitv");
+        play.run("a: store m[256] 5\nb: futex_waitv m+1024:0 m+1028:0\nexpect b failed EAGAIN from futex_waitv");
+        play.run("b: futex_waitv m+1024:5 m+1028:0 timeout=1ms\nawait b\nexpect b failed ETIMEDOUT");
+        play.run("a: futex m+3000 FUTEX_WAKE 1\na: pthread_mutex_init m+3008 attr");
+        assert!(play.snapshot().objects.iter().all(|object| !object.name.is_empty()), "{:#?}", play.snapshot().objects);
+        // Words that nobody has named are found by who sleeps on them.
+        play.run("c: futex_waitv m+2048:0 m+2052:0 timeout=60s");
+        let sleep = play.snapshot().actor("c").unwrap().sleep().unwrap().clone();
+        assert!(sleep.object.is_some() && sleep.also.len() == 1 && sleep.deadline_ns.is_some(), "{sleep:?}");
+    }
+}
+
 /// Bytes of an object of that facility.
 fn size(facility: &str) -> u64 {
     match facility {

@@ -258,6 +258,65 @@ fn bad_addresses_and_values() {
 }
 
 /// With a mutex `l` at m+64 and a condition variable `c` at m+128.
+/// What is said of the result of a statement's call.
+fn meant(play: &mut Play, line: &str) -> String {
+    play.line(line).calls.iter().rev().find_map(|call| call.meaning.clone()).unwrap_or_default()
+}
+
+/// A ceiling is told by its words; to lock such a mutex takes a realtime priority.
+#[test]
+fn a_mutex_with_a_ceiling() {
+    both(|play| {
+        play.run(&mutex(
+            "alice: pthread_mutexattr_setprotocol attr PTHREAD_PRIO_PROTECT\nalice: pthread_mutexattr_setprioceiling attr 20",
+        ));
+        assert_eq!(play.int("l", "prioceiling"), 20);
+        assert_eq!(play.object("l").value("protocol").as_text(), Some("PTHREAD_PRIO_PROTECT"));
+        play.run("expect l unlocked\nalice: pthread_mutex_getprioceiling l -> $n\nexpect alice $n == 20");
+        let why = meant(play, "alice: pthread_mutex_lock l");
+        assert!(why.contains("SCHED_FIFO"), "{why}");
+        play.run("expect l unlocked");
+        for wrong in ["0", "100", "-1", "4294967316"] {
+            let why = meant(play, &format!("alice: pthread_mutexattr_setprioceiling attr {wrong}"));
+            assert!(why.contains("1 to 99"), "{why}");
+        }
+        let permitted = play.stage().info().capabilities.iter().any(|c| c == "realtime");
+        if permitted {
+            play.run("alice: sched_setscheduler alice SCHED_FIFO 5\nalice: pthread_mutex_lock l\nexpect l owner alice");
+            play.run("expect alice policy SCHED_FIFO 20\nbob: sched_setscheduler bob SCHED_FIFO 5");
+            play.run("bob: pthread_mutex_lock m+64\nexpect bob blocked in pthread_mutex_lock on l");
+            play.run("alice: pthread_mutex_unlock l\nexpect l owner bob\nbob: pthread_mutex_unlock m+64");
+            play.run(
+                "alice: pthread_mutex_setprioceiling l 30 -> $old\nexpect alice $old == 20\nexpect l prioceiling 30",
+            );
+        }
+    });
+}
+
+#[test]
+fn a_condition_variable_goes_by_the_clock_that_it_was_made_for() {
+    both(|play| {
+        play.run(&mutex(""));
+        play.run(
+            "alice: pthread_condattr_init m+520 as cattr\nalice: pthread_condattr_setpshared cattr PTHREAD_PROCESS_SHARED\n\
+             alice: pthread_cond_init m+128 cattr as r\nexpect r clock CLOCK_REALTIME\n\
+             alice: pthread_condattr_setclock cattr CLOCK_MONOTONIC\nalice: pthread_cond_init m+192 cattr as c\n\
+             expect c clock CLOCK_MONOTONIC",
+        );
+        for cond in ["m+128", "m+192"] {
+            play.run(&format!("bob: pthread_mutex_lock m+64\nbob: pthread_cond_timedwait {cond} m+64 30s"));
+            let sleep = play.snapshot().actor("bob").unwrap().sleep().unwrap().clone();
+            let limit = sleep.deadline_ns.unwrap() - sleep.since_ns;
+            assert!((29_000_000_000..=30_000_000_000).contains(&limit), "{cond}: {limit}");
+            let name = if cond == "m+128" { "r" } else { "c" };
+            play.run(&format!(
+                "alice: pthread_cond_signal {name}\nexpect bob returned 0\nbob: pthread_cond_timedwait {cond} m+64 20ms"
+            ));
+            play.run("await bob\nexpect bob failed ETIMEDOUT\nbob: pthread_mutex_unlock m+64");
+        }
+    });
+}
+
 fn condition() -> String {
     format!(
         "{}alice: pthread_condattr_init m+520 as cattr\n\

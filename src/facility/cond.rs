@@ -8,6 +8,7 @@ use super::table::{CALL, required};
 use super::undefined::{Intent, Place};
 use super::{Card, Facility, Inside, Reading, mutex};
 use crate::kernel::arena::Record;
+use crate::kernel::memory::{self, Width};
 use crate::kernel::pthread;
 use crate::model::{Field, Object, Snapshot, Value};
 use crate::script::{ArgKind, ArgSpec, CallSpec, Makes, PredicateArg, PredicateSpec, Sleeps, WaitsOn};
@@ -33,6 +34,10 @@ static CARD: Card = Card {
 const COND: ArgSpec = required("cond", ArgKind::Address, "the condition variable: its name, or m+64");
 const MUTEX: ArgSpec = required("mutex", ArgKind::Address, "the mutex that guards the condition; the caller owns it");
 
+/// The clocks that POSIX allows here.
+const CLOCKS: &[(&str, i64)] =
+    &[("CLOCK_REALTIME", libc::CLOCK_REALTIME as i64), ("CLOCK_MONOTONIC", libc::CLOCK_MONOTONIC as i64)];
+
 /// glibc sleeps on the words of two groups of waiters; the mutex names itself when it is slept on.
 const SLEEPS: &[Sleeps] = &[Sleeps { syscall: libc::SYS_futex, on: WaitsOn::Futex(0), direction: "be signalled" }];
 
@@ -56,6 +61,15 @@ const CALLS: &[CallSpec] = &[
         man: "pthread_condattr_setpshared(3p)",
         c: "pthread_condattr_setpshared({attr}, {pshared})",
         example: "alice: pthread_condattr_setpshared cattr PTHREAD_PROCESS_SHARED",
+        ..CALL
+    },
+    CallSpec {
+        name: "pthread_condattr_setclock",
+        args: &[ATTR, required("clock_id", ArgKind::Constant(CLOCKS), "by which clock its timed waits end")],
+        doc: "Has timed waits go by that clock; nobody can set CLOCK_MONOTONIC",
+        man: "pthread_condattr_setclock(3p)",
+        c: "pthread_condattr_setclock({attr}, {clock_id})",
+        example: "alice: pthread_condattr_setclock cattr CLOCK_MONOTONIC",
         ..CALL
     },
     CallSpec {
@@ -94,7 +108,7 @@ const CALLS: &[CallSpec] = &[
         args: &[
             COND,
             MUTEX,
-            required("limit", ArgKind::Duration, "how long from now; C wants the time of day when it ends"),
+            required("limit", ArgKind::Duration, "how long from now; C wants the moment when it ends, by its clock"),
         ],
         doc: "The same for so long at most; the mutex is locked again in any case",
         man: "pthread_cond_timedwait(3p)",
@@ -138,12 +152,20 @@ const CALLS: &[CallSpec] = &[
     },
 ];
 
-const PREDICATES: &[PredicateSpec] = &[PredicateSpec {
-    word: "nwaiters",
-    args: &[PredicateArg::Number],
-    doc: "How many glibc has counted as waiting",
-    example: "expect c nwaiters 1",
-}];
+const PREDICATES: &[PredicateSpec] = &[
+    PredicateSpec {
+        word: "nwaiters",
+        args: &[PredicateArg::Number],
+        doc: "How many glibc has counted as waiting",
+        example: "expect c nwaiters 1",
+    },
+    PredicateSpec {
+        word: "clock",
+        args: &[PredicateArg::Word],
+        doc: "By which clock its timed waits end",
+        example: "expect c clock CLOCK_MONOTONIC",
+    },
+];
 
 impl Facility for Cond {
     fn card(&self) -> &'static Card {
@@ -167,6 +189,7 @@ impl Facility for Cond {
                 match verb {
                     "pthread_condattr_init" => |address, _| pthread::pthread_condattr_init(address),
                     "pthread_condattr_destroy" => |address, _| pthread::pthread_condattr_destroy(address),
+                    "pthread_condattr_setclock" => pthread::pthread_condattr_setclock,
                     _ => pthread::pthread_condattr_setpshared,
                 },
             );
@@ -186,7 +209,7 @@ impl Facility for Cond {
             "pthread_cond_timedwait" => {
                 let limit = performer.int("limit", 0).max(0);
                 make(performer, [cond as i64, mutex as i64, limit], Some(limit), || {
-                    pthread::pthread_cond_timedwait(cond, mutex, limit as u64).map(|()| 0)
+                    pthread::pthread_cond_timedwait(cond, mutex, limit as u64, monotonic(cond)).map(|()| 0)
                 })
             }
             _ => {
@@ -244,8 +267,9 @@ impl Facility for Cond {
                 Field::kernel_int("nwaiters", words.waiters.into())
                     .noted("the count by which glibc decides to wake; it stays too high when a waiter is killed"),
                 Field::kernel_int("pshared", words.shared.into()),
+                common::word("clock", if words.monotonic { "CLOCK_MONOTONIC" } else { "CLOCK_REALTIME" }),
             ],
-            Err(why) => vec![Field::hidden("nwaiters", why)],
+            Err(why) => ["nwaiters", "clock"].map(|name| Field::hidden(name, why)).into(),
         };
         fields.extend(common::maker(&found.key, look));
         Reading { identifier: common::identifier(found, look), fields, ..Reading::default() }
@@ -302,13 +326,26 @@ fn unowned(intent: &Intent<'_>) -> Option<String> {
 struct Words {
     waiters: u32,
     shared: bool,
+    monotonic: bool,
+}
+
+/// Which of the words counts references.
+const fn references(version: (u32, u32)) -> usize {
+    if version.0 > 2 || version.1 >= 41 { 7 } else { 9 }
 }
 
 impl Words {
     fn parse(words: &[u32; 12], version: (u32, u32)) -> Self {
-        let references = words[if version >= (2, 41) { 7 } else { 9 }];
-        Self { waiters: references >> 3, shared: references & 1 != 0 }
+        let references = words[references(version)];
+        Self { waiters: references >> 3, shared: references & 1 != 0, monotonic: references & 2 != 0 }
     }
+}
+
+/// Whether the condition variable at an address of the caller's own goes by CLOCK_MONOTONIC: a C program knows by which
+/// clock it has to say when its wait ends. Where its words are not known it is taken for one without attributes.
+fn monotonic(cond: u64) -> bool {
+    let at = common::version().map(|version| cond + 4 * references(version) as u64);
+    at.is_ok_and(|at| memory::load(at, Width::W32, false) & 2 != 0)
 }
 
 #[cfg(test)]
@@ -322,8 +359,9 @@ mod tests {
         let before = Words::parse(&words, (2, 40));
         assert_eq!((before.waiters, before.shared), (2, true));
         words = [0; 12];
-        words[7] = 1 << 3 | 4;
+        words[7] = 1 << 3 | 4 | 2;
         let since = Words::parse(&words, (2, 41));
         assert_eq!((since.waiters, since.shared), (1, false));
+        assert_eq!([before.monotonic, since.monotonic], [false, true]);
     }
 }

@@ -3,6 +3,8 @@
 
 mod calls;
 
+use std::cell::Cell;
+
 use super::deed::Deed;
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
@@ -13,7 +15,7 @@ use super::{Card, Facility, Inside, Judged, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::pthread;
 use crate::model::{Evidence, Field, Object, Snapshot, Value};
-use crate::script::{ArgValue, CallSpec, Cmp, PredicateArg, PredicateSpec};
+use crate::script::{ArgValue, CallSpec, Cmp, Data, PredicateArg, PredicateSpec};
 
 /// Mutexes.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ static CARD: Card = Card {
         "pthread_mutex_init(3p)",
         "pthread_mutexattr_settype(3p)",
         "pthread_mutexattr_setrobust(3)",
+        "pthread_mutexattr_setprotocol(3p)",
         "futex(2)",
     ],
 };
@@ -63,7 +66,19 @@ const PREDICATES: &[PredicateSpec] = &[
         doc: "How often its owner has locked it, if it is recursive",
         example: "expect l count 2",
     },
+    PredicateSpec {
+        word: "prioceiling",
+        args: &[PredicateArg::Number],
+        doc: "With which priority its owners run, if its protocol is PTHREAD_PRIO_PROTECT",
+        example: "expect l prioceiling 20",
+    },
 ];
+
+const NO_CEILING: &str = "its protocol is not PTHREAD_PRIO_PROTECT: it has no ceiling";
+
+/// Those that a ceiling concerns.
+const LOCKS: &[&str] =
+    &["pthread_mutex_lock", "pthread_mutex_trylock", "pthread_mutex_timedlock", "pthread_mutex_setprioceiling"];
 
 const UNLOCK: &str = "pthread_mutex_unlock";
 
@@ -101,6 +116,10 @@ impl Facility for Mutex {
                     pthread::pthread_mutex_timedlock(address, limit as u64).map(|()| 0)
                 })
             }
+            "pthread_mutex_getprioceiling" | "pthread_mutex_setprioceiling" => {
+                ceiling(verb, performer, address);
+                return Ok(());
+            }
             _ => {
                 let call = match verb {
                     "pthread_mutex_lock" => pthread::pthread_mutex_lock,
@@ -134,6 +153,23 @@ impl Facility for Mutex {
             }
             (_, libc::EDEADLK) => "the caller owns it already, and would wait for itself",
             ("pthread_mutex_consistent", libc::EINVAL) => "there is nothing to repair, or it is not robust",
+            ("pthread_mutexattr_setprioceiling", libc::EINVAL) => "a ceiling is a priority of SCHED_FIFO, 1 to 99",
+            ("pthread_mutexattr_setprotocol", libc::ENOTSUP) => "the C library does not know this protocol",
+            ("pthread_mutex_getprioceiling", libc::EINVAL) => NO_CEILING,
+            ("pthread_mutex_setprioceiling", libc::EINVAL) => {
+                "it has no ceiling, or this is no priority of SCHED_FIFO, 1 to 99"
+            }
+            (_, libc::EPERM) if LOCKS.contains(&verb) => {
+                "to lock it is to run at its ceiling, and that takes a realtime priority which the caller may not have"
+            }
+            (_, libc::EINVAL) if LOCKS.contains(&verb) => {
+                "who locks it runs at its ceiling: the caller must be scheduled by SCHED_FIFO or SCHED_RR, with a \
+                 priority that is not above it"
+            }
+            (_, libc::EBUSY) if verb == "pthread_mutex_destroy" => "somebody owns it",
+            (_, libc::EBUSY) => "somebody owns it, and trylock does not wait",
+            (_, libc::ETIMEDOUT) => "the time is up, and its owner has not let it go",
+            (_, libc::EAGAIN) => "its owner has locked it as often as can be counted",
             _ => return None,
         };
         Some(words.to_owned())
@@ -258,10 +294,28 @@ fn on_attributes(verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusa
         "pthread_mutexattr_settype" => pthread::pthread_mutexattr_settype,
         "pthread_mutexattr_setrobust" => pthread::pthread_mutexattr_setrobust,
         "pthread_mutexattr_setprotocol" => pthread::pthread_mutexattr_setprotocol,
+        "pthread_mutexattr_setprioceiling" => pthread::pthread_mutexattr_setprioceiling,
         _ => pthread::pthread_mutexattr_setpshared,
     };
     common::attribute(performer, address, set);
     Ok(())
+}
+
+/// Tells or sets the ceiling, and gives what it was.
+fn ceiling(verb: &str, performer: &mut Performer<'_>, address: u64) {
+    let new = performer.has("prioceiling").then(|| common::int(performer.int("prioceiling", 0)));
+    let told = Cell::new(0);
+    let made = make(performer, [address as i64, new.unwrap_or(0).into(), 0], None, || {
+        let ceiling = match (verb, new) {
+            ("pthread_mutex_setprioceiling", Some(new)) => pthread::pthread_mutex_setprioceiling(address, new)?,
+            _ => pthread::pthread_mutex_getprioceiling(address)?,
+        };
+        told.set(ceiling);
+        Ok(0)
+    });
+    if made.is_ok() {
+        performer.deliver(Data::Int(told.get().into()));
+    }
 }
 
 /// What glibc keeps in the words of a mutex, and the kernel heeds in the first one of robust and of priority-inheriting
@@ -279,7 +333,10 @@ struct Words {
 /// Bits of the kind, from glibc's `pthreadP.h`.
 const ROBUST: u32 = 0x10;
 const INHERIT: u32 = 0x20;
+const PROTECT: u32 = 0x40;
 const PSHARED: u32 = 0x80;
+/// The ceiling stands above so many bits of the first word of one that protects priority.
+const CEILING_SHIFT: u32 = 19;
 /// What glibc puts in place of the owner of one that its dead owner has left behind, and of one that is lost.
 const INCONSISTENT: u32 = 0x7fff_ffff;
 const NOT_RECOVERABLE: u32 = 0x7fff_fffe;
@@ -296,7 +353,7 @@ impl Words {
                 (tid, INCONSISTENT) => (tid, "inconsistent"),
                 (tid, _) => (tid, "locked"),
             }
-        } else if word == 0 {
+        } else if kind & PROTECT != 0 && word & ((1 << CEILING_SHIFT) - 1) == 0 || word == 0 {
             (0, "free")
         } else {
             (owner, "locked")
@@ -317,9 +374,17 @@ impl Words {
         self.kind & bit != 0
     }
 
+    /// The priority with which its owners run, where it has one.
+    fn ceiling(&self) -> Option<u32> {
+        self.has(PROTECT).then_some(self.word >> CEILING_SHIFT)
+    }
+
     /// The first word, by what it means.
     fn word(&self) -> String {
         let word = self.word;
+        if let Some(ceiling) = self.ceiling() {
+            return format!("{ceiling}<<{CEILING_SHIFT}|{}", word & ((1 << CEILING_SHIFT) - 1));
+        }
         if !self.has(ROBUST | INHERIT) {
             return word.to_string();
         }
@@ -344,7 +409,11 @@ fn fields(words: &Words, owner: &Owner) -> Vec<Field> {
         _ => state,
     };
     let shared = Field::kernel_int("pshared", i64::from(words.has(PSHARED)));
-    let protocol = if words.has(INHERIT) { "PTHREAD_PRIO_INHERIT" } else { "PTHREAD_PRIO_NONE" };
+    let protocol = match (words.has(INHERIT), words.has(PROTECT)) {
+        (true, _) => "PTHREAD_PRIO_INHERIT",
+        (_, true) => "PTHREAD_PRIO_PROTECT",
+        _ => "PTHREAD_PRIO_NONE",
+    };
     let mut fields = vec![
         state,
         common::word("owner", owner.name.clone()),
@@ -361,6 +430,9 @@ fn fields(words: &Words, owner: &Owner) -> Vec<Field> {
     ];
     if words.kind() == "PTHREAD_MUTEX_RECURSIVE" {
         fields.insert(2, Field::kernel_int("count", words.count.into()));
+    }
+    if let Some(ceiling) = words.ceiling() {
+        fields.insert(fields.len() - 2, Field::kernel_int("prioceiling", ceiling.into()));
     }
     fields
 }
@@ -396,6 +468,8 @@ mod tests {
         let words = |word, kind| Words::parse(&[word, 2, 77, 0, kind, 0, 0, 0, 0, 0]);
         assert_eq!(words(2, 0x280).word(), "2");
         assert_eq!(words(0x4d | waiters | died, 0x90).word(), "77|FUTEX_WAITERS|FUTEX_OWNER_DIED");
+        assert_eq!(words(20 << 19 | 2, 0x40).word(), "20<<19|2");
+        assert_eq!([parse(20 << 19, 0, 0x40), parse(20 << 19 | 1, 77, 0x40)], [("free", 0), ("locked", 77)]);
         assert_eq!(words(1, 0x81).kind(), "PTHREAD_MUTEX_RECURSIVE");
         assert_eq!(words(1, 0x82).kind(), "PTHREAD_MUTEX_ERRORCHECK");
     }

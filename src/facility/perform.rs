@@ -14,8 +14,8 @@ use crate::kernel::process::{self, Fork};
 use crate::kernel::socket::Address;
 use crate::kernel::{clock, fd, signal, thread, trap};
 use crate::script::{
-    Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, Place, Registry,
-    Tuple, Wants,
+    Arg, ArgKind, ArgSpec, ArgValue, CallExpr, CallSpec, Data, Env, Expr, Form, IntType, Interest, MemoryWord, Place,
+    Registry, Tuple, Wants,
 };
 
 /// Most bytes that one call may move or one expression may make.
@@ -76,6 +76,8 @@ pub enum Given {
     Range(i64, Option<i64>),
     /// Tuples of numbers, each with flags.
     Tuples(Vec<(Vec<i64>, i64)>),
+    /// Words of memory: address, value, flags.
+    Words(Vec<(u64, i64, i64)>),
     /// The address of a socket.
     Socket(Address),
     /// Any address of the socket's own family, with this port.
@@ -145,6 +147,9 @@ pub fn is_constant(expr: &CallExpr) -> bool {
             ArgValue::Fd(e) => constant(e),
             _ => true,
         }),
+        ArgValue::Words(words) => words.iter().all(|word| {
+            constant(&word.value) && if let ArgValue::Address(_, plus) = &word.address { constant(plus) } else { true }
+        }),
         ArgValue::Tuples(tuples) => tuples.iter().flat_map(|t| &t.numbers).all(constant),
         ArgValue::Name(_) | ArgValue::Flags(_) | ArgValue::By(_) => true,
     })
@@ -207,9 +212,13 @@ impl Scope<'_> {
             (ArgKind::Flags(table) | ArgKind::Constant(table), ArgValue::Name(name)) => {
                 Given::Int(lookup(table, name)?)
             }
-            (ArgKind::Address, ArgValue::Name(name)) => Given::Int(self.memory(name)?.0 as i64),
-            (ArgKind::Address, ArgValue::Address(name, plus)) => {
-                Given::Int((self.memory(name)?.0 as i64).wrapping_add(self.int(plus)?))
+            (ArgKind::Address, value @ (ArgValue::Name(_) | ArgValue::Address(..))) => Given::Int(self.address(value)?),
+            (ArgKind::Words(table), ArgValue::Words(words)) => {
+                let word = |word: &MemoryWord| {
+                    let address = self.address(&word.address)? as u64;
+                    Ok((address, self.int(&word.value)?, flags(table, &word.flags)?))
+                };
+                Given::Words(words.iter().map(word).collect::<Result<_, Refusal>>()?)
             }
             (ArgKind::Id, ArgValue::Name(name)) => Given::Int(self.id(name, call)?.into()),
             (ArgKind::Tuples(_, table), ArgValue::Tuples(tuples)) => {
@@ -250,6 +259,14 @@ impl Scope<'_> {
             (_, ArgValue::Expr(e)) => Given::Int(self.int(e)?),
             (_, other) => return Err(wrong(&format!("not something that {other:?} can stand for"))),
         })
+    }
+
+    fn address(&self, value: &ArgValue) -> Result<i64, Refusal> {
+        match value {
+            ArgValue::Name(name) => Ok(self.memory(name)?.0 as i64),
+            ArgValue::Address(name, plus) => Ok((self.memory(name)?.0 as i64).wrapping_add(self.int(plus)?)),
+            other => Err(Refusal::new(format!("{other} is no address"))),
+        }
     }
 
     fn eval(&self, expr: &Expr) -> Result<Data, Refusal> {

@@ -149,10 +149,16 @@ pub(super) fn make(
     })
 }
 
+/// A number as C takes it, an int. One that does not fit becomes one that is as wrong, and not what its lower bits are.
+pub(super) fn int(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
+}
+
 /// Makes or changes attributes at an address, by the constant that is the call's second argument if it has one.
 pub(super) fn attribute(performer: &mut Performer<'_>, address: u64, set: fn(u64, i32) -> Result<(), Errno>) {
     let value = performer.spec.args.get(1).map_or(0, |arg| performer.int(arg.name, 0));
-    let made = make(performer, [address as i64, value, 0], None, || set(address, value as i32).map(|()| 0));
+    let real = int(value);
+    let made = make(performer, [address as i64, value, 0], None, || set(address, real).map(|()| 0));
     if made.is_ok() {
         // Attributes are no object: whoever made them has a name for them.
         performer.bind("", "", Bound::Memory(address, pthread::ATTR_SIZE as u64));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::clock::timespec;
+use super::clock::{monotonic_ns, timespec};
 
 /// Sleeps while `word` holds `expected`, at most for `timeout`. Never uses the private form, so the word may lie in
 /// memory shared between processes.
@@ -36,6 +36,53 @@ pub fn by_address(address: u64, operation: i32, val: u32, timeout_ns: Option<u64
     Errno::result(unsafe { libc::syscall(libc::SYS_futex, address, operation, val, timeout) })
 }
 
+/// A word of memory as futex_waitv(2) takes it: struct futex_waitv of linux/futex.h.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiter {
+    /// What the word must hold.
+    pub val: u64,
+    /// Its address.
+    pub uaddr: u64,
+    /// Its size, FUTEX2_SIZE_U32, and FUTEX2_PRIVATE.
+    pub flags: u32,
+    reserved: u32,
+}
+
+/// Most words that one call may name (FUTEX_WAITV_MAX).
+pub const WAITV_MAX: usize = 128;
+
+impl Waiter {
+    /// How many bytes it has in memory.
+    pub const SIZE: usize = size_of::<Self>();
+
+    /// A word of 32 bits, with flags beside its size.
+    pub const fn new(uaddr: u64, val: u64, flags: u32) -> Self {
+        Self { val, uaddr, flags: libc::FUTEX2_SIZE_U32 as u32 | flags, reserved: 0 }
+    }
+
+    /// From its bytes in memory; `None` if there are too few.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let long = |at: usize| Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let int = |at: usize| Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        Some(Self { val: long(0)?, uaddr: long(8)?, flags: int(16)?, reserved: int(20)? })
+    }
+}
+
+/// Sleeps while all of these words hold their values, for `limit_ns` at most, and tells which of them woke it, by its
+/// place: futex_waitv(2), Linux 5.16 (see Documentation/userspace-api/futex2.rst). The kernel judges the addresses.
+///
+/// # Errors
+/// EAGAIN if a word holds something else, ETIMEDOUT, EINTR, EFAULT, EINVAL for no words or too many; ENOSYS.
+pub fn waitv(words: &[Waiter], limit_ns: Option<u64>) -> Result<i64, Errno> {
+    let until = limit_ns.map(|ns| timespec(monotonic_ns().saturating_add(ns)));
+    let until = until.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let (count, clock) = (words.len(), libc::CLOCK_MONOTONIC);
+    // SAFETY: the kernel reads that many structures and the time, which live in this frame and the caller's, and no more
+    // than the words that these name.
+    Errno::result(unsafe { libc::syscall(libc::SYS_futex_waitv, words.as_ptr(), count, 0, until, clock) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +96,31 @@ mod tests {
         assert_eq!(by_address(address, libc::FUTEX_WAKE, 1, None), Ok(0));
         assert_eq!(by_address(address + 1, libc::FUTEX_WAIT, 7, None), Err(Errno::EINVAL));
         assert_eq!(by_address(8, libc::FUTEX_WAIT, 7, None), Err(Errno::EFAULT));
+    }
+
+    #[test]
+    fn one_of_several_words_wakes() {
+        let words = [AtomicU32::new(1), AtomicU32::new(2)];
+        let waiter = |index: usize, val| Waiter::new(words[index].as_ptr() as u64, val, 0);
+        let asleep = [waiter(0, 1), waiter(1, 2)];
+        match waitv(&asleep, Some(1_000_000)) {
+            // Before 5.16.
+            Err(Errno::ENOSYS) => return,
+            told => assert_eq!(told, Err(Errno::ETIMEDOUT)),
+        }
+        assert_eq!(waitv(&[waiter(0, 1), waiter(1, 7)], None), Err(Errno::EAGAIN));
+        assert_eq!(waitv(&[], None), Err(Errno::EINVAL));
+        assert_eq!(waitv(&[Waiter::new(8, 0, 0)], None), Err(Errno::EFAULT));
+        let told = std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| waitv(&asleep, Some(20_000_000_000)));
+            while wake(&words[1], 1) == 0 && !sleeper.is_finished() {
+                std::thread::yield_now();
+            }
+            sleeper.join()
+        });
+        assert_eq!(told.ok(), Some(Ok(1)));
+        let bytes = [&2_u64.to_ne_bytes()[..], &77_u64.to_ne_bytes(), &130_u32.to_ne_bytes(), &[0; 4]].concat();
+        assert_eq!(Waiter::from_bytes(&bytes), Some(Waiter::new(77, 2, libc::FUTEX2_PRIVATE as u32)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::ffi::CStr;
 
 use nix::errno::Errno;
 
-use super::clock::{realtime_ns, timespec};
+use super::clock::{monotonic_ns, realtime_ns, timespec};
 
 /// Bytes that a mutex takes.
 pub const MUTEX_SIZE: usize = size_of::<libc::pthread_mutex_t>();
@@ -25,6 +25,8 @@ pub const ATTR_SIZE: usize = 8;
 pub const PTHREAD_PRIO_NONE: i32 = 0;
 /// See pthread_mutexattr_setprotocol(3p).
 pub const PTHREAD_PRIO_INHERIT: i32 = 1;
+/// See pthread_mutexattr_setprotocol(3p).
+pub const PTHREAD_PRIO_PROTECT: i32 = 2;
 /// See pthread_mutexattr_setrobust(3).
 pub const PTHREAD_MUTEX_STALLED: i32 = 0;
 /// See pthread_mutexattr_setrobust(3).
@@ -77,6 +79,13 @@ mod missing {
             lock: *mut libc::pthread_rwlock_t,
             until: *const libc::timespec,
         ) -> c_int;
+        pub(super) fn pthread_mutexattr_setprioceiling(attr: *mut libc::pthread_mutexattr_t, ceiling: c_int) -> c_int;
+        pub(super) fn pthread_mutex_setprioceiling(
+            mutex: *mut libc::pthread_mutex_t,
+            ceiling: c_int,
+            old: *mut c_int,
+        ) -> c_int;
+        pub(super) fn pthread_mutex_getprioceiling(mutex: *const libc::pthread_mutex_t, ceiling: *mut c_int) -> c_int;
     }
 }
 
@@ -97,11 +106,11 @@ macro_rules! by_address {
 
 /// Functions of the address of attributes and a constant.
 macro_rules! set_attribute {
-    ($($(#[$doc:meta])* $name:ident: $type:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $type:ident of $room:ident;)*) => {$(
         $(#[$doc])*
         pub fn $name(address: u64, value: i32) -> Result<(), Errno> {
             // SAFETY: works on memory that the actor's learner chose.
-            done(unsafe { libc::$name(address as *mut libc::$type, value) })
+            done(unsafe { $room::$name(address as *mut libc::$type, value) })
         }
     )*};
 }
@@ -188,23 +197,27 @@ by_address! {
 
 set_attribute! {
     /// See pthread_mutexattr_settype(3p).
-    pthread_mutexattr_settype: pthread_mutexattr_t;
+    pthread_mutexattr_settype: pthread_mutexattr_t of libc;
     /// See pthread_mutexattr_setrobust(3).
-    pthread_mutexattr_setrobust: pthread_mutexattr_t;
+    pthread_mutexattr_setrobust: pthread_mutexattr_t of libc;
     /// See pthread_mutexattr_setprotocol(3p).
-    pthread_mutexattr_setprotocol: pthread_mutexattr_t;
+    pthread_mutexattr_setprotocol: pthread_mutexattr_t of libc;
+    /// See pthread_mutexattr_setprioceiling(3p).
+    pthread_mutexattr_setprioceiling: pthread_mutexattr_t of missing;
     /// See pthread_mutexattr_setpshared(3).
-    pthread_mutexattr_setpshared: pthread_mutexattr_t;
+    pthread_mutexattr_setpshared: pthread_mutexattr_t of libc;
     /// See pthread_condattr_setpshared(3p).
-    pthread_condattr_setpshared: pthread_condattr_t;
+    pthread_condattr_setpshared: pthread_condattr_t of libc;
+    /// See pthread_condattr_setclock(3p).
+    pthread_condattr_setclock: pthread_condattr_t of libc;
     /// See pthread_rwlockattr_setpshared(3p).
-    pthread_rwlockattr_setpshared: pthread_rwlockattr_t;
+    pthread_rwlockattr_setpshared: pthread_rwlockattr_t of libc;
     /// See pthread_rwlockattr_setkind_np(3).
-    pthread_rwlockattr_setkind_np: pthread_rwlockattr_t;
+    pthread_rwlockattr_setkind_np: pthread_rwlockattr_t of libc;
     /// See pthread_barrierattr_setpshared(3p).
-    pthread_barrierattr_setpshared: pthread_barrierattr_t;
+    pthread_barrierattr_setpshared: pthread_barrierattr_t of libc;
     /// See pthread_spin_init(3).
-    pthread_spin_init: pthread_spinlock_t;
+    pthread_spin_init: pthread_spinlock_t of libc;
 }
 
 initialize! {
@@ -231,13 +244,32 @@ pub fn pthread_cond_wait(cond: u64, mutex: u64) -> Result<(), Errno> {
     done(unsafe { libc::pthread_cond_wait(cond as *mut libc::pthread_cond_t, mutex as *mut libc::pthread_mutex_t) })
 }
 
-/// The same for `limit_ns` at most, by the clock of a condition variable without other attributes. See
-/// pthread_cond_timedwait(3p).
-pub fn pthread_cond_timedwait(cond: u64, mutex: u64, limit_ns: u64) -> Result<(), Errno> {
-    let until = timespec(realtime_ns().saturating_add(limit_ns));
+/// The same for `limit_ns` at most. `monotonic` is whether the condition variable goes by CLOCK_MONOTONIC, as
+/// pthread_condattr_setclock(3p) sets it, and not by CLOCK_REALTIME. See pthread_cond_timedwait(3p).
+pub fn pthread_cond_timedwait(cond: u64, mutex: u64, limit_ns: u64, monotonic: bool) -> Result<(), Errno> {
+    let now = if monotonic { monotonic_ns() } else { realtime_ns() };
+    let until = timespec(now.saturating_add(limit_ns));
     let (cond, mutex) = (cond as *mut libc::pthread_cond_t, mutex as *mut libc::pthread_mutex_t);
     // SAFETY: works on memory that the actor's learner chose; the time is ours.
     done(unsafe { libc::pthread_cond_timedwait(cond, mutex, &raw const until) })
+}
+
+/// The priority ceiling of a mutex that protects priority, see pthread_mutex_getprioceiling(3p).
+pub fn pthread_mutex_getprioceiling(mutex: u64) -> Result<i32, Errno> {
+    let mut ceiling = 0;
+    // SAFETY: reads memory that the actor's learner chose; the number is ours.
+    let told =
+        unsafe { missing::pthread_mutex_getprioceiling(mutex as *const libc::pthread_mutex_t, &raw mut ceiling) };
+    done(told).map(|()| ceiling)
+}
+
+/// Locks the mutex, sets its ceiling and lets it go; what the ceiling was. See pthread_mutex_setprioceiling(3p).
+pub fn pthread_mutex_setprioceiling(mutex: u64, ceiling: i32) -> Result<i32, Errno> {
+    let mut old = 0;
+    // SAFETY: works on memory that the actor's learner chose; the number is ours.
+    let told =
+        unsafe { missing::pthread_mutex_setprioceiling(mutex as *mut libc::pthread_mutex_t, ceiling, &raw mut old) };
+    done(told).map(|()| old)
 }
 
 /// Makes a barrier for so many, see pthread_barrier_init(3p).
@@ -327,6 +359,42 @@ mod tests {
     }
 
     #[test]
+    fn a_ceiling_is_for_realtime_threads() {
+        let page = shared_page();
+        mutex(page, |attributes| {
+            pthread_mutexattr_setprotocol(attributes, PTHREAD_PRIO_PROTECT).unwrap();
+            assert_eq!(pthread_mutexattr_setprioceiling(attributes, 0), Err(Errno::EINVAL));
+            assert_eq!(pthread_mutexattr_setprioceiling(attributes, 100), Err(Errno::EINVAL));
+            pthread_mutexattr_setprioceiling(attributes, 50).unwrap();
+        });
+        assert_eq!(pthread_mutex_getprioceiling(page), Ok(50));
+        assert_eq!(load(page, Width::W32, false), 50 << 19, "where glibc keeps it");
+        let refused = |told| matches!(told, Err(Errno::EINVAL | Errno::EPERM));
+        assert!(refused(pthread_mutex_lock(page)), "a thread of SCHED_OTHER has no priority to raise");
+        assert!(pthread_mutex_setprioceiling(page, 20).is_err() || pthread_mutex_getprioceiling(page) == Ok(20));
+        mutex(page, |_| ());
+        assert_eq!(pthread_mutex_getprioceiling(page), Err(Errno::EINVAL));
+        munmap(page, 4096).unwrap();
+    }
+
+    #[test]
+    fn a_condition_variable_goes_by_its_clock() {
+        let page = shared_page();
+        let cond = page + 64;
+        mutex(page, |_| ());
+        let attributes = page + 2048;
+        pthread_condattr_init(attributes).unwrap();
+        assert_eq!(pthread_condattr_setclock(attributes, libc::CLOCK_PROCESS_CPUTIME_ID), Err(Errno::EINVAL));
+        pthread_condattr_setclock(attributes, libc::CLOCK_MONOTONIC).unwrap();
+        pthread_cond_init(cond, attributes).unwrap();
+        pthread_mutex_lock(page).unwrap();
+        let before = monotonic_ns();
+        assert_eq!(pthread_cond_timedwait(cond, page, 5_000_000, true), Err(Errno::ETIMEDOUT));
+        assert!((5_000_000..20_000_000_000).contains(&(monotonic_ns() - before)));
+        munmap(page, 4096).unwrap();
+    }
+
+    #[test]
     fn a_signalled_sleeper_has_the_mutex_again() {
         let page = shared_page();
         let (cond, flag) = (page + 64, page + 128);
@@ -337,7 +405,7 @@ mod tests {
         pthread_cond_init(cond, attributes).unwrap();
         pthread_condattr_destroy(attributes).unwrap();
         pthread_mutex_lock(page).unwrap();
-        assert_eq!(pthread_cond_timedwait(cond, page, 1_000_000), Err(Errno::ETIMEDOUT));
+        assert_eq!(pthread_cond_timedwait(cond, page, 1_000_000, false), Err(Errno::ETIMEDOUT));
         let pid = start(|| {
             let locked = pthread_mutex_lock(page);
             crate::kernel::memory::store(flag, Width::W32, 1);

@@ -145,6 +145,8 @@ pub enum ArgValue {
     Interests(Vec<Interest>),
     /// `0:-1 1:2:SEM_UNDO`: one or more.
     Tuples(Vec<Tuple>),
+    /// `m+64:0 w:7`: one or more words of memory, each with what it should hold.
+    Words(Vec<MemoryWord>),
     /// `by alice`, behind a predicate: [`PredicateArg::By`](super::PredicateArg::By).
     By(String),
 }
@@ -164,6 +166,17 @@ pub struct Tuple {
     /// The numbers, each one operand.
     pub numbers: Vec<Expr>,
     /// C constants joined by `|` behind them, without repeats.
+    pub flags: Vec<String>,
+}
+
+/// A word of memory and what it should hold: `m+64:0`, `w:7:FUTEX2_PRIVATE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryWord {
+    /// [`ArgValue::Name`] or [`ArgValue::Address`].
+    pub address: ArgValue,
+    /// The value, one operand.
+    pub value: Expr,
+    /// C constants joined by `|` behind it, without repeats.
     pub flags: Vec<String>,
 }
 

@@ -2,7 +2,9 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Arg, ArgKind, ArgValue, CallExpr, CallSpec, Expr, IntType, Interest, Op, Place, SocketAddress, Tuple};
+use super::{
+    Arg, ArgKind, ArgValue, CallExpr, CallSpec, Expr, IntType, Interest, MemoryWord, Op, Place, SocketAddress, Tuple,
+};
 
 /// Stands in a line where an argument was left out, until the line is tidied.
 const GAP: char = '\0';
@@ -153,6 +155,8 @@ fn reads(arg: &Arg, kind: ArgKind, part: &str) -> String {
         ArgValue::Interests(interests) => watched(interests, part),
         ArgValue::Tuples(tuples) if part == "len" => tuples.len().to_string(),
         ArgValue::Tuples(tuples) => elements(tuples, kind),
+        ArgValue::Words(words) if part == "len" => words.len().to_string(),
+        ArgValue::Words(words) => words.iter().map(futex_word).collect::<Vec<_>>().join(", "),
         ArgValue::Place(place) => element(place),
         ArgValue::Address(base, offset) => format!("(char *){} + {}", plain(base), number(offset)),
         ArgValue::Socket(address) => {
@@ -359,6 +363,16 @@ fn elements(tuples: &[Tuple], kind: ArgKind) -> String {
     }
 }
 
+/// A struct futex_waitv of the kernel.
+fn futex_word(word: &MemoryWord) -> String {
+    let flags = [&["FUTEX2_SIZE_U32".to_owned()][..], &word.flags].concat().join("|");
+    let address = match &word.address {
+        ArgValue::Address(base, offset) => format!("(char *){} + {}", plain(base), number(offset)),
+        other => plain(&other.to_string()),
+    };
+    format!("{{ {}, (uintptr_t)({}), {flags} }}", number(&word.value), address)
+}
+
 fn element(place: &Place) -> String {
     let (base, index) = (plain(&place.base), number(&place.index));
     match (&place.until, place.ty) {
@@ -447,6 +461,11 @@ mod tests {
             ),
             ("poll q:POLLOUT", "poll((struct pollfd[]){ {q, POLLOUT} }, 1, -1)"),
             ("sigprocmask SIGUSR1|SIGRTMIN+2", "sigprocmask(&set /* SIGUSR1|SIGRTMIN+2 */)"),
+            (
+                "futex_waitv m+64:0 w:7:FUTEX2_PRIVATE",
+                "syscall(SYS_futex_waitv, (struct futex_waitv[]){ { 0, (uintptr_t)((char *)m + 64), FUTEX2_SIZE_U32 }, \
+                 { 7, (uintptr_t)(w), FUTEX2_SIZE_U32|FUTEX2_PRIVATE } }, 2)",
+            ),
             ("semop s 0:-1", "semop(s, (struct sembuf[]){ {0, -1, 0} }, 1)"),
             (
                 "semop s 0:-1:SEM_UNDO|IPC_NOWAIT $n:(2 * 3)",

@@ -4,8 +4,8 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use super::token::UNITS;
 use super::{
-    ActorClaim, Arg, ArgValue, Body, CallExpr, Claim, Cmp, Expectation, Expr, IntType, Interest, Op, Place, Radix,
-    SignalClaim, Statement, Tuple,
+    ActorClaim, Arg, ArgValue, Body, CallExpr, Claim, Cmp, Expectation, Expr, IntType, Interest, MemoryWord, Op, Place,
+    Radix, SignalClaim, Statement, Tuple,
 };
 
 impl Display for Statement {
@@ -103,6 +103,7 @@ impl Display for ArgValue {
             Self::Socket(address) => address.fmt(f),
             Self::Interests(interests) => separated(f, interests, " "),
             Self::Tuples(tuples) => separated(f, tuples, " "),
+            Self::Words(words) => separated(f, words, " "),
             Self::By(actor) => write!(f, "by {actor}"),
         }
     }
@@ -118,6 +119,13 @@ impl Display for Interest {
 impl Display for Tuple {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         separated(f, &self.numbers, ":")?;
+        if self.flags.is_empty() { Ok(()) } else { write!(f, ":{}", self.flags.join("|")) }
+    }
+}
+
+impl Display for MemoryWord {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.address, self.value)?;
         if self.flags.is_empty() { Ok(()) } else { write!(f, ":{}", self.flags.join("|")) }
     }
 }

@@ -184,6 +184,17 @@ fn value(kind: ArgKind) -> BoxedStrategy<ArgValue> {
                 .prop_map(ArgValue::Tuples)
                 .boxed()
         }
+        ArgKind::Words(table) => {
+            let flags = proptest::sample::subsequence(constants(table), 0..=table.len());
+            let address = prop_oneof![
+                name().prop_map(ArgValue::Name),
+                (name(), number()).prop_map(|(n, e)| ArgValue::Address(n, one_operand(e)))
+            ];
+            let word = (address, number().prop_map(one_operand), flags);
+            vec(word.prop_map(|(address, value, flags)| MemoryWord { address, value, flags }), 1..4)
+                .prop_map(ArgValue::Words)
+                .boxed()
+        }
         ArgKind::Variable => "[a-z]{1,4}".prop_map(|n| ArgValue::Expr(Expr::Var(n))).boxed(),
     }
 }

@@ -174,6 +174,7 @@ fn describe_all(kind: ArgKind) -> String {
         ArgKind::Interests(table) => {
             format!("one or more descriptors, each with a colon and 0 or events joined by a bar: {}", names(table))
         }
+        ArgKind::Words(table) => format!("{}; behind a second colon also {}", describe(kind), names(table)),
         _ => describe(kind),
     }
 }

@@ -79,6 +79,8 @@ pub enum WaitsOn {
     Polled,
     /// Any of several descriptors: argument 0 bounds their numbers, arguments 1 to 3 are addresses of sets of them or 0.
     Selected,
+    /// Any of several futex words: argument 0 is the address of an array of struct futex_waitv, argument 1 its length.
+    Words,
     /// No object: a time or a child.
     Nothing,
 }
@@ -160,6 +162,9 @@ pub enum ArgKind {
     /// One or more tuples of so many numbers, joined by colons and, where there are such, with flags behind the last:
     /// `1 2 3`; `0:-1 1:2:SEM_UNDO`.
     Tuples(usize, &'static [(&'static str, i64)]),
+    /// One or more words of memory, each with the value that it should hold and, where there are such, flags behind that:
+    /// `m+64:0 w:7:FUTEX2_PRIVATE`.
+    Words(&'static [(&'static str, i64)]),
 }
 
 /// Which end of a two-ended object a bare name means.

@@ -43,6 +43,7 @@ const MAP: &[(&str, i64)] = &[("MAP_SHARED", 1), ("MAP_PRIVATE", 2), ("MAP_ANONY
 const LOCK_COMMANDS: &[(&str, i64)] = &[("F_GETLK", 5), ("F_SETLK", 6), ("F_SETLKW", 7)];
 const LOCK_TYPES: &[(&str, i64)] = &[("F_RDLCK", 0), ("F_WRLCK", 1), ("F_UNLCK", 2)];
 const OPERATION_FLAGS: &[(&str, i64)] = &[("IPC_NOWAIT", 0o4000), ("SEM_UNDO", 0x1000)];
+const WORD_FLAGS: &[(&str, i64)] = &[("FUTEX2_PRIVATE", 128)];
 const WHENCE: &[(&str, i64)] = &[("SEEK_SET", 0), ("SEEK_CUR", 1), ("SEEK_END", 2)];
 
 const EVENTS: &[(&str, i64)] = &[("POLLIN", 1), ("POLLPRI", 2), ("POLLOUT", 4)];
@@ -233,6 +234,15 @@ const MEMORY: &[CallSpec] = &[
         ],
         "Changes semaphores",
         "semop({semid}, (struct sembuf[]){ {sops} }, {sops.len})",
+    ),
+    call(
+        "futex_waitv",
+        &[
+            required("waiters", ArgKind::Words(WORD_FLAGS), "which words"),
+            keyed("timeout", ArgKind::Duration, "how long to sleep at most"),
+        ],
+        "Sleeps on several words",
+        "syscall(SYS_futex_waitv, (struct futex_waitv[]){ {waiters} }, {waiters.len})",
     ),
     call(
         "semctl",

@@ -219,7 +219,7 @@ impl Scene {
             }
             (handle, Calls::Nothing | Calls::Begins | Calls::Ends | Calls::Word) => self.claimed_by(pid, handle),
         };
-        let Some(key) = key else { return };
+        let Some(key) = key.filter(|_| !made.object.is_empty()) else { return };
         if self.known.name_of(&key).is_none_or(is_ours) {
             let name = self.free_name(&made.object);
             self.known.name(key, name);

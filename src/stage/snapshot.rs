@@ -9,9 +9,9 @@ use crate::facility::look::HandleKind;
 use crate::facility::perform::Bound;
 use crate::facility::{self, Facility, Inside};
 use crate::kernel::arena::Record;
-use crate::kernel::borrow;
 use crate::kernel::proc::{PrivatePage, private_pages};
 use crate::kernel::process::{self, How};
+use crate::kernel::{borrow, futex};
 use crate::model::{
     Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Sleep, Snapshot, Waiter,
 };
@@ -85,10 +85,35 @@ fn note_words(director: &mut Director) {
     for member in &director.members {
         let Posture::Asleep(asleep) = &member.posture else { continue };
         let Some(spec) = facility::registry().call_by_id(asleep.verb) else { continue };
-        if let Some(owner) = facility::of_verb(spec.name).filter(|owner| owner.inside(spec.name) == Inside::Word) {
-            director.scene.word(member.pid, asleep.args[0], owner.card().id);
+        let Some(owner) = facility::of_verb(spec.name).filter(|owner| owner.inside(spec.name) == Inside::Word) else {
+            continue;
+        };
+        for address in words(member.pid, asleep, spec) {
+            director.scene.word(member.pid, address, owner.card().id);
         }
     }
+}
+
+/// The addresses of the futex words on which a call sleeps.
+fn words(pid: i32, asleep: &Asleep, spec: &CallSpec) -> Vec<u64> {
+    match spec.sleeps.get(asleep.way).map(|way| way.on) {
+        Some(WaitsOn::Futex(n)) => asleep.args.get(n).copied().into_iter().collect(),
+        Some(WaitsOn::Words) => {
+            let [list, count, ..] = asleep.args;
+            let bytes = memory(pid, list, (count as usize).min(futex::WAITV_MAX) * futex::Waiter::SIZE);
+            let entries = bytes.chunks_exact(futex::Waiter::SIZE).filter_map(futex::Waiter::from_bytes);
+            entries.map(|entry| entry.uaddr).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a sleeper has at an address, as far as it can be read.
+fn memory(pid: i32, address: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    let read = if address == 0 { 0 } else { borrow::read_memory(pid, address, &mut bytes).unwrap_or(0) };
+    bytes.truncate(read);
+    bytes
 }
 
 /// The call that an actor has entered and not returned from.
@@ -117,6 +142,13 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Vec<On>)> {
             vec![(ObjectKey::of_id(facility.card().id, *asleep.args.get(n)? as i32).at(member.place), direction)]
         }
         WaitsOn::Polled | WaitsOn::Selected => several(director, member, asleep, way.on),
+        WaitsOn::Words => {
+            let places = words(member.pid, asleep, spec).into_iter();
+            places
+                .filter_map(|address| director.scene.at_address(member.pid, address))
+                .map(|key| (key, direction))
+                .collect()
+        }
         on => {
             let key =
                 object(director, member, asleep, on, record.bytes()).or_else(|| named(director, member, &record, spec));
@@ -152,7 +184,7 @@ fn object(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn, da
         WaitsOn::Descriptor(n) => director.scene.behind(member.pid, *asleep.args.get(n)? as i32).cloned(),
         WaitsOn::Futex(n) => director.scene.at_address(member.pid, *asleep.args.get(n)?),
         WaitsOn::Path => director.scene.at_path(member.pid, std::str::from_utf8(data).ok()?),
-        WaitsOn::Id(_) | WaitsOn::Polled | WaitsOn::Selected | WaitsOn::Nothing => None,
+        WaitsOn::Id(_) | WaitsOn::Polled | WaitsOn::Selected | WaitsOn::Words | WaitsOn::Nothing => None,
     }
 }
 
@@ -166,12 +198,7 @@ fn named(director: &Director, member: &Member, record: &Record, spec: &CallSpec)
 /// The objects behind the descriptors that a call waits for any of, and what it asks of each. The lists lie in the
 /// sleeper's memory, where the kernel has read them; it does not run, so nobody changes them.
 fn several(director: &Director, member: &Member, asleep: &Asleep, on: WaitsOn) -> Vec<On> {
-    let memory = |address: u64, length: usize| {
-        let mut bytes = vec![0; length];
-        let read = if address == 0 { 0 } else { borrow::read_memory(member.pid, address, &mut bytes).unwrap_or(0) };
-        bytes.truncate(read);
-        bytes
-    };
+    let memory = |address: u64, length: usize| memory(member.pid, address, length);
     let [first, second, third, fourth, ..] = asleep.args;
     let asked: Vec<(i32, bool, bool)> = if on == WaitsOn::Polled {
         let read = libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP;

@@ -72,6 +72,7 @@ const fn kind(kind: ArgKind) -> &'static str {
         ArgKind::Path => "PATH",
         ArgKind::Id => "ID",
         ArgKind::Tuples(..) => "N…",
+        ArgKind::Words(_) => "ADDRESS:N…",
         ArgKind::Actor | ArgKind::NewActor => "ACTOR",
         ArgKind::Signal => "SIGNAL",
         ArgKind::Flags(_) => "FLAGS",

@@ -22,7 +22,10 @@ const ROBUST: &[(&str, i64)] = &[
 const PROTOCOLS: &[(&str, i64)] = &[
     ("PTHREAD_PRIO_NONE", pthread::PTHREAD_PRIO_NONE as i64),
     ("PTHREAD_PRIO_INHERIT", pthread::PTHREAD_PRIO_INHERIT as i64),
+    ("PTHREAD_PRIO_PROTECT", pthread::PTHREAD_PRIO_PROTECT as i64),
 ];
+
+const CEILING: ArgSpec = required("prioceiling", ArgKind::Int, "a realtime priority, 1 to 99");
 
 /// glibc sleeps on the first word; so does the kernel where it lends priorities.
 const SLEEPS: &[Sleeps] = &[Sleeps { syscall: libc::SYS_futex, on: WaitsOn::Futex(0), direction: super::LOCK }];
@@ -60,12 +63,25 @@ pub(super) const CALLS: &[CallSpec] = &[
         name: "pthread_mutexattr_setprotocol",
         args: &[
             ATTR,
-            required("protocol", ArgKind::Constant(PROTOCOLS), "whether the owner gets the priority of waiters"),
+            required(
+                "protocol",
+                ArgKind::Constant(PROTOCOLS),
+                "whether the owner gets the priority of waiters, or a ceiling",
+            ),
         ],
-        doc: "Has the owner run with the highest priority of those who wait",
+        doc: "Has the owner run with the highest priority of those who wait, or with that of the mutex itself",
         man: "pthread_mutexattr_setprotocol(3p)",
         c: "pthread_mutexattr_setprotocol({attr}, {protocol})",
         example: "alice: pthread_mutexattr_setprotocol attr PTHREAD_PRIO_INHERIT",
+        ..CALL
+    },
+    CallSpec {
+        name: "pthread_mutexattr_setprioceiling",
+        args: &[ATTR, CEILING],
+        doc: "Sets the priority with which owners run, if the protocol is PTHREAD_PRIO_PROTECT",
+        man: "pthread_mutexattr_setprioceiling(3p)",
+        c: "pthread_mutexattr_setprioceiling({attr}, {prioceiling})",
+        example: "alice: pthread_mutexattr_setprioceiling attr 20",
         ..CALL
     },
     CallSpec {
@@ -147,6 +163,29 @@ pub(super) const CALLS: &[CallSpec] = &[
         c: "pthread_mutex_consistent({mutex})",
         undefined: "it was not made or is destroyed",
         example: "bob: pthread_mutex_consistent l",
+        ..CALL
+    },
+    CallSpec {
+        name: "pthread_mutex_getprioceiling",
+        args: &[MUTEX],
+        doc: "Tells the priority ceiling of a mutex with the protocol PTHREAD_PRIO_PROTECT",
+        man: "pthread_mutex_getprioceiling(3p)",
+        c: "pthread_mutex_getprioceiling({mutex}, &prioceiling)",
+        gives: true,
+        undefined: "it was not made or is destroyed",
+        example: "alice: pthread_mutex_getprioceiling l -> $ceiling",
+        ..CALL
+    },
+    CallSpec {
+        name: "pthread_mutex_setprioceiling",
+        args: &[MUTEX, CEILING],
+        doc: "Locks a mutex, sets its priority ceiling and lets it go; gives what the ceiling was",
+        man: "pthread_mutex_setprioceiling(3p)",
+        c: "pthread_mutex_setprioceiling({mutex}, {prioceiling}, &old_ceiling)",
+        gives: true,
+        sleeps: SLEEPS,
+        undefined: "it was not made or is destroyed",
+        example: "alice: pthread_mutex_setprioceiling l 30",
         ..CALL
     },
     CallSpec {

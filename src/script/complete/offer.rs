@@ -153,6 +153,12 @@ impl<'a> Offer<'a> {
                 self.variables(actor);
                 self.constants(table, &[]);
             }
+            ArgKind::Words(_) => {
+                for name in actor.map_or(&[][..], |a| &a.mappings) {
+                    self.add(name, "", "an address", CandidateKind::Name);
+                }
+                self.objects_of(call);
+            }
             ArgKind::Descriptor(wants) => self.descriptors(wants, actor),
             ArgKind::ObjectName | ArgKind::Id => self.objects_of(call),
             ArgKind::Path => self.paths(),

@@ -162,6 +162,13 @@ fn in_call(before: &str, from: usize, actor: &str, offer: &mut Offer<'_>) {
                 let tuples = call.args.iter().position(|a| matches!(a.kind, ArgKind::Tuples(..)));
                 if let Some(place) = tuples {
                     offer.argument(call, &call.args[place], actor);
+                } else if let Some(place) = words_of(call) {
+                    // Behind the address comes a value, behind that may come flags.
+                    offer.variables(actor);
+                    if let ArgKind::Words(table) = call.args[place].kind {
+                        offer.constants(table, &[]);
+                    }
+                    return offer.signature = Some(Signature::of_call(call, Some(place)));
                 } else {
                     offer.types();
                 }
@@ -196,7 +203,7 @@ fn next_argument(
         return;
     }
     // Another descriptor may follow those that are given, as long as nothing else has.
-    if let Some((place, _)) = interests_of(call)
+    if let Some(place) = interests_of(call).map(|(place, _)| place).or_else(|| words_of(call))
         && done.given.last().is_some_and(|(last, _)| *last == place)
     {
         offer.argument(call, &call.args[place], actor);
@@ -222,6 +229,11 @@ fn interests_of(call: &CallSpec) -> Option<(usize, &'static [(&'static str, i64)
     })
 }
 
+/// The place of the argument that takes words of memory with values.
+fn words_of(call: &CallSpec) -> Option<usize> {
+    call.args.iter().position(|arg| matches!(arg.kind, ArgKind::Words(_)))
+}
+
 /// Behind `O_RDWR|`: the place of the argument whose flags are being joined.
 fn flag_place(text: &str, tokens: &[Token], call: &CallSpec, offer: &mut Offer<'_>) -> Option<usize> {
     let mut given: Vec<&str> = Vec::new();
@@ -231,7 +243,7 @@ fn flag_place(text: &str, tokens: &[Token], call: &CallSpec, offer: &mut Offer<'
         given.push(&text[name.span.start..name.span.end]);
     }
     let of = |kind: ArgKind| match kind {
-        ArgKind::Flags(table) | ArgKind::Interests(table) | ArgKind::Tuples(_, table)
+        ArgKind::Flags(table) | ArgKind::Interests(table) | ArgKind::Tuples(_, table) | ArgKind::Words(table)
             if given.iter().any(|g| table.iter().any(|(n, _)| n == g)) =>
         {
             Some(table)

@@ -64,6 +64,7 @@ fn offers_what_may_stand_at_the_cursor() {
         ("alice: load $x m:u^", &["u8[", "u16[", "u32[", "u64["]),
         ("alice: load $x m[$^", &["$x", "$buf"]),
         ("alice: sem_wait ^", &["m", "q"]),
+        ("alice: futex_waitv m+64:0:FUT^", &["FUTEX2_PRIVATE"]),
         ("alice: semop s 0:-1:SEM^", &["SEM_UNDO"]),
         ("alice: semop s 0:-1:SEM_UNDO|IPC^", &["IPC_NOWAIT"]),
         ("alice: write p \"al^", &[]),

@@ -6,7 +6,8 @@ use crate::script::suggest::nearest;
 use crate::script::token::TokenKind;
 use crate::script::words::SIGNALS;
 use crate::script::{
-    ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, Form, IntType, Interest, Place, Radix, SocketAddress, Tuple,
+    ArgKind, ArgSpec, ArgValue, CallSpec, Diagnostic, Expr, Form, IntType, Interest, MemoryWord, Place, Radix,
+    SocketAddress, Tuple,
 };
 
 /// What an argument of this kind is, for messages and help: "a number that is not negative".
@@ -44,6 +45,7 @@ pub(in crate::script) fn describe(kind: ArgKind) -> String {
         ArgKind::Signals => "0 or signals such as SIGUSR1|SIGRTMIN+1".to_owned(),
         ArgKind::Id => "the name of an id, such as `q` after `q` was got".to_owned(),
         ArgKind::Tuples(1, _) => "one number or several: 1 2 3".to_owned(),
+        ArgKind::Words(_) => "words of memory, each with what it should hold: m+64:0 w:7".to_owned(),
         ArgKind::Tuples(..) => "numbers joined by colons, once or several times: 0:-1 1:2:SEM_UNDO".to_owned(),
     }
 }
@@ -115,13 +117,8 @@ impl Parser<'_> {
                 let base = self.name(&what())?;
                 self.place(base).map(ArgValue::Place)
             }
-            ArgKind::Address => {
-                let base = self.dotted(&what())?;
-                if !self.eat_mark("+") {
-                    return Ok(ArgValue::Name(base));
-                }
-                self.typed(ArgKind::Int, &what()).map(|offset| ArgValue::Address(base, offset))
-            }
+            ArgKind::Address => self.address(&what(), |parser, what| parser.typed(ArgKind::Int, what)),
+            ArgKind::Words(flags) => self.words(call, arg, flags),
             ArgKind::Tuples(count, flags) => self.tuples(call, arg, count, flags),
             ArgKind::Variable => self.variable().map(|name| ArgValue::Expr(Expr::Var(name))),
             ArgKind::SocketAddress => self.socket_address(&what()).map(ArgValue::Socket),
@@ -406,17 +403,54 @@ impl Parser<'_> {
                 }
                 numbers.push(number);
             }
-            let flags = if !known.is_empty() && self.eat_mark(":") {
-                match self.flags(call, arg, known)? {
-                    ArgValue::Flags(flags) => flags,
-                    _ => Vec::new(),
-                }
-            } else {
-                Vec::new()
-            };
+            let flags = self.flags_behind(call, arg, known)?;
             tuples.push(Tuple { numbers, flags });
         }
         Ok(ArgValue::Tuples(tuples))
+    }
+
+    /// `m` or `m+64`, whose number `offset` reads.
+    fn address(&mut self, what: &str, offset: impl FnOnce(&mut Self, &str) -> Parsed<Expr>) -> Parsed<ArgValue> {
+        let base = self.dotted(what)?;
+        if !self.eat_mark("+") {
+            return Ok(ArgValue::Name(base));
+        }
+        offset(self, what).map(|offset| ArgValue::Address(base, offset))
+    }
+
+    /// `m+64:0 w:7:FUTEX2_PRIVATE`, as many as stand here.
+    fn words(&mut self, call: &CallSpec, arg: &ArgSpec, known: &[(&'static str, i64)]) -> Parsed<ArgValue> {
+        let what = format!("`{}` of `{}`, {}", arg.name, call.name, describe(arg.kind));
+        let mut words = Vec::new();
+        loop {
+            let address = self.address(&what, |parser, _| parser.primary().map(|(offset, _)| offset))?;
+            if !self.eat_mark(":") {
+                return Err(self.expected(format!("`:` and what the word should hold, as in `{address}:0`")));
+            }
+            let start = self.span();
+            let (value, _) = self.primary()?;
+            if !matches!(value.kind(), Kind::Number | Kind::Open) {
+                return Err(Diagnostic::error(start, format!("expected a number, found {}", name_of(value.kind()))));
+            }
+            let flags = self.flags_behind(call, arg, known)?;
+            words.push(MemoryWord { address, value, flags });
+            let another = matches!(self.peek(), TokenKind::Name(_))
+                && (self.next_is_mark(":") || self.next_is_mark("+") || self.next_is_mark("."));
+            if !another || self.adjacent() {
+                return Ok(ArgValue::Words(words));
+            }
+        }
+    }
+
+    /// The flags behind another colon, where there are such.
+    fn flags_behind(&mut self, call: &CallSpec, arg: &ArgSpec, known: &[(&'static str, i64)]) -> Parsed<Vec<String>> {
+        if known.is_empty() || !self.eat_mark(":") {
+            return Ok(Vec::new());
+        }
+        Ok(match self.flags(call, arg, known)? {
+            ArgValue::Flags(flags) => flags,
+            _ => Vec::new(),
+        })
     }
 
     /// Whether another tuple begins here: a number, and behind it a colon where tuples have several.

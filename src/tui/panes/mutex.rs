@@ -8,7 +8,7 @@ use crate::tui::theme::Role;
 
 pub(super) static PANE: Pane = Pane {
     facility: "mutex",
-    fields: &["state", "owner", "count", "type", "robust", "protocol", "pshared", "word", "maker"],
+    fields: &["state", "owner", "count", "type", "robust", "protocol", "prioceiling", "pshared", "word", "maker"],
     draw,
     brief,
     roles: &[],
@@ -60,6 +60,7 @@ fn draw(painter: &mut Painter<'_>) {
     words.extend((object.int("robust") == Some(1)).then(|| "robust".to_owned()));
     let inherits = object.value("protocol").as_text() == Some("PTHREAD_PRIO_INHERIT");
     words.extend(inherits.then(|| "lends priority".to_owned()));
+    words.extend(object.int("prioceiling").map(|ceiling| format!("ceiling {ceiling}")));
     words.extend(object.int("pshared").map(|n| if n == 0 { "for one process" } else { "process-shared" }.to_owned()));
     if !words.is_empty() {
         let spans = vec![painter.dim(words.join(", "))];

@@ -8,7 +8,7 @@ use crate::tui::theme::Role;
 
 pub(super) static COND: Pane = Pane {
     facility: "cond",
-    fields: &["nwaiters", "pshared", "maker"],
+    fields: &["nwaiters", "pshared", "clock", "maker"],
     draw: cond,
     brief: |object| sleepers(object, "waits", "wait"),
     roles: &[],
@@ -86,7 +86,8 @@ fn cond(painter: &mut Painter<'_>) {
         spans = vec![painter.dim(format!("{} nobody waits: a signal would be lost", glyphs.open))];
     }
     painter.row(spans, Some(object.evidence("pshared")));
-    shared(painter, Vec::new(), "pshared");
+    let monotonic = object.value("clock").as_text().filter(|clock| *clock != "CLOCK_REALTIME");
+    shared(painter, monotonic.map(str::to_owned).into_iter().collect(), "pshared");
     // The count has those in it who are gone, so it is told only where it differs.
     match object.int("nwaiters") {
         None => painter.note("nwaiters"),
