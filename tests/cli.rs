@@ -208,7 +208,7 @@ fn a_lesson_can_be_gone_through_in_lines_and_is_remembered() {
         assert!(text.contains(part), "{part}\n{text}");
     }
     let kept = std::fs::read_to_string(folder.0.join("ipclab/progress.toml")).unwrap();
-    for part in ["done = true", "\"end\"", "\"release\"", "choice = \"b\"", "right = true"] {
+    for part in ["done = true", "\"end\"", "\"release\"", "choice = \"b\"", "outcome = \"right\""] {
         assert!(kept.contains(part), "{part}\n{kept}");
     }
     let list = ipclab(&["learn", "--plain"]).env("XDG_STATE_HOME", &folder.0).output().unwrap();

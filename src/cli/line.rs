@@ -34,7 +34,7 @@ pub(super) struct Global {
     #[arg(long, global = true)]
     pub(super) ascii: bool,
     /// Take the lessons from this folder instead of the program's own
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, visible_alias = "pack", global = true, value_name = "FOLDER")]
     pub(super) lessons: Option<PathBuf>,
 }
 
@@ -66,6 +66,17 @@ pub(super) enum Command {
     Learn {
         /// Its id, or a lesson file
         lesson: Option<String>,
+    },
+    /// Ask again what came out otherwise than you predicted, after 1, 3, 7 and 16 days
+    Review {
+        /// Also what is not due yet
+        #[arg(long)]
+        all: bool,
+    },
+    /// Tell what you have done: where you were, what you predicted and how well, what is due again
+    Progress {
+        #[command(subcommand)]
+        command: Option<ProgressCommand>,
     },
     /// Check lessons: lint them, run them, and see that all comes out as they say
     Check {
@@ -109,4 +120,38 @@ pub(super) enum Command {
         #[arg(long)]
         check: bool,
     },
+}
+
+/// What can be done with progress.
+#[derive(Debug, Subcommand)]
+pub(super) enum ProgressCommand {
+    /// Tell it; of one lesson with every prediction
+    Show {
+        /// The lesson's id; without one, all in short
+        lesson: Option<String>,
+    },
+    /// Forget what you have done; the file as it was is kept, and `undo` brings it back
+    Reset {
+        /// The lessons' ids
+        #[arg(required_unless_present = "all", value_name = "LESSON")]
+        ids: Vec<String>,
+        /// All of it
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Bring back what the last `reset` took
+    Undo,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Line::command().debug_assert();
+    }
 }

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use super::line::Global;
 use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE, interrupt};
 use crate::facility::registry;
+use crate::lesson::account;
 use crate::lesson::progress::Progress;
 use crate::lesson::{BadLesson, Lesson, Pack, PackError};
 use crate::plain::desk::{Desk, Setup, Stop};
 use crate::plain::diagnose::diagnose;
-use crate::plain::{learn as face, script};
+use crate::plain::{learn as face, progress as told, script, words};
 
 /// The largest script in bytes.
 const SCRIPT_MAX: u64 = 16 << 20;
@@ -96,6 +97,10 @@ pub(super) fn learn(
     }
     let Some(word) = lesson else {
         write!(out, "{}", face::list(&pack, &progress))?;
+        if let Some(go_on) = account::go_on(&pack, &progress) {
+            write!(out, "\n{}", words::fold(&format!("{}.", told::place(&go_on)), "", ""))?;
+            writeln!(out, "`ipclab learn --plain {}` goes on there.", go_on.lesson)?;
+        }
         writeln!(out, "\n`ipclab learn --plain LESSON` begins one.")?;
         return Ok(ExitCode::SUCCESS);
     };
@@ -181,7 +186,7 @@ fn source(file: &Path) -> Result<(String, String), String> {
 }
 
 /// Sits down at a desk, and turns what stops the work into an exit status.
-fn at_desk(
+pub(super) fn at_desk(
     options: &Global,
     out: &mut dyn Write,
     err: &mut dyn Write,

@@ -8,6 +8,7 @@ mod junit;
 mod line;
 mod linear;
 mod map;
+mod progress;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -68,6 +69,9 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
             };
             check.run(out, err)
         }
+        Some(Command::Progress { command }) => progress::run(&line.options, command.as_ref(), out, err),
+        Some(Command::Review { all }) if line.options.linear() => progress::review(&line.options, *all, out, err),
+        Some(Command::Review { all }) => terminal(line, tui::Start::Review { all: *all }, None, err),
         Some(Command::Claims { ids, verbose }) => {
             let (cancelled, _bytes) = interrupt::catch()?;
             let stage = line.options.stage();

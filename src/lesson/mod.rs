@@ -2,17 +2,22 @@
 //!
 //! A lesson holds no code, only statements of the language. What a lesson can do, a learner can type.
 
+pub mod account;
+pub mod day;
 mod embedded;
 mod fence;
 mod figure;
 mod format;
 mod front;
 mod leftovers;
+pub mod leitner;
 pub mod lint;
 mod model;
 mod pack;
 pub mod progress;
 pub mod prose;
+pub mod record;
+pub mod review;
 pub mod runner;
 pub mod session;
 #[cfg(test)]

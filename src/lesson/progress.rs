@@ -1,66 +1,47 @@
 //! What a learner has done: kept under the XDG state directory, whole after a crash at any moment.
 
-use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-/// The version of the file that this program reads and writes.
-pub const VERSION: u32 = 1;
+use super::day::Moment;
+use super::record::{self, First, LessonRecord, Lessons};
+
+/// The version of the file that this program writes. It reads the first one too.
+pub const VERSION: u32 = 2;
 
 /// The file's name.
 const FILE: &str = "progress.toml";
 
-/// What is kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+struct File<L> {
     /// [`VERSION`].
     version: u32,
     /// By the lesson's id.
     #[serde(default)]
-    lessons: BTreeMap<String, LessonRecord>,
-}
-
-/// What is kept of one lesson.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LessonRecord {
-    /// The id of the step at which the learner was last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-    /// Whether it was once gone through to its end.
-    #[serde(default)]
-    pub done: bool,
-    /// Ids of the goals that were met.
-    #[serde(default)]
-    pub goals: Vec<String>,
-    /// Answers by the prediction's id, the last one of each.
-    #[serde(default)]
-    pub predictions: BTreeMap<String, Answer>,
-    /// How many rungs of help were taken, by the step's id.
-    #[serde(default)]
-    pub hints: BTreeMap<String, u32>,
-}
-
-/// An answer to a prediction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// The letter of the choice.
-    pub choice: char,
-    /// The words of the choice, in case the lesson changes.
-    pub text: String,
-    /// Whether the kernel agreed.
-    pub right: bool,
+    lessons: L,
 }
 
 /// The learner's progress, and where it is kept.
 #[derive(Debug)]
 pub struct Progress {
-    record: Record,
+    lessons: Lessons,
     /// `None`: nothing is kept.
     file: Option<PathBuf>,
     notice: Option<String>,
+    clock: fn() -> Moment,
+}
+
+/// What was forgotten, so that it can be brought back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// What was known.
+    pub lessons: Lessons,
+    /// The file as it was before, if one is kept.
+    pub backup: Option<PathBuf>,
 }
 
 impl Progress {
@@ -80,24 +61,19 @@ impl Progress {
         if let Err(error) = std::fs::create_dir_all(directory).and_then(|()| writable(directory)) {
             return Self::off(format!("progress is off: {} can't be written: {error}", directory.display()));
         }
-        let text = match std::fs::read(&file) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_not_text| "it is not text".to_owned()),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Self { record: Record::new(), file: Some(file), notice: None };
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        match text.and_then(|text| read(&text)) {
-            Ok(record) if record.version > VERSION => Self::off(format!(
-                "progress is off: {} was written by a newer ipclab (version {}, this one knows {VERSION}) and is left alone",
+        let kept = |lessons, notice| Self { lessons, file: Some(file.clone()), notice, clock: Moment::now };
+        match read_file(&file) {
+            Ok(lessons) => kept(lessons, None),
+            Err(Unread::Missing) => kept(Lessons::new(), None),
+            Err(Unread::Newer(version)) => Self::off(format!(
+                "progress is off: {} was written by a newer ipclab (version {version}, this one knows {VERSION}) and is \
+                 left alone",
                 file.display(),
-                record.version
             )),
-            Ok(record) => Self { record, file: Some(file), notice: None },
-            Err(why) => match set_aside(&file) {
+            Err(Unread::Bad(why)) => match aside(&file, "unreadable", true) {
                 Ok(aside) => {
-                    let notice = format!("{} can't be read: {why}; it is kept as {}", file.display(), aside.display());
-                    Self { record: Record::new(), file: Some(file), notice: Some(notice) }
+                    let words = format!("{} can't be read: {why}; it is kept as {}", file.display(), aside.display());
+                    kept(Lessons::new(), Some(words))
                 }
                 Err(error) => Self::off(format!(
                     "progress is off: {} can't be read: {why}; and can't be set aside: {error}",
@@ -109,7 +85,12 @@ impl Progress {
 
     /// Progress that is kept nowhere, with the reason.
     pub const fn off(why: String) -> Self {
-        Self { record: Record::new(), file: None, notice: Some(why) }
+        Self { lessons: Lessons::new(), file: None, notice: Some(why), clock: Moment::now }
+    }
+
+    /// Progress that is kept nowhere, with these lessons and this clock: of somebody who is made up.
+    pub const fn of(lessons: Lessons, clock: fn() -> Moment) -> Self {
+        Self { lessons, file: None, notice: None, clock }
     }
 
     /// What the learner must be told about it, once: that it is off, or that a file was set aside.
@@ -122,52 +103,131 @@ impl Progress {
         self.file.is_some()
     }
 
-    /// What is known of a lesson.
-    pub fn lesson(&self, id: &str) -> Option<&LessonRecord> {
-        self.record.lessons.get(id)
+    /// The file in which it is kept.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
-    /// Changes what is known of a lesson and writes it down. When that fails, progress is off from then on, and
-    /// the reason is returned.
-    pub fn update(&mut self, id: &str, change: impl FnOnce(&mut LessonRecord)) -> Result<(), String> {
-        let entry = self.record.lessons.entry(id.to_owned()).or_default();
-        let before = entry.clone();
-        change(entry);
-        if *entry == before {
+    /// The present, by the learner's wall clock.
+    pub fn now(&self) -> Moment {
+        (self.clock)()
+    }
+
+    /// What is known of a lesson.
+    pub fn lesson(&self, id: &str) -> Option<&LessonRecord> {
+        self.lessons.get(id)
+    }
+
+    /// All that is known.
+    pub const fn lessons(&self) -> &Lessons {
+        &self.lessons
+    }
+
+    /// Changes what is known of a lesson and writes it down, on top of what another ipclab may have written since.
+    /// When that fails, progress is off from then on, and the reason is returned.
+    pub fn update(&mut self, id: &str, change: impl Fn(&mut LessonRecord)) -> Result<(), String> {
+        self.put(id, true, change)
+    }
+
+    /// The same for what is done in a review: the learner is still where they were.
+    pub fn update_aside(&mut self, id: &str, change: impl Fn(&mut LessonRecord)) -> Result<(), String> {
+        self.put(id, false, change)
+    }
+
+    fn put(&mut self, id: &str, here: bool, change: impl Fn(&mut LessonRecord)) -> Result<(), String> {
+        let mut wanted = self.lessons.get(id).cloned().unwrap_or_default();
+        change(&mut wanted);
+        if self.lessons.get(id).is_some_and(|known| *known == wanted) || wanted == LessonRecord::default() {
             return Ok(());
         }
-        let Some(file) = self.file.clone() else { return Ok(()) };
-        let kept = entry.clone();
-        self.keep(&file, id, kept).inspect_err(|why| {
+        let now = self.now();
+        self.change(|lessons| {
+            let entry = lessons.entry(id.to_owned()).or_default();
+            change(entry);
+            if here {
+                entry.at = Some(now);
+            }
+        })
+    }
+
+    /// Lays what somebody else has done beside what is known; nothing is lost.
+    pub fn merge(&mut self, other: &Lessons) -> Result<(), String> {
+        self.change(|lessons| record::merge(lessons, other))
+    }
+
+    /// Forgets these lessons, or all of them where none is named. The file is kept as it was before, beside it.
+    pub fn forget(&mut self, ids: &[&str]) -> Result<Forgotten, String> {
+        let mut gone = Lessons::new();
+        let mut backup = None;
+        let file = self.file.clone();
+        let mut kept = Ok(());
+        self.change(|lessons| {
+            if let Some(file) = file.filter(|file| file.exists()) {
+                match aside(&file, "before", false) {
+                    Ok(path) => backup = Some(path),
+                    Err(error) => {
+                        kept = Err(format!("nothing is forgotten: {} can't be kept: {error}", file.display()));
+                        return;
+                    }
+                }
+            }
+            let forget = |id: &String| ids.is_empty() || ids.contains(&id.as_str());
+            gone = lessons.iter().filter(|(id, _)| forget(id)).map(|(id, l)| (id.clone(), l.clone())).collect();
+            lessons.retain(|id, _| !forget(id));
+        })?;
+        kept.map(|()| Forgotten { lessons: gone, backup })
+    }
+
+    /// Brings back what the last [`Self::forget`] took, of this run or an earlier one: the ids of the lessons. `None`
+    /// if there is nothing to bring back.
+    pub fn take_back(&mut self) -> Result<Option<Vec<String>>, String> {
+        let Some(file) = self.file.clone() else { return Ok(None) };
+        let Some(backup) = (1..ASIDES).map(|n| beside(&file, "before", n)).take_while(|path| path.exists()).last()
+        else {
+            return Ok(None);
+        };
+        let old = match read_file(&backup) {
+            Ok(old) => old,
+            Err(why) => return Err(format!("{} can't be read: {}", backup.display(), why.words())),
+        };
+        let back = old.iter().filter(|(id, l)| self.lessons.get(*id) != Some(*l)).map(|(id, _)| id.clone()).collect();
+        self.merge(&old)?;
+        std::fs::remove_file(&backup).map_err(|e| format!("{} can't be removed: {e}", backup.display()))?;
+        Ok(Some(back))
+    }
+
+    /// Changes all that is known and writes it down. Nobody else writes meanwhile, and what they have written before is
+    /// read first.
+    fn change(&mut self, change: impl FnOnce(&mut Lessons)) -> Result<(), String> {
+        let Some(file) = self.file.clone() else {
+            change(&mut self.lessons);
+            return Ok(());
+        };
+        let failed = |error: std::io::Error| format!("progress is off: {} can't be written: {error}", file.display());
+        let alone = lock(&file).map_err(failed);
+        let ready = alone.as_ref().map_err(Clone::clone).and_then(|_| self.read_again(&file));
+        change(&mut self.lessons);
+        ready.and_then(|()| write(&file, &self.lessons).map_err(failed)).inspect_err(|why| {
             self.file = None;
             self.notice = Some(why.clone());
         })
     }
 
-    /// Writes one lesson down, beside what another ipclab may have written since.
-    fn keep(&mut self, file: &Path, id: &str, lesson: LessonRecord) -> Result<(), String> {
-        let failed = |error: std::io::Error| format!("progress is off: {} can't be written: {error}", file.display());
-        let _alone = lock(file).map_err(failed)?;
-        match std::fs::read_to_string(file).map_err(|e| (e.kind(), e.to_string())).map(|text| read(&text)) {
-            Ok(Ok(now)) if now.version > VERSION => {
+    fn read_again(&mut self, file: &Path) -> Result<(), String> {
+        match read_file(file) {
+            Ok(lessons) => self.lessons = lessons,
+            Err(Unread::Missing) => {}
+            Err(Unread::Newer(_)) => {
                 return Err(format!("progress is off: {} was written by a newer ipclab meanwhile", file.display()));
             }
-            Ok(Ok(now)) => self.record = now,
-            Err((ErrorKind::NotFound, _)) => {}
-            Ok(Err(why)) | Err((_, why)) => {
-                let aside = set_aside(file).map_err(failed)?;
+            Err(Unread::Bad(why)) => {
+                let aside = aside(file, "unreadable", true)
+                    .map_err(|error| format!("progress is off: {} can't be written: {error}", file.display()))?;
                 self.notice =
                     Some(format!("{} can't be read: {why}; it is kept as {}", file.display(), aside.display()));
             }
         }
-        self.record.lessons.insert(id.to_owned(), lesson);
-        write(file, &self.record).map_err(failed)
-    }
-}
-
-impl Record {
-    const fn new() -> Self {
-        Self { version: VERSION, lessons: BTreeMap::new() }
+        Ok(())
     }
 }
 
@@ -178,7 +238,34 @@ fn directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     Some(state.join("ipclab"))
 }
 
-fn read(text: &str) -> Result<Record, String> {
+/// Why a file could not be read.
+enum Unread {
+    Missing,
+    /// Its version.
+    Newer(u32),
+    /// In words, with the line.
+    Bad(String),
+}
+
+impl Unread {
+    fn words(&self) -> String {
+        match self {
+            Self::Missing => "it is not there".to_owned(),
+            Self::Newer(version) => format!("a newer ipclab has written it (version {version})"),
+            Self::Bad(why) => why.clone(),
+        }
+    }
+}
+
+fn read_file(file: &Path) -> Result<Lessons, Unread> {
+    match std::fs::read(file) {
+        Ok(bytes) => read(&String::from_utf8(bytes).map_err(|_not_text| Unread::Bad("it is not text".to_owned()))?),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Unread::Missing),
+        Err(error) => Err(Unread::Bad(error.to_string())),
+    }
+}
+
+fn read(text: &str) -> Result<Lessons, Unread> {
     /// The one key that every version has.
     #[derive(Deserialize)]
     struct Version {
@@ -186,13 +273,18 @@ fn read(text: &str) -> Result<Record, String> {
     }
     let wrong = |error: toml::de::Error| {
         let line = error.span().map_or(1, |s| text.bytes().take(s.start).filter(|b| *b == b'\n').count() + 1);
-        format!("line {line}: {}", super::front::lower(error.message()))
+        Unread::Bad(format!("line {line}: {}", super::front::lower(error.message())))
     };
     let Version { version } = toml::from_str(text).map_err(wrong)?;
-    if version > VERSION {
-        return Ok(Record { version, lessons: BTreeMap::new() });
+    match version {
+        1 => {
+            let old: File<std::collections::BTreeMap<String, First>> = toml::from_str(text).map_err(wrong)?;
+            Ok(old.lessons.into_iter().map(|(id, first)| (id, first.into())).collect())
+        }
+        VERSION => toml::from_str::<File<Lessons>>(text).map(|file| file.lessons).map_err(wrong),
+        0 => Err(Unread::Bad("there has never been a version 0".to_owned())),
+        newer => Err(Unread::Newer(newer)),
     }
-    toml::from_str(text).map_err(wrong)
 }
 
 /// Fails where no file can be made in the directory.
@@ -208,14 +300,24 @@ fn lock(file: &Path) -> std::io::Result<Flock<std::fs::File>> {
     Flock::lock(directory, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
 }
 
-/// Moves a file to a name that is not taken.
-fn set_aside(file: &Path) -> std::io::Result<PathBuf> {
-    for number in 1..1000 {
-        let aside = file.with_extension(format!("toml.unreadable-{number}"));
-        // Unlike rename, link never replaces what stands there.
+/// So many files of a kind are kept beside the one in use.
+const ASIDES: u32 = 1000;
+
+fn beside(file: &Path, kind: &str, number: u32) -> PathBuf {
+    file.with_extension(format!("toml.{kind}-{number}"))
+}
+
+/// Gives a file a name that is not taken, in place of its own or besides.
+fn aside(file: &Path, kind: &str, instead: bool) -> std::io::Result<PathBuf> {
+    for number in 1..ASIDES {
+        let aside = beside(file, kind, number);
+        // Unlike rename, link never replaces what stands there. The file in use is never written in place, so the one
+        // behind the new name stays as it is.
         match std::fs::hard_link(file, &aside) {
             Ok(()) => {
-                std::fs::remove_file(file)?;
+                if instead {
+                    std::fs::remove_file(file)?;
+                }
                 return Ok(aside);
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -225,9 +327,14 @@ fn set_aside(file: &Path) -> std::io::Result<PathBuf> {
     Err(ErrorKind::AlreadyExists.into())
 }
 
+/// Progress as the text of a file.
+pub(super) fn text(lessons: &Lessons) -> Result<String, toml::ser::Error> {
+    toml::to_string(&File { version: VERSION, lessons })
+}
+
 /// Writes a new file beside the old one, makes sure that it is on disk, and puts it in the old one's place.
-fn write(file: &Path, record: &Record) -> std::io::Result<()> {
-    let text = toml::to_string(record).map_err(|e| std::io::Error::new(ErrorKind::InvalidData, e))?;
+fn write(file: &Path, lessons: &Lessons) -> std::io::Result<()> {
+    let text = text(lessons).map_err(|e| std::io::Error::new(ErrorKind::InvalidData, e))?;
     let new = file.with_extension(format!("toml.new-{}", std::process::id()));
     let mut out = std::fs::File::create(&new)?;
     let written = out
@@ -243,6 +350,7 @@ fn write(file: &Path, record: &Record) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::{Answer, Outcome};
     use super::*;
 
     /// A directory that goes with the test.
@@ -275,18 +383,20 @@ mod tests {
         let dir = Dir::new("kept");
         let mut progress = Progress::load_from(&dir.0);
         assert_eq!(progress.notice(), None);
-        let answer = Answer { choice: 'b', text: "it \"sleeps\"".into(), right: true };
+        let at = Some("2026-11-24 12:10:34 +0100".parse().unwrap());
+        let answer = Answer { at, choice: 'b', text: "it \"sleeps\"".into(), outcome: Outcome::Right, review: true };
         progress
             .update("pipe-eof", |l| {
                 l.step = Some("two".into());
                 l.goals.push("eof".into());
-                l.predictions.insert("eof".into(), answer.clone());
+                l.predictions.entry("eof".into()).or_default().push(answer.clone());
                 l.hints.insert("two".into(), 2);
+                l.solved.insert("two".into(), vec!["spawn a\na: write p \"'''\"\n".into()]);
             })
             .unwrap();
         let again = Progress::load_from(&dir.0);
         assert_eq!(again.lesson("pipe-eof"), progress.lesson("pipe-eof"));
-        assert_eq!(again.lesson("pipe-eof").unwrap().predictions["eof"], answer);
+        assert_eq!(again.lesson("pipe-eof").unwrap().predictions["eof"], [answer]);
         assert_eq!(again.lesson("other"), None);
         assert_eq!(dir.files(), ["progress.toml"], "nothing is left beside it");
     }
@@ -299,6 +409,8 @@ mod tests {
             ("empty", &b""[..], "line 1"),
             ("half", half.as_bytes(), "line 3"),
             ("wrong", wrong.as_bytes(), "line 3"),
+            ("moment", b"version = 2\n[lessons.a]\ndone = true\nat = \"yesterday\"\n", "line 4"),
+            ("zero", b"version = 0\n", "version 0"),
             ("binary", &[0xff, 0xfe, 0], "not text"),
             ("other", b"hello\n", "line 1"),
         ] {
@@ -333,9 +445,62 @@ mod tests {
     }
 
     #[test]
+    fn two_at_once_in_one_lesson_keep_what_each_has_done() {
+        let dir = Dir::new("same");
+        let (mut one, mut two) = (Progress::load_from(&dir.0), Progress::load_from(&dir.0));
+        one.update("a", |l| l.goals.push("first".into())).unwrap();
+        two.update("a", |l| l.goals.push("second".into())).unwrap();
+        one.update("a", |l| l.done = true).unwrap();
+        let all = Progress::load_from(&dir.0);
+        let record = all.lesson("a").unwrap();
+        assert_eq!((record.goals.len(), record.done), (2, true));
+    }
+
+    #[test]
+    fn what_the_first_version_kept_is_read() {
+        let dir = Dir::new("first");
+        let old = "version = 1\n[lessons.pipe-eof]\nstep = \"two\"\ndone = false\ngoals = [\"end\"]\n\
+                   [lessons.pipe-eof.predictions.eof]\nchoice = \"a\"\ntext = \"0\"\nright = false\n";
+        std::fs::write(dir.0.join(FILE), old).unwrap();
+        let mut progress = Progress::load_from(&dir.0);
+        assert_eq!(progress.notice(), None);
+        let record = progress.lesson("pipe-eof").unwrap().clone();
+        assert_eq!((record.step.as_deref(), record.goals.len()), (Some("two"), 1));
+        assert_eq!(record.predictions["eof"][0].outcome, Outcome::Wrong);
+        progress.update("pipe-eof", |l| l.done = true).unwrap();
+        let again = Progress::load_from(&dir.0);
+        assert_eq!(again.lesson("pipe-eof").unwrap().predictions, record.predictions);
+    }
+
+    #[test]
+    fn what_is_forgotten_can_be_brought_back() {
+        let dir = Dir::new("forget");
+        let mut progress = Progress::load_from(&dir.0);
+        for id in ["a", "b", "c"] {
+            progress.update(id, |l| l.goals.push(id.into())).unwrap();
+        }
+        let full = progress.lessons().clone();
+        let gone = progress.forget(&["b"]).unwrap();
+        assert_eq!(gone.lessons.keys().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(Progress::load_from(&dir.0).lessons().keys().collect::<Vec<_>>(), ["a", "c"]);
+        progress.forget(&[]).unwrap();
+        assert!(Progress::load_from(&dir.0).lessons().is_empty());
+        assert_eq!(dir.files(), ["progress.toml", "progress.toml.before-1", "progress.toml.before-2"]);
+        let mut other = Progress::load_from(&dir.0);
+        other.update("d", |l| l.done = true).unwrap();
+        assert_eq!(other.take_back(), Ok(Some(vec!["a".to_owned(), "c".to_owned()])));
+        assert_eq!(other.take_back(), Ok(Some(vec!["b".to_owned()])));
+        assert_eq!(other.take_back(), Ok(None));
+        let mut all = Progress::load_from(&dir.0).lessons().clone();
+        assert!(all.remove("d").is_some_and(|d| d.done), "what was done since stays");
+        assert_eq!(all, full);
+        assert_eq!(dir.files(), ["progress.toml"]);
+    }
+
+    #[test]
     fn a_newer_version_is_left_alone() {
         let dir = Dir::new("newer");
-        let newer = "version = 2\nsomething = \"else\"\n";
+        let newer = "version = 3\nsomething = \"else\"\n";
         std::fs::write(dir.0.join(FILE), newer).unwrap();
         let mut progress = Progress::load_from(&dir.0);
         assert!(progress.notice().unwrap().contains("newer ipclab"));

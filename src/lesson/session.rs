@@ -430,6 +430,15 @@ impl Session {
         self.push(wanted, Origin::Replay);
     }
 
+    /// How the learner has met the goals of the step without our solution: all statements from the empty stage on, a
+    /// line each. `None` where they have not.
+    pub fn own_way(&self) -> Option<String> {
+        let alone = self.explained && self.took > 0 && !self.solution;
+        let ran = self.ran.as_ref().filter(|_| alone)?;
+        let lines: Vec<String> = ran.iter().map(ToString::to_string).collect();
+        Some(lines.join("\n") + "\n")
+    }
+
     /// What the learner sees of the current step, from its beginning.
     pub fn page(&self) -> Vec<Part<'_>> {
         let step = self.step();

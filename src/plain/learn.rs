@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::desk::{Desk, Stop, Typed};
 use super::{json, script, tell, words};
-use crate::lesson::progress::{Answer, Progress};
+use crate::lesson::progress::Progress;
+use crate::lesson::review::{Question, note};
 use crate::lesson::session::{Answered, Ask, News, Order, Origin, Part, Rung, Session};
-use crate::lesson::{Lesson, Pack, Prediction, prose};
+use crate::lesson::{Lesson, Pack, Prediction};
 use crate::script::Severity;
 
 /// The lessons of a pack, with what the learner has done.
@@ -49,20 +50,15 @@ pub fn learn(
     prompt: bool,
 ) -> Result<Left, Stop> {
     let session = Session::new(lesson.clone(), from);
-    let mut class = Class { desk, progress, session, shown: 0, prompt };
+    let mut class = Class { desk, progress, session, question: None, shown: 0, prompt };
     class.opening()?;
-    loop {
-        match class.turn() {
-            Ok(None) => {}
-            Ok(Some(left)) => return Ok(left),
-            Err(Stop::Lost(why)) => {
-                let text = format!("the stage is lost: {why}; it is opened again\n");
-                script::wrong(class.desk, &text)?;
-                class.session.lost();
-            }
-            Err(stop) => return Err(stop),
-        }
-    }
+    class.go()
+}
+
+/// Asks a question again.
+pub fn review(desk: &mut Desk<'_>, question: &Question, progress: &mut Progress, prompt: bool) -> Result<Left, Stop> {
+    let session = question.begin();
+    Class { desk, progress, session, question: Some(question), shown: 0, prompt }.go()
 }
 
 const HELP: &str = "\
@@ -77,12 +73,29 @@ struct Class<'d, 'o> {
     desk: &'d mut Desk<'o>,
     progress: &'d mut Progress,
     session: Session,
+    /// The question that is asked again, if this is a review.
+    question: Option<&'d Question>,
     /// How many parts of the page have been told.
     shown: usize,
     prompt: bool,
 }
 
 impl Class<'_, '_> {
+    fn go(&mut self) -> Result<Left, Stop> {
+        loop {
+            match self.turn() {
+                Ok(None) => {}
+                Ok(Some(left)) => return Ok(left),
+                Err(Stop::Lost(why)) => {
+                    let text = format!("the stage is lost: {why}; it is opened again\n");
+                    script::wrong(self.desk, &text)?;
+                    self.session.lost();
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
     fn opening(&mut self) -> Result<(), Stop> {
         let lesson = self.session.lesson();
         if self.desk.json() {
@@ -120,7 +133,7 @@ impl Class<'_, '_> {
             Ask::Goals => self.wait("> "),
             Ask::Step(_) => self.wait("Enter goes on. "),
             Ask::End => {
-                if !self.desk.json() {
+                if !self.desk.json() && self.question.is_none() {
                     let read = self.session.lesson().front.read.join(", ");
                     let more = if read.is_empty() { String::new() } else { format!("To read on: {read}.\n") };
                     self.desk.say(&format!("\nThis is the end of the lesson. {more}"))?;
@@ -225,7 +238,7 @@ impl Class<'_, '_> {
         for news in self.session.take_news() {
             let lesson = self.session.lesson();
             let id = lesson.id().to_owned();
-            let kept = note(self.progress, lesson, &news);
+            let kept = note(self.progress, &self.session, self.question, &news);
             if let News::Step(_) = &news {
                 self.shown = 0;
             }
@@ -233,7 +246,10 @@ impl Class<'_, '_> {
                 let line = json::news(lesson, &news);
                 self.desk.line(&line)?;
             } else {
-                let text = said(lesson, &news, self.session.position());
+                let text = match &news {
+                    News::Step(_) if self.question.is_some() => format!("\n{}\n", lesson.front.title),
+                    _ => said(lesson, &news, self.session.position()),
+                };
                 self.desk.say(&text)?;
             }
             if let Err(why) = kept {
@@ -255,33 +271,43 @@ impl Class<'_, '_> {
         let word = line.trim();
         match word {
             "" => match self.session.ask() {
-                Ask::Answer(_) | Ask::Goals => self.desk.say(HELP)?,
+                Ask::Answer(_) | Ask::Goals => self.tell_text(HELP)?,
                 _ => self.session.go_on(),
             },
             "?" | "/hint" => self.hint()?,
             "/skip" => self.session.skip(),
             "/solve" => self.session.solve(),
+            "/back" if self.question.is_some() => self.tell_text("A review has one step.\n")?,
             "/back" => self.session.back(),
             "/restore" => self.session.restore(),
             "/waits" => {
                 let text = super::waits::all(self.desk.looks());
-                self.desk.say(&text)?;
+                self.tell_text(&text)?;
             }
             "/show" => {
                 let text = tell::stage(self.desk.seen());
-                self.desk.say(&text)?;
+                self.tell_text(&text)?;
             }
             "/quit" | "/exit" => return Ok(Some(Left::Early)),
-            "/help" => self.desk.say(HELP)?,
-            _ if word.starts_with("/help ") => self.desk.say(&tell::help(word[6..].trim()))?,
+            "/help" => self.tell_text(HELP)?,
+            _ if word.starts_with("/help ") => self.tell_text(&tell::help(word[6..].trim()))?,
             _ => self.typed(&line)?,
         }
         Ok(None)
     }
 
+    /// Tells something that was asked for; in JSON it is a line like all others.
+    fn tell_text(&mut self, text: &str) -> Result<(), Stop> {
+        if self.desk.json() {
+            self.desk.line(&json::line("told", &serde_json::json!({ "text": text })))
+        } else {
+            self.desk.say(text)
+        }
+    }
+
     fn hint(&mut self) -> Result<(), Stop> {
         match self.session.hint() {
-            None => self.desk.say("There is help where a goal is open.\n"),
+            None => self.tell_text("There is help where a goal is open.\n"),
             Some(Rung::Hint(_) | Rung::Solution(_)) => {
                 // Hints stand before the solution on the page: tell the one that is new.
                 self.shown = self.shown.min(self.session.page().len().saturating_sub(1));
@@ -384,29 +410,4 @@ pub fn score(took: u32, par: u32) -> String {
         std::cmp::Ordering::Greater => "it can be done in fewer",
     };
     format!("done in {took} {statements}, par is {par}: {how}")
-}
-
-/// Writes down what happened on the way through a lesson.
-pub fn note(progress: &mut Progress, lesson: &Lesson, news: &News) -> Result<(), String> {
-    progress.update(lesson.id(), |record| match news {
-        News::Step(id) => record.step = Some(id.clone()),
-        News::Revealed { prediction, chosen, held } => {
-            if let Some(choice) = lesson.prediction(prediction).and_then(|p| p.choices.get(*chosen)) {
-                let text = prose::plain(&choice.text);
-                let answer = Answer { choice: Prediction::letter(*chosen), text, right: *held == Some(*chosen) };
-                record.predictions.insert(prediction.clone(), answer);
-            }
-        }
-        News::Met(id) => {
-            if !record.goals.contains(id) {
-                record.goals.push(id.clone());
-            }
-        }
-        News::Helped(id) => *record.hints.entry(id.clone()).or_default() += 1,
-        News::Over => {
-            record.done = true;
-            record.step = None;
-        }
-        News::Restored | News::Differs { .. } | News::Done(_) | News::Scored { .. } => {}
-    })
 }

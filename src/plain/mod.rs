@@ -6,6 +6,7 @@ pub mod desk;
 pub mod diagnose;
 pub mod json;
 pub mod learn;
+pub mod progress;
 pub mod script;
 pub mod tell;
 pub mod waits;

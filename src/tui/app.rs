@@ -3,6 +3,7 @@
 //! It does nothing by itself: what must be done to the terminal and to stages comes out as [`Effect`]s and orders.
 
 mod choosing;
+mod learning;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self as input, KeyEventKind, MouseEventKind};
@@ -17,13 +18,13 @@ use super::first::First;
 use super::help::Help;
 use super::keys::{Action, Chord, Context, Keymap};
 use super::layout;
-use super::lesson::{LessonView, Wish};
+use super::lesson::LessonView;
 use super::lessons::Shelf;
 use super::link::ToStage;
 use super::menu::{Entry, Menu};
+use super::progress::ProgressView;
 use super::text;
 use super::theme::{Palette, Role, Theme};
-use crate::lesson::Lesson;
 use crate::script::Registry;
 
 /// What must be done to the terminal.
@@ -117,6 +118,7 @@ enum Screen {
     Menu,
     Lessons,
     Lesson,
+    Progress,
     Play,
     Atlas,
 }
@@ -141,6 +143,9 @@ pub(super) enum Opening {
     Menu,
     /// The list, or the lesson with that id.
     Learn(Option<String>),
+    Progress,
+    /// The questions that are due, or all that ever will be.
+    Review(bool),
     Play(Option<Editor>),
 }
 
@@ -170,6 +175,7 @@ pub(super) struct App {
     lessons: Shelf,
     lesson: Option<LessonView>,
     atlas: Atlas,
+    progress: Option<ProgressView>,
     pub(super) out: Out,
     pub(super) ending: Option<Ending>,
     pub(super) dirty: Dirty,
@@ -217,6 +223,7 @@ impl App {
             lessons,
             lesson: None,
             atlas: Atlas::default(),
+            progress: None,
             out,
             ending: None,
             dirty: Dirty::Now,
@@ -232,7 +239,9 @@ impl App {
                 app.first = Some(First::open(&mut app.out));
                 app.screen = Screen::First;
             }
-            Opening::Menu => {}
+            Opening::Menu => app.go_menu(),
+            Opening::Progress => app.go_progress(),
+            Opening::Review(all) => app.go_review(all),
             Opening::Learn(id) => app.go_learn(id.as_deref()),
             Opening::Play(editor) => app.go_play(editor),
         }
@@ -253,39 +262,13 @@ impl App {
         self.screen = Screen::Play;
     }
 
-    fn go_learn(&mut self, id: Option<&str>) {
-        let Some(lessons) = self.lessons.open() else {
-            self.out.notice(Notice::error("there are no lessons"));
-            return;
-        };
-        self.screen = Screen::Lessons;
-        let Some(id) = id else { return };
-        if let Some(lesson) = lessons.pack.lesson(id).cloned() {
-            self.go_lesson(lesson);
-        }
-    }
-
-    fn go_lesson(&mut self, lesson: Lesson) {
-        self.leave_lesson();
-        let Some(lessons) = self.lessons.open() else { return };
-        self.lesson = Some(LessonView::open(lesson, &mut lessons.progress, &mut self.out));
-        self.screen = Screen::Lesson;
-    }
-
-    fn leave_lesson(&mut self) {
-        if let Some(lesson) = self.lesson.take() {
-            lesson.desk.close(&mut self.out);
-        }
-        self.screen = self.way_back(Screen::Lessons);
-    }
-
     /// The desk that is shown, if one is.
     fn shown_desk(&self) -> Option<&Desk> {
         match self.screen {
             Screen::First => self.first.as_ref().map(|f| &f.desk),
             Screen::Play => self.play.as_ref(),
             Screen::Lesson => self.lesson.as_ref().map(|l| &l.desk),
-            Screen::Menu | Screen::Lessons | Screen::Atlas => None,
+            Screen::Menu | Screen::Lessons | Screen::Atlas | Screen::Progress => None,
         }
     }
 
@@ -294,7 +277,7 @@ impl App {
             Screen::First => self.first.as_mut().map(|f| &mut f.desk),
             Screen::Play => self.play.as_mut(),
             Screen::Lesson => self.lesson.as_mut().map(|l| &mut l.desk),
-            Screen::Menu | Screen::Lessons | Screen::Atlas => None,
+            Screen::Menu | Screen::Lessons | Screen::Atlas | Screen::Progress => None,
         }
     }
 
@@ -306,6 +289,7 @@ impl App {
             (None, Screen::First) => Context::First,
             (None, Screen::Menu) => Context::Menu,
             (None, Screen::Lessons) => Context::Lessons,
+            (None, Screen::Progress) => Context::Progress,
             (None, Screen::Lesson) => self.lesson.as_ref().map_or(Context::Lessons, |l| l.desk.context()),
             (None, Screen::Play) => self.play.as_ref().map_or(Context::Menu, Desk::context),
             (None, Screen::Atlas) => self.atlas.context(),
@@ -372,7 +356,7 @@ impl App {
                 match action {
                     Some(action) => self.act(action),
                     None if context.types() => self.typed(key),
-                    None => {}
+                    None => self.progress.iter_mut().for_each(ProgressView::calm),
                 }
             }
             input::Event::Paste(text) => {
@@ -522,7 +506,7 @@ impl App {
                 if action == Action::Cancel || action == Action::Choose && first.is_over() {
                     first.desk.close(&mut self.out);
                     self.first = None;
-                    self.screen = Screen::Menu;
+                    self.go_menu();
                 } else {
                     first.act(action, &mut self.out);
                 }
@@ -531,11 +515,14 @@ impl App {
                 Action::Up => self.menu.step(-1),
                 Action::Down => self.menu.step(1),
                 Action::Cancel => self.ending = Some(Ending::Left),
+                Action::Progress => self.go_progress(),
                 Action::Choose => match self.menu.chosen() {
                     Entry::First => {
                         self.first = Some(First::open(&mut self.out));
                         self.screen = Screen::First;
                     }
+                    Entry::GoOn => self.go_on(),
+                    Entry::Progress => self.go_progress(),
                     Entry::Learn => self.go_learn(None),
                     Entry::Play => self.go_play(None),
                     Entry::Map => self.go_atlas(atlas::View::Map),
@@ -556,46 +543,22 @@ impl App {
                         self.go_lesson(lesson);
                     }
                 }
-                (Action::Cancel, _) => self.screen = Screen::Menu,
+                (Action::Cancel, _) => self.go_menu(),
+                (Action::Progress, _) => self.go_progress(),
+                (Action::Review, _) => self.go_review(false),
                 _ => {}
             },
             Screen::Lesson => self.act_in_lesson(action, wide),
             Screen::Atlas => self.act_in_atlas(action),
+            Screen::Progress => self.act_in_progress(action),
             Screen::Play => {
                 let Some(desk) = &mut self.play else { return };
                 if action == Action::Detail {
                     self.show_detail();
                 } else if !desk.act(action, false, wide, &mut self.out) && action == Action::Cancel {
-                    self.screen = self.way_back(Screen::Menu);
-                }
-            }
-        }
-    }
-
-    fn act_in_lesson(&mut self, action: Action, wide: bool) {
-        let (Some(view), Some(lessons)) = (&mut self.lesson, self.lessons.open()) else { return };
-        if action == Action::Detail {
-            self.show_detail();
-            return;
-        }
-        match view.act(action, &mut lessons.progress, &mut self.out) {
-            Some(Wish::Stay) => {}
-            Some(Wish::Next) => {
-                let id = view.id().to_owned();
-                let more = lessons.choose_after(&id);
-                self.leave_lesson();
-                self.out.notice(Notice::good(if more {
-                    "done; the next one is chosen"
-                } else {
-                    "done; that was the last"
-                }));
-            }
-            None => {
-                if !view.desk.act(action, true, wide, &mut self.out) && action == Action::Cancel {
-                    if view.desk.place == Place::Prose {
-                        self.leave_lesson();
-                    } else {
-                        view.desk.place = Place::Prose;
+                    match self.way_back(Screen::Menu) {
+                        Screen::Menu => self.go_menu(),
+                        screen => self.screen = screen,
                     }
                 }
             }
@@ -643,6 +606,12 @@ impl App {
                 layout::header(parts.header, buffer, &theme, "Learn", Vec::new());
                 if let Some(lessons) = self.lessons.opened() {
                     lessons.render(parts.body, buffer, &theme);
+                }
+            }
+            Screen::Progress => {
+                layout::header(parts.header, buffer, &theme, "Progress", Vec::new());
+                if let Some(progress) = &mut self.progress {
+                    progress.render(parts.body, buffer, &theme, &self.keys, self.ascii);
                 }
             }
             Screen::Lesson => {

@@ -13,6 +13,7 @@ use super::app::{App, Opening};
 use super::conductor::Conductor;
 use super::event::{Event, Events};
 use super::keys::{Chord, Keymap};
+use super::learner::learner;
 use super::lessons::Lessons;
 use super::picture::{self, Own};
 use super::theme::{Palette, Theme};
@@ -53,6 +54,8 @@ const SCENES: &[Scene] = &[
         opening: || Opening::Learn(Some("pipe-eof".to_owned())),
         keys: &["<enter>", "1"],
     },
+    Scene { name: "progress", title: "What was done", opening: || Opening::Progress, keys: &["<up>"] },
+    Scene { name: "review", title: "A question that is asked again", opening: || Opening::Review(false), keys: &[] },
     Scene {
         name: "pipe",
         title: "A pipe and its reader",
@@ -542,9 +545,13 @@ impl Rehearsal {
         let events = Events::new();
         let conductor = Conductor::start(launcher.to_owned(), false, events.sender())?;
         let theme = Theme::new(Palette::Dark, false);
-        // Progress is nobody's: pictures show a learner who has just begun.
-        let progress = Progress::off(String::new());
-        let lessons = Lessons::new(Pack::embedded(crate::facility::registry())?, progress);
+        let pack = Pack::embedded(crate::facility::registry())?;
+        // Progress is nobody's: pictures show a learner who has just begun, or one who is made up.
+        let progress = match opening {
+            Opening::Progress | Opening::Review(_) => learner(&pack),
+            _ => Progress::off(String::new()),
+        };
+        let lessons = Lessons::new(pack, progress);
         let app = App::new(theme, Keymap::default(), Vec::new(), lessons.into(), opening, area).timeless();
         let mut own = Self { app, events, conductor, area };
         own.rest()?;

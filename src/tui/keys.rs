@@ -30,11 +30,13 @@ pub enum Context {
     Field = 512,
     /// The map.
     Map = 1024,
+    /// What the learner has done.
+    Progress = 2048,
 }
 
 impl Context {
     /// All contexts.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::First,
         Self::Menu,
         Self::Lessons,
@@ -46,6 +48,7 @@ impl Context {
         Self::Page,
         Self::Field,
         Self::Map,
+        Self::Progress,
     ];
 
     /// Whether characters are text here.
@@ -63,7 +66,7 @@ const fn contexts(list: &[Context]) -> u16 {
     bits
 }
 
-const EVERYWHERE: u16 = 2047;
+const EVERYWHERE: u16 = 4095;
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -99,9 +102,9 @@ macro_rules! actions {
     };
 }
 
-use Context::{Editor, Field, First, Lesson, Lessons, Map, Menu, Page, Prompt, Stage, Transcript};
+use Context::{Editor, Field, First, Lesson, Lessons, Map, Menu, Page, Progress, Prompt, Stage, Transcript};
 
-const LISTS: u16 = contexts(&[Menu, Lessons, Map]);
+const LISTS: u16 = contexts(&[Menu, Lessons, Map, Progress]);
 const LOOK: u16 = contexts(&[Stage, Transcript, Lesson]);
 const SCROLL: u16 = contexts(&[Stage, Transcript, Lesson, Page, Map]);
 
@@ -135,8 +138,8 @@ actions! {
     Down "down" ["down", "j"] "" "Go down" in LISTS | SCROLL, shown 0;
     Left "left" ["left", "h"] "" "Go left" in contexts(&[Stage, Map]), shown 0;
     Right "right" ["right", "l"] "" "Go right" in contexts(&[Stage, Map]), shown 0;
-    PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt]), shown 0;
-    PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt]), shown 0;
+    PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
+    PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
     Top "top" ["home", "g"] "" "Go to the first line" in SCROLL, shown 0;
     Bottom "bottom" ["end", "G"] "" "Go to the last line" in SCROLL, shown 0;
     Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage]), shown contexts(&[Stage]);
@@ -158,14 +161,19 @@ actions! {
     SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
     Reset "reset" ["R"] "reset" "Begin again on a fresh stage" in contexts(&[Stage, Lesson]), shown 0;
     Age "age" ["a"] "" "Work out anew since when each call sleeps" in contexts(&[Stage]), shown 0;
-    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage, Map]);
+    Review "review" ["v"] "review" "Ask again what is due" in contexts(&[Progress, Lessons]), shown contexts(&[Progress]);
+    Progress "progress" ["p"] "progress" "Show what you have done" in contexts(&[Menu, Lessons]), shown contexts(&[Lessons]);
+    Forget "forget" ["x"] "forget" "Forget what was done in the chosen lesson" in contexts(&[Progress]), shown contexts(&[Progress]);
+    ForgetAll "forget-all" ["X"] "" "Forget all that was done" in contexts(&[Progress]), shown 0;
+    TakeBack "take-back" ["u"] "undo" "Bring back what was forgotten last" in contexts(&[Progress]), shown contexts(&[Progress]);
+    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage, Map, Progress]);
     Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in EVERYWHERE, shown 0;
-    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map]);
+    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress]);
     HelpKey "help-key" ["f1"] "help" "Show the keys of this screen, then the reference of the language" in EVERYWHERE, shown contexts(&[Prompt, Editor]);
     Mouse "mouse" ["f2"] "" "Let the mouse point and scroll, or leave it to the terminal" in EVERYWHERE, shown 0;
     ThemeNext "theme" ["f3"] "" "Change the palette" in EVERYWHERE, shown 0;
     Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in EVERYWHERE, shown 0;
-    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map]), shown contexts(&[First, Menu]);
+    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress]), shown contexts(&[First, Menu]);
     QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in EVERYWHERE, shown 0;
 }
 

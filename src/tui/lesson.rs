@@ -14,14 +14,17 @@ use super::session::{Ended, Happened, State};
 use super::text::{self, clip_spans};
 use super::theme::{Role, Theme};
 use crate::lesson::progress::Progress;
+use crate::lesson::review::{Question, note};
 use crate::lesson::session::{Answered, Ask, News, Order, Part, Rung, Session};
 use crate::lesson::{Lesson, Prediction, Run};
-use crate::plain::learn::{note, score};
+use crate::plain::learn::score;
 
 /// A lesson that a learner goes through.
 #[derive(Debug)]
 pub(super) struct LessonView {
     session: Session,
+    /// The question that is asked again, if this is a review of one.
+    pub(super) question: Option<Question>,
     /// Its stage.
     pub(super) desk: Desk,
     /// The number of the statement that the lesson has under way.
@@ -50,9 +53,18 @@ impl LessonView {
     /// Opens a lesson where the learner left it.
     pub(super) fn open(lesson: Lesson, progress: &mut Progress, out: &mut Out) -> Self {
         let from = progress.lesson(lesson.id()).filter(|l| !l.done).and_then(|l| l.step.clone());
-        let session = Session::new(lesson, from.as_deref());
+        Self::begin(Session::new(lesson, from.as_deref()), None, progress, out)
+    }
+
+    /// Asks a question again.
+    pub(super) fn review(question: Question, progress: &mut Progress, out: &mut Out) -> Self {
+        Self::begin(question.begin(), Some(question), progress, out)
+    }
+
+    fn begin(session: Session, question: Option<Question>, progress: &mut Progress, out: &mut Out) -> Self {
         let desk = Desk::open(out, Place::Prose);
-        let mut view = Self { session, desk, flying: None, opening: true, read: 0, scroll: 0, rows: 0, below: 0 };
+        let mut view =
+            Self { session, question, desk, flying: None, opening: true, read: 0, scroll: 0, rows: 0, below: 0 };
         view.news(progress, out);
         view
     }
@@ -65,6 +77,9 @@ impl LessonView {
     /// Its title, and how far it is.
     pub(super) fn title(&self) -> String {
         let lesson = self.session.lesson();
+        if self.question.is_some() {
+            return lesson.front.title.clone();
+        }
         format!("{} ({} of {})", lesson.front.title, self.session.position() + 1, lesson.steps.len())
     }
 
@@ -86,7 +101,7 @@ impl LessonView {
 
     fn news(&mut self, progress: &mut Progress, out: &mut Out) {
         for news in self.session.take_news() {
-            if let Err(why) = note(progress, self.session.lesson(), &news) {
+            if let Err(why) = note(progress, &self.session, self.question.as_ref(), &news) {
                 out.notice(Notice::warning(why));
             }
             let lesson = self.session.lesson();
@@ -177,6 +192,7 @@ impl LessonView {
                 self.session.solve();
                 self.read(parts);
             }
+            Action::StepBefore if self.question.is_some() => out.notice(Notice::warning("a review has one step")),
             Action::StepBefore => self.session.back(),
             Action::Reset | Action::Undo if self.desk.place == Place::Prose => self.session.restore(),
             Action::Up if self.desk.place == Place::Prose => self.scroll -= 1,

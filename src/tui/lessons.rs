@@ -9,7 +9,9 @@ use ratatui::text::{Line, Span};
 use super::layout;
 use super::text;
 use super::theme::{Role, Theme};
+use crate::lesson::account::{self, Account, Whereabouts};
 use crate::lesson::progress::Progress;
+use crate::lesson::record::{Answer, Outcome};
 use crate::lesson::{Lesson, Pack};
 
 /// Where the lessons are, or will be: reading them takes longer than drawing the first frame.
@@ -57,11 +59,29 @@ pub(super) struct Lessons {
 }
 
 impl Lessons {
-    /// The list, with the first lesson chosen that is not done.
+    /// The list, with the lesson chosen at which the learner was, else the first that is not done.
     pub(super) fn new(pack: Pack, progress: Progress) -> Self {
         let mut lessons = Self { pack, progress, at: 0 };
         lessons.at = lessons.order().iter().position(|l| !lessons.is_done(l)).unwrap_or(0);
+        if let Some(go_on) = lessons.go_on() {
+            lessons.choose(&go_on.lesson);
+        }
         lessons
+    }
+
+    /// Where the learner goes on.
+    pub(super) fn go_on(&self) -> Option<Whereabouts> {
+        account::go_on(&self.pack, &self.progress)
+    }
+
+    /// What the learner has done.
+    pub(super) fn account(&self) -> Account {
+        Account::new(&self.pack, &self.progress)
+    }
+
+    /// Chooses the lesson with that id.
+    pub(super) fn choose(&mut self, id: &str) {
+        self.at = self.order().iter().position(|l| l.id() == id).unwrap_or(self.at);
     }
 
     /// In the order of the units.
@@ -190,7 +210,8 @@ impl Lessons {
             &format!("{predictions} predictions, {goals} goals; read on in {}", lesson.front.read.join(", ")),
         );
         if let Some(record) = self.progress.lesson(lesson.id()) {
-            let right = record.predictions.values().filter(|a| a.right).count();
+            let first = |answers: &Vec<Answer>| answers.first().is_some_and(|a| a.outcome == Outcome::Right);
+            let right = record.predictions.values().filter(|answers| first(answers)).count();
             let met = record.goals.len();
             say(Role::Good, &format!("so far {right} of {predictions} predicted right, {met} of {goals} goals met"));
         }

@@ -8,10 +8,13 @@ use ratatui::text::{Line, Span};
 use super::layout;
 use super::text;
 use super::theme::{Role, Theme};
+use crate::lesson::account::Whereabouts;
 
 /// What can be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
+    /// Where the learner was.
+    GoOn,
     /// The live pipe of the start.
     First,
     /// Lessons.
@@ -20,16 +23,19 @@ pub(super) enum Entry {
     Play,
     /// The map of all facilities.
     Map,
+    /// What the learner has done.
+    Progress,
     /// Help.
     Help,
     /// Out.
     Quit,
 }
 
-const ENTRIES: [(Entry, &str, &str); 6] = [
+const ENTRIES: [(Entry, &str, &str); 7] = [
     (Entry::Learn, "Learn", "lessons: predict what happens, then watch the kernel do it"),
     (Entry::Play, "Play", "a stage of your own: give orders to processes, watch the kernel"),
     (Entry::Map, "Map", "every facility in its place, its card, its claims run here"),
+    (Entry::Progress, "Progress", "where you were, what you predicted, and what is due again"),
     (Entry::Help, "Help", "every call and predicate of the language, with examples"),
     (Entry::First, "First minute", "the live pipe again"),
     (Entry::Quit, "Quit", "the stage ends, and nothing of it is left"),
@@ -39,24 +45,56 @@ const ENTRIES: [(Entry, &str, &str); 6] = [
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Menu {
     at: usize,
+    go_on: Option<String>,
+    due: usize,
 }
 
 impl Menu {
+    /// Learns where the learner goes on, and how many questions are due.
+    pub(super) fn learn(&mut self, go_on: Option<&Whereabouts>, due: usize) {
+        let words = go_on.map(|w| match &w.step {
+            Some((number, of, _)) => format!("{}, step {number} of {of}", w.title),
+            None => w.title.clone(),
+        });
+        match (&self.go_on, &words) {
+            // Whoever had chosen something else finds it chosen again.
+            (None, Some(_)) if self.at > 0 => self.at += 1,
+            (Some(_), None) => self.at = self.at.saturating_sub(1),
+            _ => {}
+        }
+        (self.go_on, self.due) = (words, due);
+    }
+
+    fn entries(&self) -> Vec<(Entry, &'static str, String)> {
+        let mut entries = Vec::new();
+        entries.extend(self.go_on.clone().map(|words| (Entry::GoOn, "Go on", words)));
+        entries.extend(ENTRIES.iter().map(|(entry, name, words)| {
+            let words = match (entry, self.due) {
+                (Entry::Progress, 1) => "one question is due again".to_owned(),
+                (Entry::Progress, 2..) => format!("{} questions are due again", self.due),
+                _ => (*words).to_owned(),
+            };
+            (*entry, *name, words)
+        }));
+        entries
+    }
+
     /// Goes up or down, around.
     pub(super) fn step(&mut self, by: isize) {
-        self.at = (self.at as isize + by).rem_euclid(ENTRIES.len() as isize) as usize;
+        self.at = (self.at as isize + by).rem_euclid(self.entries().len() as isize) as usize;
     }
 
     /// The chosen entry.
     pub(super) fn chosen(&self) -> Entry {
-        ENTRIES.get(self.at).map_or(Entry::Quit, |(entry, ..)| *entry)
+        self.entries().get(self.at).map_or(Entry::Quit, |(entry, ..)| *entry)
     }
 
     /// Draws the menu.
     pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+        let entries = self.entries();
         let width = area.width.saturating_sub(4).min(80);
         let banner = if area.height >= 18 { 7 } else { 2 };
-        let height = banner + ENTRIES.len() as u16 * if area.height >= 24 { 2 } else { 1 };
+        let height = banner + entries.len() as u16 * if area.height >= 24 { 2 } else { 1 };
         let place = layout::centered(area, width, height);
         if banner == 7 {
             picture(place, buffer, theme);
@@ -65,7 +103,7 @@ impl Menu {
             layout::line_at(place, 0, buffer, &Line::from(Span::styled(words, theme.style(Role::Title))));
         }
         let step = if area.height >= 24 { 2 } else { 1 };
-        for (i, (_, name, words)) in ENTRIES.iter().enumerate() {
+        for (i, (_, name, words)) in entries.iter().enumerate() {
             let chosen = i == self.at;
             let sign = if chosen { theme.glyphs.chosen } else { " " };
             let style = theme.style(if chosen { Role::Selection } else { Role::Title });

@@ -20,6 +20,7 @@ mod help;
 mod input;
 pub mod keys;
 mod layout;
+mod learner;
 mod lesson;
 mod lessons;
 pub mod link;
@@ -27,6 +28,7 @@ mod menu;
 mod pace;
 mod panes;
 mod picture;
+mod progress;
 mod prompt;
 mod prose;
 mod run;
@@ -57,6 +59,11 @@ pub enum Start {
     Menu,
     /// The list of lessons, or the lesson with that id.
     Learn(Option<String>),
+    /// The questions that are due again, one after the other.
+    Review {
+        /// Also those that are not due yet.
+        all: bool,
+    },
     /// A stage, with a script in the editor if one is named.
     Play(Option<PathBuf>),
 }

@@ -56,6 +56,7 @@ pub(super) fn run(options: Options) -> anyhow::Result<Ending> {
         Start::FirstMinute => Opening::First,
         Start::Menu => Opening::Menu,
         Start::Learn(id) => Opening::Learn(id),
+        Start::Review { all } => Opening::Review(all),
         Start::Play(None) => Opening::Play(None),
         Start::Play(Some(path)) => Opening::Play(Some(Editor::open(path).map_err(anyhow::Error::msg)?)),
     };

@@ -65,12 +65,20 @@ pub(crate) struct Setup {
     pub(crate) env: BTreeMap<&'static str, String>,
     /// Files in the directory of settings, with their text.
     pub(crate) settings: Vec<(&'static str, &'static str)>,
+    /// Files in the directory of state, with their text.
+    pub(crate) state: Vec<(&'static str, &'static str)>,
 }
 
 /// The program itself with these words.
 pub(crate) fn ipclab(words: &[&str]) -> Setup {
     let command = std::iter::once(env!("CARGO_BIN_EXE_ipclab")).chain(words.iter().copied());
-    Setup { command: command.map(str::to_owned).collect(), size: (120, 40), env: BTreeMap::new(), settings: Vec::new() }
+    Setup {
+        command: command.map(str::to_owned).collect(),
+        size: (120, 40),
+        env: BTreeMap::new(),
+        settings: Vec::new(),
+        state: Vec::new(),
+    }
 }
 
 impl Setup {
@@ -92,6 +100,12 @@ impl Setup {
         self
     }
 
+    /// The same with a file that an earlier run has left.
+    pub(crate) fn state(mut self, name: &'static str, text: &'static str) -> Self {
+        self.state.push((name, text));
+        self
+    }
+
     /// Starts it.
     pub(crate) fn start(self) -> Pty {
         static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
@@ -100,6 +114,10 @@ impl Setup {
         std::fs::create_dir_all(home.join(".config/ipclab")).unwrap();
         for (name, text) in &self.settings {
             std::fs::write(home.join(".config/ipclab").join(name), text).unwrap();
+        }
+        std::fs::create_dir_all(home.join(".local/state/ipclab")).unwrap();
+        for (name, text) in &self.state {
+            std::fs::write(home.join(".local/state/ipclab").join(name), text).unwrap();
         }
         let (columns, rows) = self.size;
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };

@@ -1,5 +1,7 @@
 //! The screens as a user goes through them, in a real terminal on real stages.
 
+mod learner;
+
 use crate::pty::{Pty, ipclab};
 
 #[track_caller]
