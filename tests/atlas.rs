@@ -1,8 +1,12 @@
-//! What the map offers can be done: its scenarios run, its lessons exist.
+//! What the map offers can be done, and what the comparison says comes out.
 
 mod common;
 
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+
 use ipclab::atlas;
+use ipclab::claim::{self, Verdict};
 use ipclab::facility::registry;
 use ipclab::lesson::Pack;
 use ipclab::stage::{Options, Outcome, Stage};
@@ -38,4 +42,42 @@ fn the_lessons_of_the_map_exist() {
             assert!(pack.lesson(id).is_some(), "{}: no lesson is {id}", leaf.id);
         }
     }
+}
+
+/// Every answer of the comparison comes out on this machine, and no counter-run does.
+fn every_answer(shared: bool) {
+    let info = Stage::open(&options(shared)).expect("a stage can be opened").info().clone();
+    let never = AtomicBool::new(false);
+    let mut done = BTreeSet::new();
+    for cell in atlas::cells() {
+        let Some(experiment) = cell.experiment() else { continue };
+        let experiment = experiment.expect("it can be read");
+        // Some answers are shown by the same experiment.
+        if !done.insert(format!("{experiment:?}")) {
+            continue;
+        }
+        let key = cell.key();
+        let finding = claim::run(&experiment, &options(shared), &never, &mut |_| {});
+        match finding.expect("a stage can be opened").verdict {
+            Verdict::Holds => {}
+            Verdict::NotHere(why) => {
+                // What is lacking is what the stage says that it lacks.
+                let words = why.split("this stage lacks ").nth(1).unwrap_or_else(|| panic!("{key}: {why}"));
+                let words = words.split(" (").next().unwrap_or_default();
+                let there = words.split(", ").find(|word| info.capabilities.iter().any(|c| c == word));
+                assert_eq!(there, None, "{key}: {why}");
+            }
+            other => panic!("{key}, shared {shared}: {other:#?}"),
+        }
+    }
+}
+
+#[test]
+fn every_answer_of_the_comparison_is_shown() {
+    every_answer(false);
+}
+
+#[test]
+fn every_answer_of_the_comparison_is_shown_in_shared_mode() {
+    every_answer(true);
 }

@@ -120,16 +120,25 @@ fn json_line(id: &str, finding: &Finding, out: &mut dyn Write) -> io::Result<()>
     let mut line = json!({
         "id": id,
         "says": claim::title(id),
-        "verdict": word(&finding.verdict),
-        "ms": finding.took.as_secs_f64() * 1e3,
-        "shown": finding.shown.iter().map(|shown| json!({
+    });
+    found(&mut line, finding);
+    writeln!(out, "{}", json::line("claim", &line))
+}
+
+/// What was found, put into a line of JSON.
+pub(super) fn found(line: &mut serde_json::Value, finding: &Finding) {
+    let shown = finding.shown.iter().map(|shown| {
+        json!({
             "part": shown.shows,
             "met": shown.met.iter().map(|met| json!({
                 "expectation": met.expectation, "seen": met.seen, "evidence": met.evidence,
             })).collect::<Vec<_>>(),
             "counter": shown.counter.as_ref().map(|(is, seen)| json!({ "is": is, "seen": seen })),
-        })).collect::<Vec<_>>(),
+        })
     });
+    line["verdict"] = json!(word(&finding.verdict));
+    line["ms"] = json!(finding.took.as_secs_f64() * 1e3);
+    line["shown"] = json!(shown.collect::<Vec<_>>());
     match &finding.verdict {
         Verdict::Differs { part, statement, expected, seen } => {
             line["differs"] = json!({ "part": part, "at": statement, "expected": expected, "seen": seen });
@@ -137,10 +146,9 @@ fn json_line(id: &str, finding: &Finding, out: &mut dyn Write) -> io::Result<()>
         Verdict::NotHere(why) => line["lacks"] = json!(why),
         Verdict::Holds | Verdict::Cancelled => {}
     }
-    writeln!(out, "{}", json::line("claim", &line))
 }
 
-const fn word(verdict: &Verdict) -> &'static str {
+pub(super) const fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Holds => "holds",
         Verdict::Differs { .. } => "differs here",

@@ -99,6 +99,14 @@ pub(super) enum Command {
         /// Its id, such as unix-datagram
         facility: Option<String>,
     },
+    /// Compare facilities in a table; each answer can be shown by an experiment on this machine
+    Compare {
+        /// Their ids on the map, such as pipe or unix-datagram; without one, all of them
+        facilities: Vec<String>,
+        /// Run the experiments; exit with 1 if an answer is otherwise here
+        #[arg(long)]
+        prove: bool,
+    },
     /// Look at what this machine can do, and say what to do about the rest
     Doctor,
     /// Write completions for a shell to standard output

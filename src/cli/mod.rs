@@ -2,6 +2,7 @@
 
 mod check;
 mod claims;
+mod compare;
 pub mod doctor;
 mod interrupt;
 mod junit;
@@ -85,6 +86,18 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
             claims.run(out, err)
         }
         Some(Command::Map { facility }) => map::map(facility.as_deref(), line.options.json, out, err),
+        Some(Command::Compare { facilities, prove }) => {
+            let (cancelled, _bytes) = interrupt::catch()?;
+            let stage = line.options.stage();
+            let compare = compare::Compare {
+                ids: facilities,
+                prove: *prove,
+                json: line.options.json,
+                stage: &stage,
+                cancelled: &cancelled,
+            };
+            compare.run(out, err)
+        }
         Some(Command::Doctor) => doctor::doctor(&line.options.stage().launcher, out, line.options.json),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator takes a reader that has gone away for a defect.

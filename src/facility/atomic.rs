@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use super::dialect::{Dialect, Op};
 use super::memory::{Access, narrowed, place};
 use super::perform::{Performer, Refusal};
 use super::show::Shown;
@@ -113,9 +114,20 @@ const CALLS: &[CallSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "atomic",
+    handle: "{o}",
+    ways: &[(Op::Make, &["{a}: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as {o}m"])],
+}];
+
 impl Facility for Atomic {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -1,5 +1,6 @@
 //! Barriers of POSIX threads: nobody goes on before all have come.
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, ATTR, NO_ATTR, PSHARED, aligned, make};
@@ -116,9 +117,31 @@ const PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "barrier",
+    handle: "{o}",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as {o}m",
+                "{a}: pthread_barrierattr_init {o}m+512 as {o}a",
+                "{a}: pthread_barrierattr_setpshared {o}a PTHREAD_PROCESS_SHARED",
+                "{a}: pthread_barrier_init {o}m+64 2 {o}a as {h}",
+            ],
+        ),
+        (Op::Remove, &["{a}: pthread_barrier_destroy {h}"]),
+    ],
+}];
+
 impl Facility for Barrier {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -1,5 +1,6 @@
 //! Condition variables of POSIX threads: a place to sleep until another says that something may have changed.
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, ATTR, NO_ATTR, PSHARED, aligned, make};
@@ -167,9 +168,34 @@ const PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "condition",
+    handle: "{o}",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as {o}m",
+                "{a}: pthread_mutexattr_init {o}m+512 as {o}a",
+                "{a}: pthread_mutexattr_setpshared {o}a PTHREAD_PROCESS_SHARED",
+                "{a}: pthread_mutex_init {o}m+64 {o}a as {o}l",
+                "{a}: pthread_condattr_init {o}m+576 as {o}ca",
+                "{a}: pthread_condattr_setpshared {o}ca PTHREAD_PROCESS_SHARED",
+                "{a}: pthread_cond_init {o}m+128 {o}ca as {h}",
+            ],
+        ),
+        (Op::Remove, &["{a}: pthread_cond_destroy {h}"]),
+    ],
+}];
+
 impl Facility for Cond {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

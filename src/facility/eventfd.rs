@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, Look};
 use super::perform::{Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
@@ -89,9 +90,25 @@ static PREDICATES: &[PredicateSpec] = &[
     PredicateSpec { word: "semaphore", args: &[], doc: "A read takes 1 of the count", example: "expect e semaphore" },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "eventfd",
+    handle: "{o}",
+    ways: &[
+        (Op::Make, &["{a}: eventfd {h} 1"]),
+        (Op::Watch, &["{a}: poll {h}:POLLIN"]),
+        (Op::Take, &["{a}: eventfd_read {h}"]),
+        (Op::Give, &["{a}: eventfd_write {h} 1"]),
+    ],
+}];
+
 impl Facility for EventFd {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use nix::fcntl::AT_FDCWD;
 
 use super::descriptor::as_path;
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Making, Performer, Refusal};
 use super::show::{self, Shown};
@@ -49,9 +50,31 @@ static CALLS: &[CallSpec] = &[CallSpec {
     ..CALL
 }];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "fifo",
+    handle: "{o}f",
+    ways: &[
+        (Op::Make, &["{a}: mkfifo {o} 0600", "{a}: open {h} \"{o}\" O_RDWR"]),
+        (Op::Join, &["{a}: open {h} \"{o}\" O_RDWR"]),
+        (Op::Send, &["{a}: write {h} {data}"]),
+        (Op::Receive, &["{a}: read {h} {n}"]),
+        (Op::TryReceive, &["{a}: fcntl {h} F_SETFL O_NONBLOCK", "{a}: read {h} {n}"]),
+        (Op::Watch, &["{a}: poll {h}:POLLIN"]),
+        (Op::Notify, &["{a}: fcntl {h} F_SETOWN {a}", "{a}: fcntl {h} F_SETFL O_ASYNC"]),
+        (Op::EndSend, &["{a}: close {h}"]),
+        (Op::EndReceive, &["{a}: close {h}"]),
+        (Op::Remove, &["{a}: unlink \"{o}\""]),
+    ],
+}];
+
 impl Facility for Fifo {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -4,6 +4,7 @@ mod join;
 mod lease;
 
 use super::deed::{Deed, Owner, Through};
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Given, Making, Performer, Refusal};
 use super::shm::{head, open};
@@ -132,9 +133,41 @@ const PREDICATES: &[PredicateSpec] = &[
     views::PARTED,
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[
+    Dialect {
+        kind: "record-lock",
+        handle: "{o}f",
+        ways: &[
+            (Op::Make, &["{a}: open {h} \"{o}\" O_RDWR|O_CREAT 0600"]),
+            (Op::Join, &["{a}: open {h} \"{o}\" O_RDWR"]),
+            (Op::Take, &["{a}: fcntl {h} F_SETLKW F_WRLCK"]),
+            (Op::TryTake, &["{a}: fcntl {h} F_SETLK F_WRLCK"]),
+            (Op::Give, &["{a}: fcntl {h} F_SETLK F_UNLCK"]),
+            (Op::Remove, &["{a}: unlink \"{o}\""]),
+        ],
+    },
+    Dialect {
+        kind: "description-lock",
+        handle: "{o}f",
+        ways: &[
+            (Op::Make, &["{a}: open {h} \"{o}\" O_RDWR|O_CREAT 0600"]),
+            (Op::Join, &["{a}: open {h} \"{o}\" O_RDWR"]),
+            (Op::Take, &["{a}: flock {h} LOCK_EX"]),
+            (Op::TryTake, &["{a}: flock {h} LOCK_EX|LOCK_NB"]),
+            (Op::Give, &["{a}: flock {h} LOCK_UN"]),
+            (Op::Remove, &["{a}: unlink \"{o}\""]),
+        ],
+    },
+];
+
 impl Facility for FileLock {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -1,6 +1,7 @@
 //! Futexes as they are: a word of memory, and the kernel's queue of those who sleep until somebody says that it may have
 //! changed. All locks of POSIX threads stand on it.
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Look};
 use super::perform::{Bound, Given, Making, Performer, Refusal};
 use super::pthread as common;
@@ -84,9 +85,20 @@ const PREDICATES: &[PredicateSpec] = &[PredicateSpec {
     example: "expect w word 0",
 }];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "futex",
+    handle: "{o}",
+    ways: &[(Op::Make, &["{a}: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as {o}m"])],
+}];
+
 impl Facility for Futex {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -3,6 +3,7 @@
 //! A load or store is one access of the machine and no system call, so a race is a real race, and an
 //! address that leads nowhere ends the actor with the machine's own SIGSEGV or SIGBUS.
 
+use super::dialect::{Dialect, Op};
 use super::perform::{Body, Bound, Given, Making, Names, Performer, Refusal};
 use super::quantities::page_size;
 use super::show::{self, Shown};
@@ -136,9 +137,49 @@ const CALLS: &[CallSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[
+    Dialect {
+        kind: "file-mapping",
+        handle: "{o}m",
+        ways: &[
+            (
+                Op::Make,
+                &[
+                    "{a}: open {o}f \"{o}\" O_RDWR|O_CREAT 0600",
+                    "{a}: ftruncate {o}f pagesize",
+                    "{a}: mmap {o}f pagesize PROT_READ|PROT_WRITE MAP_SHARED as {h}",
+                ],
+            ),
+            (
+                Op::Join,
+                &["{a}: open {o}f \"{o}\" O_RDWR", "{a}: mmap {o}f pagesize PROT_READ|PROT_WRITE MAP_SHARED as {h}"],
+            ),
+            (Op::Send, &["{a}: store {h}[0..{len}] {data}"]),
+            (Op::Receive, &["{a}: load $got {h}[0..{n}]"]),
+            (Op::TryReceive, &["{a}: load $got {h}[0..{n}]"]),
+            (Op::Remove, &["{a}: unlink \"{o}\""]),
+        ],
+    },
+    Dialect {
+        kind: "anonymous-mapping",
+        handle: "{o}",
+        ways: &[
+            (Op::Make, &["{a}: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as {h}"]),
+            (Op::Send, &["{a}: store {h}[0..{len}] {data}"]),
+            (Op::Receive, &["{a}: load $got {h}[0..{n}]"]),
+            (Op::TryReceive, &["{a}: load $got {h}[0..{n}]"]),
+        ],
+    },
+];
+
 impl Facility for Memory {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -9,6 +9,7 @@ mod body;
 mod cond;
 pub mod deed;
 mod descriptor;
+pub mod dialect;
 mod endpoint;
 mod epoll;
 mod eventfd;
@@ -66,6 +67,7 @@ use crate::kernel::arena::Record;
 use crate::model::{Actor, Field, Holder, Object, ObjectKey, Sleep, Snapshot, Value};
 use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
 use deed::Deed;
+use dialect::Dialect;
 use look::{Found, Ground, Handle, Look, Reported};
 pub(crate) use meaning::{meaning, meaning_on};
 use perform::{Performer, Refusal};
@@ -81,6 +83,11 @@ pub trait Facility: Sync {
     /// Its calls, under their manual names. None where other facilities bring all that it is used by, as sockets do for
     /// each family.
     fn calls(&self) -> &'static [CallSpec] {
+        &[]
+    }
+
+    /// How what others can do is done with it, one for each of its kinds.
+    fn dialects(&self) -> &'static [Dialect] {
         &[]
     }
 

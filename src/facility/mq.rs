@@ -18,6 +18,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::statfs;
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look, Reported};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::process::duration;
@@ -244,9 +245,28 @@ static PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "posix-queue",
+    handle: "{o}",
+    ways: &[
+        (Op::Make, &["{a}: mq_open {h} O_RDWR|O_CREAT 0600 maxmsg=8 msgsize=64"]),
+        (Op::Join, &["{a}: mq_open {h} O_RDWR"]),
+        (Op::Send, &["{a}: mq_send {h} {data} 0"]),
+        (Op::Receive, &["{a}: mq_receive {h} {n}"]),
+        (Op::TryReceive, &["{a}: mq_timedreceive {h} 0s {n}"]),
+        (Op::Watch, &["{a}: poll {h}:POLLIN"]),
+        (Op::Remove, &["{a}: mq_unlink {o}"]),
+    ],
+}];
+
 impl Facility for MessageQueue {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -6,6 +6,7 @@ mod calls;
 use std::cell::Cell;
 
 use super::deed::Deed;
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
@@ -85,9 +86,34 @@ const UNLOCK: &str = "pthread_mutex_unlock";
 /// What whoever sleeps on one waits to do.
 const LOCK: &str = "lock";
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "mutex",
+    handle: "{o}",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as {o}m",
+                "{a}: pthread_mutexattr_init {o}m+512 as {o}a",
+                "{a}: pthread_mutexattr_setpshared {o}a PTHREAD_PROCESS_SHARED",
+                "{a}: pthread_mutex_init {o}m+64 {o}a as {h}",
+            ],
+        ),
+        (Op::Take, &["{a}: pthread_mutex_lock {h}"]),
+        (Op::TryTake, &["{a}: pthread_mutex_trylock {h}"]),
+        (Op::Give, &["{a}: pthread_mutex_unlock {h}"]),
+        (Op::Remove, &["{a}: pthread_mutex_destroy {h}"]),
+    ],
+}];
+
 impl Facility for Mutex {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::quantities::page_size;
@@ -117,9 +118,29 @@ pub(super) static PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "pipe",
+    handle: "{o}",
+    ways: &[
+        (Op::Make, &["{a}: pipe {h}"]),
+        (Op::Send, &["{a}: write {h}.w {data}"]),
+        (Op::Receive, &["{a}: read {h}.r {n}"]),
+        (Op::TryReceive, &["{a}: fcntl {h}.r F_SETFL O_NONBLOCK", "{a}: read {h}.r {n}"]),
+        (Op::Watch, &["{a}: poll {h}.r:POLLIN"]),
+        (Op::Notify, &["{a}: fcntl {h}.r F_SETOWN {a}", "{a}: fcntl {h}.r F_SETFL O_ASYNC"]),
+        (Op::EndSend, &["{a}: close {h}.w"]),
+        (Op::EndReceive, &["{a}: close {h}.r"]),
+    ],
+}];
+
 impl Facility for Pipe {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

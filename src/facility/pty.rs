@@ -19,6 +19,7 @@ use nix::poll::PollFlags;
 use self::line::Settings;
 use self::mirror::{Counters, Event, Mirror, Side, What};
 pub(super) use self::perform::open_slave;
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look, Reported};
 use super::perform::{Performer, Refusal};
 use super::show::{Shown, returned};
@@ -52,9 +53,37 @@ static CARD: Card = Card {
 /// Where slaves are named.
 const DEVPTS: &str = "/dev/pts";
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "pty",
+    handle: "{o}",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: posix_openpt {h} O_RDWR|O_NOCTTY",
+                "{a}: unlockpt {h}.m",
+                "{a}: ioctl {h}.m TIOCGPTPEER O_RDWR|O_NOCTTY",
+            ],
+        ),
+        (Op::Send, &["{a}: write {h}.m {data}"]),
+        (Op::Receive, &["{a}: read {h}.s {n}"]),
+        (Op::SendBack, &["{a}: write {h}.s {data}"]),
+        (Op::ReceiveBack, &["{a}: read {h}.m {n}"]),
+        (Op::Watch, &["{a}: poll {h}.s:POLLIN"]),
+        (Op::Notify, &["{a}: fcntl {h}.s F_SETOWN {a}", "{a}: fcntl {h}.s F_SETFL O_ASYNC"]),
+        (Op::EndSend, &["{a}: close {h}.m"]),
+        (Op::EndReceive, &["{a}: close {h}.s"]),
+    ],
+}];
+
 impl Facility for Pty {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

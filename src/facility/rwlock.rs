@@ -3,6 +3,7 @@
 mod calls;
 
 use super::deed::Deed;
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
@@ -61,9 +62,34 @@ const PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "rwlock",
+    handle: "{o}",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as {o}m",
+                "{a}: pthread_rwlockattr_init {o}m+512 as {o}a",
+                "{a}: pthread_rwlockattr_setpshared {o}a PTHREAD_PROCESS_SHARED",
+                "{a}: pthread_rwlock_init {o}m+64 {o}a as {h}",
+            ],
+        ),
+        (Op::Take, &["{a}: pthread_rwlock_wrlock {h}"]),
+        (Op::TryTake, &["{a}: pthread_rwlock_trywrlock {h}"]),
+        (Op::Give, &["{a}: pthread_rwlock_unlock {h}"]),
+        (Op::Remove, &["{a}: pthread_rwlock_destroy {h}"]),
+    ],
+}];
+
 impl Facility for RwLock {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -1,6 +1,7 @@
 //! POSIX semaphores: named ones, and unnamed ones inside shared memory.
 
 use super::deed::{Deed, Through};
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SHM, files, head, identifier, open, posix};
@@ -176,9 +177,27 @@ const PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "posix-semaphore",
+    handle: "{o}",
+    ways: &[
+        (Op::Make, &["{a}: sem_open {h} O_CREAT 0600 value=1"]),
+        (Op::Join, &["{a}: sem_open {h}"]),
+        (Op::Take, &["{a}: sem_wait {h}"]),
+        (Op::TryTake, &["{a}: sem_trywait {h}"]),
+        (Op::Give, &["{a}: sem_post {h}"]),
+        (Op::Remove, &["{a}: sem_unlink {o}"]),
+    ],
+}];
+
 impl Facility for Semaphore {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -6,6 +6,7 @@ use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{FileStat, Mode};
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::show::{self, Shown};
@@ -123,9 +124,34 @@ const PREDICATES: &[PredicateSpec] = &[
     views::PARTED,
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "posix-shm",
+    handle: "{o}m",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: shm_open {o} O_RDWR|O_CREAT 0600",
+                "{a}: ftruncate {o} pagesize",
+                "{a}: mmap {o} pagesize PROT_READ|PROT_WRITE MAP_SHARED as {h}",
+            ],
+        ),
+        (Op::Join, &["{a}: shm_open {o} O_RDWR", "{a}: mmap {o} pagesize PROT_READ|PROT_WRITE MAP_SHARED as {h}"]),
+        (Op::Send, &["{a}: store {h}[0..{len}] {data}"]),
+        (Op::Receive, &["{a}: load $got {h}[0..{n}]"]),
+        (Op::TryReceive, &["{a}: load $got {h}[0..{n}]"]),
+        (Op::Remove, &["{a}: shm_unlink {o}"]),
+    ],
+}];
+
 impl Facility for Shm {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -1,6 +1,7 @@
 //! Spin locks of POSIX threads: a lock for which nobody sleeps.
 
 use super::deed::Deed;
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, PSHARED, aligned, make};
@@ -107,9 +108,31 @@ const PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "spin",
+    handle: "{o}",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as {o}m",
+                "{a}: pthread_spin_init {o}m+64 PTHREAD_PROCESS_SHARED as {h}",
+            ],
+        ),
+        (Op::TryTake, &["{a}: pthread_spin_trylock {h}"]),
+        (Op::Give, &["{a}: pthread_spin_unlock {h}"]),
+        (Op::Remove, &["{a}: pthread_spin_destroy {h}"]),
+    ],
+}];
+
 impl Facility for Spin {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

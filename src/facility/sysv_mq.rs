@@ -10,6 +10,7 @@ use std::cell::Cell;
 
 use nix::errno::Errno;
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
 use super::perform::{Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
@@ -178,9 +179,27 @@ static PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "sysv-queue",
+    handle: "{o}",
+    ways: &[
+        (Op::Make, &["{a}: msgget {h} IPC_CREAT"]),
+        (Op::Join, &["{a}: msgget {h}"]),
+        (Op::Send, &["{a}: msgsnd {h} {data}"]),
+        (Op::Receive, &["{a}: msgrcv {h} {n}"]),
+        (Op::TryReceive, &["{a}: msgrcv {h} {n} IPC_NOWAIT"]),
+        (Op::Remove, &["{a}: msgctl {h} IPC_RMID"]),
+    ],
+}];
+
 impl Facility for SysvQueue {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

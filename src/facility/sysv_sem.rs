@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::deed::{Deed, Through};
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
 use super::perform::{DELIVERED, Making, Performer, Refusal};
 use super::process::duration;
@@ -156,9 +157,27 @@ static PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "sysv-semaphore",
+    handle: "{o}",
+    ways: &[
+        (Op::Make, &["{a}: semget {h} 1 IPC_CREAT", "{a}: semctl {h} SETALL 1"]),
+        (Op::Join, &["{a}: semget {h} 1"]),
+        (Op::Take, &["{a}: semop {h} 0:-1"]),
+        (Op::TryTake, &["{a}: semop {h} 0:-1:IPC_NOWAIT"]),
+        (Op::Give, &["{a}: semop {h} 0:1"]),
+        (Op::Remove, &["{a}: semctl {h} IPC_RMID"]),
+    ],
+}];
+
 impl Facility for SysvSet {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

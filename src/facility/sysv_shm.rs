@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::memory::free_place;
 use super::perform::{Bound, Making, Performer, Refusal};
@@ -150,9 +151,27 @@ static PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "sysv-shm",
+    handle: "{o}m",
+    ways: &[
+        (Op::Make, &["{a}: shmget {o} pagesize IPC_CREAT", "{a}: shmat {o} as {h}"]),
+        (Op::Join, &["{a}: shmget {o} pagesize", "{a}: shmat {o} as {h}"]),
+        (Op::Send, &["{a}: store {h}[0..{len}] {data}"]),
+        (Op::Receive, &["{a}: load $got {h}[0..{n}]"]),
+        (Op::TryReceive, &["{a}: load $got {h}[0..{n}]"]),
+        (Op::Remove, &["{a}: shmctl {o} IPC_RMID"]),
+    ],
+}];
+
 impl Facility for SysvSegment {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

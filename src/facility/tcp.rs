@@ -6,6 +6,7 @@
 
 use std::os::fd::AsRawFd;
 
+use super::dialect::{Dialect, Op};
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look};
 use super::{Card, Facility, Judged, Reading, unix};
@@ -56,9 +57,42 @@ const CLOSE: u8 = 7;
 /// longest delay of an acknowledgement.
 const HELD_MS: u32 = 300;
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "tcp",
+    handle: "{o}",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: socket {o}l AF_INET SOCK_STREAM",
+                "{a}: bind {o}l 127.0.0.1:{port}",
+                "{a}: listen {o}l 5",
+                "{a}: socket {o}c AF_INET SOCK_STREAM",
+                "{a}: connect {o}c 127.0.0.1:{port}",
+                "{a}: accept {o}l as {h}",
+                "{a}: close {o}l",
+            ],
+        ),
+        (Op::Send, &["{a}: send {o}c {data}"]),
+        (Op::Receive, &["{a}: recv {h} {n}"]),
+        (Op::TryReceive, &["{a}: recv {h} {n} MSG_DONTWAIT"]),
+        (Op::SendBack, &["{a}: send {h} {data}"]),
+        (Op::ReceiveBack, &["{a}: recv {o}c {n}"]),
+        (Op::Watch, &["{a}: poll {h}:POLLIN"]),
+        (Op::Notify, &["{a}: fcntl {h} F_SETOWN {a}", "{a}: fcntl {h} F_SETFL O_ASYNC"]),
+        (Op::EndSend, &["{a}: close {o}c"]),
+        (Op::EndReceive, &["{a}: close {h}"]),
+    ],
+}];
+
 impl Facility for Tcp {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn predicates(&self) -> &'static [PredicateSpec] {

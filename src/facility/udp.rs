@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
+use super::dialect::{Dialect, Op};
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::socket::{group, membership};
@@ -53,9 +54,37 @@ static PREDICATES: &[PredicateSpec] = &[
     },
 ];
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[Dialect {
+    kind: "udp",
+    handle: "{o}",
+    ways: &[
+        (
+            Op::Make,
+            &[
+                "{a}: socket {h} AF_INET SOCK_DGRAM",
+                "{a}: bind {h} 127.0.0.1:{port}",
+                "{a}: socket {o}c AF_INET SOCK_DGRAM",
+                "{a}: connect {o}c 127.0.0.1:{port}",
+            ],
+        ),
+        (Op::Send, &["{a}: send {o}c {data}"]),
+        (Op::Receive, &["{a}: recv {h} {n}"]),
+        (Op::TryReceive, &["{a}: recv {h} {n} MSG_DONTWAIT"]),
+        (Op::Watch, &["{a}: poll {h}:POLLIN"]),
+        (Op::Notify, &["{a}: fcntl {h} F_SETOWN {a}", "{a}: fcntl {h} F_SETFL O_ASYNC"]),
+        (Op::EndSend, &["{a}: close {o}c"]),
+        (Op::EndReceive, &["{a}: close {h}"]),
+    ],
+}];
+
 impl Facility for Udp {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn predicates(&self) -> &'static [PredicateSpec] {

@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use nix::errno::Errno;
 
+use super::dialect::{Dialect, Op};
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::{Card, Facility, Judged, Reading, fifo};
@@ -42,9 +43,65 @@ static CARD: Card = Card {
 /// Descriptors on their way that are named; more are counted.
 const CARRIED: usize = 16;
 
+/// What a scenario on another facility becomes here.
+static DIALECTS: &[Dialect] = &[
+    Dialect {
+        kind: "unix-stream",
+        handle: "{o}",
+        ways: &[
+            (Op::Make, &["{a}: socketpair {h} AF_UNIX SOCK_STREAM"]),
+            (Op::Send, &["{a}: send {h}.0 {data}"]),
+            (Op::Receive, &["{a}: recv {h}.1 {n}"]),
+            (Op::TryReceive, &["{a}: recv {h}.1 {n} MSG_DONTWAIT"]),
+            (Op::SendBack, &["{a}: send {h}.1 {data}"]),
+            (Op::ReceiveBack, &["{a}: recv {h}.0 {n}"]),
+            (Op::Watch, &["{a}: poll {h}.1:POLLIN"]),
+            (Op::Notify, &["{a}: fcntl {h}.1 F_SETOWN {a}", "{a}: fcntl {h}.1 F_SETFL O_ASYNC"]),
+            (Op::EndSend, &["{a}: close {h}.0"]),
+            (Op::EndReceive, &["{a}: close {h}.1"]),
+        ],
+    },
+    Dialect {
+        kind: "unix-datagram",
+        handle: "{o}",
+        ways: &[
+            (Op::Make, &["{a}: socketpair {h} AF_UNIX SOCK_DGRAM"]),
+            (Op::Send, &["{a}: send {h}.0 {data}"]),
+            (Op::Receive, &["{a}: recv {h}.1 {n}"]),
+            (Op::TryReceive, &["{a}: recv {h}.1 {n} MSG_DONTWAIT"]),
+            (Op::SendBack, &["{a}: send {h}.1 {data}"]),
+            (Op::ReceiveBack, &["{a}: recv {h}.0 {n}"]),
+            (Op::Watch, &["{a}: poll {h}.1:POLLIN"]),
+            (Op::Notify, &["{a}: fcntl {h}.1 F_SETOWN {a}", "{a}: fcntl {h}.1 F_SETFL O_ASYNC"]),
+            (Op::EndSend, &["{a}: close {h}.0"]),
+            (Op::EndReceive, &["{a}: close {h}.1"]),
+        ],
+    },
+    Dialect {
+        kind: "unix-seqpacket",
+        handle: "{o}",
+        ways: &[
+            (Op::Make, &["{a}: socketpair {h} AF_UNIX SOCK_SEQPACKET"]),
+            (Op::Send, &["{a}: send {h}.0 {data}"]),
+            (Op::Receive, &["{a}: recv {h}.1 {n}"]),
+            (Op::TryReceive, &["{a}: recv {h}.1 {n} MSG_DONTWAIT"]),
+            (Op::SendBack, &["{a}: send {h}.1 {data}"]),
+            (Op::ReceiveBack, &["{a}: recv {h}.0 {n}"]),
+            (Op::Watch, &["{a}: poll {h}.1:POLLIN"]),
+            (Op::Notify, &["{a}: fcntl {h}.1 F_SETOWN {a}", "{a}: fcntl {h}.1 F_SETFL O_ASYNC"]),
+            (Op::EndSend, &["{a}: close {h}.0"]),
+            (Op::EndReceive, &["{a}: close {h}.1"]),
+        ],
+    },
+];
+
 impl Facility for Unix {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn dialects(&self) -> &'static [Dialect] {
+        DIALECTS
     }
 
     fn predicates(&self) -> &'static [PredicateSpec] {

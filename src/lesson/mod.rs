@@ -15,6 +15,7 @@ pub mod lint;
 mod model;
 mod pack;
 pub mod progress;
+pub mod proofs;
 pub mod prose;
 pub mod record;
 pub mod review;

@@ -232,7 +232,7 @@ impl Progress {
 }
 
 /// Where progress is kept. A relative path in XDG_STATE_HOME does not count, as the base directory specification says.
-fn directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+pub(super) fn directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name| variable(name).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
     Some(state.join("ipclab"))
