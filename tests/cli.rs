@@ -60,7 +60,7 @@ impl Drop for Folder {
 #[test]
 fn help_says_what_there_is() {
     insta::assert_snapshot!("help", out(&run(&["--help"])));
-    for command in ["run", "play", "learn", "check", "doctor", "completions"] {
+    for command in ["run", "play", "learn", "check", "bench", "doctor", "completions"] {
         let output = run(&[command, "--help"]);
         assert!(output.status.success());
         insta::assert_snapshot!(format!("help-{command}"), out(&output));

@@ -107,6 +107,26 @@ pub(super) enum Command {
         #[arg(long)]
         prove: bool,
     },
+    /// Measure what each facility costs on this machine, beside the machine's own limits
+    Bench {
+        /// Which facilities, such as pipe, tcp or shm; without one, all of them
+        facilities: Vec<String>,
+        /// Bytes of a message, such as 1,64,4K,1M
+        #[arg(long, value_name = "SIZES")]
+        sizes: Option<String>,
+        /// Only with both processes on one core
+        #[arg(long)]
+        same_core: bool,
+        /// Only with the processes on two cores
+        #[arg(long)]
+        across: bool,
+        /// A first impression within seconds: fewer sizes, shorter runs
+        #[arg(long)]
+        quick: bool,
+        /// Tell what was measured before instead
+        #[arg(long, conflicts_with_all = ["sizes", "same_core", "across", "quick", "facilities"])]
+        history: bool,
+    },
     /// Look at what this machine can do, and say what to do about the rest
     Doctor,
     /// Write completions for a shell to standard output

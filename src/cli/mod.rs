@@ -1,5 +1,6 @@
 //! The command line: it chooses a face.
 
+mod bench;
 mod check;
 mod claims;
 mod compare;
@@ -97,6 +98,24 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
                 cancelled: &cancelled,
             };
             compare.run(out, err)
+        }
+        Some(Command::Bench { facilities, sizes, same_core, across, quick, history }) => {
+            let stage = line.options.stage();
+            let bench = bench::Bench {
+                facilities,
+                sizes: sizes.as_deref(),
+                same_core: *same_core,
+                across: *across,
+                quick: *quick,
+                json: line.options.json,
+                ascii: line.options.ascii,
+                stage: &stage,
+            };
+            if *history {
+                return bench.history(out, err);
+            }
+            let (_cancelled, asked) = interrupt::catch()?;
+            bench.run(&asked, out, err)
         }
         Some(Command::Doctor) => doctor::doctor(&line.options.stage().launcher, out, line.options.json),
         Some(Command::Completions { shell }) => {

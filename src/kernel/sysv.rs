@@ -293,6 +293,14 @@ pub fn semop(id: i32, operations: &[Operation]) -> Result<(), Errno> {
     Errno::result(unsafe { libc::semop(id, raw.as_mut_ptr(), raw.len()) }).map(drop)
 }
 
+/// The same of one operation, without memory of its own: for measuring.
+#[inline]
+pub fn semop_one(id: i32, operation: Operation) -> Result<(), Errno> {
+    let mut raw = libc::sembuf { sem_num: operation.number, sem_op: operation.amount, sem_flg: operation.flags };
+    // SAFETY: one operation, which is ours.
+    Errno::result(unsafe { libc::semop(id, &raw mut raw, 1) }).map(drop)
+}
+
 /// The same within so many ns, see semtimedop(2).
 pub fn semtimedop(id: i32, operations: &[Operation], limit_ns: u64) -> Result<(), Errno> {
     let mut raw = raw_operations(operations);
@@ -624,6 +632,8 @@ mod tests {
         semaphore_set(s.1, 0, 1).unwrap();
         assert_eq!(semaphore_set(s.1, 0, -1), Err(Errno::ERANGE));
         assert_eq!(semop(s.1, &[op(9, -1, 0)]), Err(Errno::EFBIG));
+        assert_eq!(semop_one(s.1, op(9, -1, 0)), Err(Errno::EFBIG));
+        semop_one(s.1, op(1, 1, 0)).and_then(|()| semop_one(s.1, op(1, -1, 0))).unwrap();
         let how = in_child(|| i32::from(semop(s.1, &[op(0, -1, libc::SEM_UNDO)]).is_err()));
         assert_eq!((how, values(s.1)), (How::Exited(0), Ok(vec![1, 3])), "a death undoes");
         assert_eq!(Operation::from_bytes(&op(1, -2, 0x1000).to_bytes()), Some(op(1, -2, 0x1000)));

@@ -48,7 +48,7 @@ impl Progress {
     /// Reads it from the directory that the environment tells: `$XDG_STATE_HOME/ipclab`, else
     /// `$HOME/.local/state/ipclab`.
     pub fn load() -> Self {
-        match directory(|name| std::env::var_os(name).map(PathBuf::from)) {
+        match state_directory() {
             Some(directory) => Self::load_from(&directory),
             None => Self::off("progress is off: neither XDG_STATE_HOME nor HOME is set to an absolute path".to_owned()),
         }
@@ -231,7 +231,12 @@ impl Progress {
     }
 }
 
-/// Where progress is kept. A relative path in XDG_STATE_HOME does not count, as the base directory specification says.
+/// Where what outlives the program is kept: `$XDG_STATE_HOME/ipclab`, else `$HOME/.local/state/ipclab`.
+pub fn state_directory() -> Option<PathBuf> {
+    directory(|name| std::env::var_os(name).map(PathBuf::from))
+}
+
+/// The same with these variables. A relative path in XDG_STATE_HOME does not count, as the base directory specification says.
 pub(super) fn directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name| variable(name).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
