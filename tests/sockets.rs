@@ -586,6 +586,64 @@ expect a failed EINVAL
     );
 }
 
+/// Addresses of every kind that lead elsewhere on a machine with a network.
+#[test]
+fn no_address_leads_out_of_an_isolated_stage() {
+    let Some(mut play) = network() else { return };
+    play.run(
+        "a: socket t AF_INET SOCK_STREAM\na: socket u AF_INET SOCK_DGRAM\na: socket v AF_INET6 SOCK_STREAM\n\
+              a: socket w AF_INET6 SOCK_DGRAM\na: setsockopt u SOL_SOCKET SO_BROADCAST 1",
+    );
+    for (line, errno) in [
+        ("connect t 8.8.8.8:53", "ENETUNREACH"),
+        ("connect t 10.0.0.1:80", "ENETUNREACH"),
+        ("connect t 169.254.169.254:80", "ENETUNREACH"),
+        ("connect t 172.17.0.1:80", "ENETUNREACH"),
+        ("sendto u \"x\" 255.255.255.255:53", "ENETUNREACH"),
+        ("connect v [2001:4860:4860::8888]:53", "ENETUNREACH"),
+        ("connect v [::ffff:8.8.8.8]:53", "ENETUNREACH"),
+        ("connect v [fe80::1]:80", "EINVAL"),
+        ("sendto w \"x\" [fe80::1]:53", "ENETUNREACH"),
+        ("sendto w \"x\" [::ffff:8.8.8.8]:53", "ENETUNREACH"),
+    ] {
+        play.run(&format!("a: {line}\nexpect a failed {errno}"));
+        let call = play.snapshot().actor("a").and_then(|a| a.last.clone()).unwrap();
+        assert!(call.meaning.is_some(), "{line}");
+    }
+    // A stage with no host has one interface, and what is sent to everybody goes there.
+    play.run(
+        "a: sendto u \"x\" 239.1.2.3:53\nexpect a returned 1\na: sendto w \"x\" [ff02::1]:53\nexpect a returned 1",
+    );
+}
+
+/// Who listens on the machine beside the stage hears nothing.
+#[test]
+fn who_listens_beside_the_stage_is_not_reached() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+    let name = format!("beside-{}", std::process::id());
+    let named = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    let numbered = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    named.set_nonblocking(true).unwrap();
+    numbered.set_nonblocking(true).unwrap();
+    let port = numbered.local_addr().unwrap().port();
+    common::both(|play| {
+        play.run("spawn a\na: socket s AF_UNIX SOCK_STREAM");
+        play.run(&format!("a: connect s unix:@{name}\nexpect a failed ECONNREFUSED"));
+        if play.mode() == ipclab::model::Mode::Shared {
+            assert!(play.refused("a: socket t AF_INET SOCK_STREAM").contains("no network of its own"));
+            assert!(play.refused("a: socket t AF_INET6 SOCK_DGRAM").contains("no network of its own"));
+        } else {
+            play.run("a: socket t AF_INET SOCK_STREAM");
+            play.run(&format!("a: connect t 127.0.0.1:{port}\nexpect a failed ECONNREFUSED"));
+            play.run("a: socket v AF_INET6 SOCK_STREAM");
+            play.run(&format!("a: connect v [::ffff:127.0.0.1]:{port}\nexpect a failed ECONNREFUSED"));
+        }
+        assert!(named.accept().is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock));
+        assert!(numbered.accept().is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock));
+    });
+}
+
 #[test]
 fn ports_that_the_kernel_chose_make_no_difference() {
     let Some(play) = network() else { return };

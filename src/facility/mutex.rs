@@ -11,6 +11,7 @@ use super::look::{Found, Look, Reported};
 use super::perform::{Bound, Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
 use super::show::Shown;
+use super::table::saturated;
 use super::undefined::{Intent, Place};
 use super::{Card, Facility, Inside, Judged, Reading};
 use crate::kernel::arena::Record;
@@ -329,7 +330,7 @@ fn on_attributes(verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusa
 
 /// Tells or sets the ceiling, and gives what it was.
 fn ceiling(verb: &str, performer: &mut Performer<'_>, address: u64) {
-    let new = performer.has("prioceiling").then(|| common::int(performer.int("prioceiling", 0)));
+    let new = performer.has("prioceiling").then(|| saturated(performer.int("prioceiling", 0)));
     let told = Cell::new(0);
     let made = make(performer, [address as i64, new.unwrap_or(0).into(), 0], None, || {
         let ceiling = match (verb, new) {

@@ -12,6 +12,7 @@ use super::look::{Found, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm;
 use super::show::{self, Shown};
+use super::table::saturated;
 use super::undefined::{Intent, Place};
 use crate::kernel::arena::Record;
 use crate::kernel::pthread;
@@ -149,15 +150,10 @@ pub(super) fn make(
     })
 }
 
-/// A number as C takes it, an int. One that does not fit becomes one that is as wrong, and not what its lower bits are.
-pub(super) fn int(value: i64) -> i32 {
-    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
-}
-
 /// Makes or changes attributes at an address, by the constant that is the call's second argument if it has one.
 pub(super) fn attribute(performer: &mut Performer<'_>, address: u64, set: fn(u64, i32) -> Result<(), Errno>) {
     let value = performer.spec.args.get(1).map_or(0, |arg| performer.int(arg.name, 0));
-    let real = int(value);
+    let real = saturated(value);
     let made = make(performer, [address as i64, value, 0], None, || set(address, real).map(|()| 0));
     if made.is_ok() {
         // Attributes are no object: whoever made them has a name for them.

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::perform::{Body, Bound, Given, Making, Performer, Refusal, beneath};
 use super::show::{Shown, constant, pack};
+use super::table::saturated;
 use super::{Card, Facility};
 use crate::kernel::arena::Record;
 use crate::kernel::socket::{self as raw, Address, Received};
@@ -82,11 +83,6 @@ impl Facility for Sockets {
         shown::show(verb, record)
     }
 }
-
-fn saturated(n: i64) -> i32 {
-    n.clamp(i32::MIN.into(), i32::MAX.into()) as i32
-}
-
 /// An address as the call will take it. `*` has no family yet.
 pub(super) fn given(
     address: &SocketAddress,

@@ -96,6 +96,11 @@ pub(super) fn mode(mode: i64) -> String {
     format!("0{:o}", mode & 0o7777)
 }
 
+/// A number as C takes it, an int. One that does not fit becomes one that is as wrong, and not what its lower bits are.
+pub(super) fn saturated(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,14 @@ fn cut(flags: i64, rights: i64) -> Option<&'static str> {
 /// bind(2) and connect(2).
 fn addressed(verb: &str, errno: i32, address: &str) -> Option<String> {
     let (unix, named) = (address.starts_with("unix:"), address.starts_with("unix:@"));
+    // A record has room for the first bytes of an address.
+    let long = unix && address.ends_with('…');
     Some(match (verb, errno) {
+        (_, libc::EINVAL) if long => format!("{NO_ROOM}, or it has an address already"),
+        ("connect", libc::EINVAL) if address.starts_with("[fe80:") => {
+            "a link-local address means something on one line only, and which one (sin6_scope_id) can't be said here"
+                .to_owned()
+        }
         ("bind", libc::EADDRINUSE) if named => "a living socket has this name".to_owned(),
         ("bind", libc::EADDRINUSE) if unix => {
             "a file has this name, whether a socket lives behind it or not: unlink takes the name away".to_owned()
@@ -58,7 +65,7 @@ fn addressed(verb: &str, errno: i32, address: &str) -> Option<String> {
         ("bind", libc::EINVAL) => "it has an address already, or this one is of another family".to_owned(),
         ("bind", libc::EAFNOSUPPORT) => "this address is of another family than the socket".to_owned(),
         ("connect", libc::ENOENT) => "no file has this name".to_owned(),
-        ("connect", libc::ECONNREFUSED) if named => "no socket of this machine has this name and listens".to_owned(),
+        ("connect", libc::ECONNREFUSED) if named => "no socket here has this name and listens".to_owned(),
         ("connect", libc::ECONNREFUSED) if unix => {
             "the file is there, and no socket listens behind it: it is stale, or listen has not been called".to_owned()
         }
@@ -81,6 +88,7 @@ fn addressed(verb: &str, errno: i32, address: &str) -> Option<String> {
     })
 }
 
+const NO_ROOM: &str = "the name of a UNIX socket has room for 107 bytes (sun_path), and this one may be longer";
 const NO_BROADCAST: &str = "this address is everybody's, and SO_BROADCAST is not set";
 const NO_WAY: &str = "no line leads there: a stage reaches its loopback and its own hosts, and nothing else";
 const NOBODY_ANSWERS: &str = "no machine answers to this address";
@@ -108,6 +116,7 @@ fn sent(errno: i32, to: &str) -> Option<&'static str> {
         libc::EOPNOTSUPP => "this type of socket takes no address here, or not this flag",
         libc::EPERM => "the socket there talks with another one",
         libc::ETOOMANYREFS => "as many descriptors are on their way as this user may have open",
+        libc::EINVAL if unix && to.ends_with('…') => NO_ROOM,
         libc::EINVAL => "what came along, or the address, makes no sense for this socket",
         _ => return None,
     })
@@ -178,6 +187,8 @@ mod tests {
         let rows: &[(&str, &str, i32, &str)] = &[
             ("bind", "unix:srv", libc::EADDRINUSE, "unlink"),
             ("bind", "unix:@srv", libc::EADDRINUSE, "living"),
+            ("bind", "unix:a-name-that-no-record-holds", libc::EINVAL, "107 bytes"),
+            ("connect", "[fe80::1]:80", libc::EINVAL, "sin6_scope_id"),
             ("bind", "127.0.0.1:5000", libc::EADDRINUSE, "port"),
             ("connect", "unix:srv", libc::ECONNREFUSED, "stale"),
             ("connect", "unix:@srv", libc::ECONNREFUSED, "name"),

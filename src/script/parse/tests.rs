@@ -181,6 +181,8 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("alice: connect s 127.0.0.1", "`:` and a port", "", ""),
     ("alice: connect s 127.0.0.1:70000", "0 to 65535", "", "70000"),
     ("alice: connect s unix: srv", "right behind", "", "srv"),
+    ("alice: connect s [fe80::1%2]:80", "expected `addr` of `connect`", "no zone stands behind it", "["),
+    ("alice: fcntl f F_WRLCK", "expected `cmd` of `fcntl`", "`F_WRLCK` is for `type`", "F_WRLCK"),
     ("alice: raed p 100", "unknown call `raed`", "did you mean `read`?", "raed"),
     ("alice: read p", "`read` needs `count`: number of bytes", "read fd count", ""),
     ("alice: read", "`read` needs `fd`", "", ""),

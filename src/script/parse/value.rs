@@ -50,6 +50,18 @@ pub(in crate::script) fn describe(kind: ArgKind) -> String {
     }
 }
 
+/// The constants that an argument may be.
+const fn table_of(kind: ArgKind) -> &'static [(&'static str, i64)] {
+    match kind {
+        ArgKind::Flags(table)
+        | ArgKind::Constant(table)
+        | ArgKind::Interests(table)
+        | ArgKind::Tuples(_, table)
+        | ArgKind::Words(table) => table,
+        _ => &[],
+    }
+}
+
 /// The first names of a table, for a message.
 fn list(constants: &[(&str, i64)]) -> String {
     one_of(constants.iter().map(|(name, _)| *name))
@@ -267,6 +279,9 @@ impl Parser<'_> {
                 let host = self.name("the name of a host")?;
                 self.port().map(|port| SocketAddress::Host(host, port))
             }
+            TokenKind::Mark("[") => {
+                Err(self.expected(what).help("an IPv6 address is written [::1]:5000, and no zone stands behind it"))
+            }
             TokenKind::Name(_) => {
                 let span = self.span();
                 let text = self.text[span.start..span.end].to_owned();
@@ -477,9 +492,14 @@ impl Parser<'_> {
             return Ok(name);
         }
         let error = self.expected(what);
-        Err(match nearest(name, known.iter().map(|(n, _)| *n)) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error,
+        let other = call.args.iter().find(|a| table_of(a.kind).iter().any(|(n, _)| n == name));
+        Err(match (nearest(name, known.iter().map(|(n, _)| *n)), other) {
+            (_, Some(other)) => {
+                let usage = super::usage(call);
+                error.help(format!("`{name}` is for `{}`; it is written `{usage}`", other.name))
+            }
+            (Some(near), None) => error.help(format!("did you mean `{near}`?")),
+            (None, None) => error,
         })
     }
 
