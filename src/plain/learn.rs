@@ -291,6 +291,8 @@ impl Class<'_, '_> {
             "/quit" | "/exit" => return Ok(Some(Left::Early)),
             "/help" => self.tell_text(HELP)?,
             _ if word.starts_with("/help ") => self.tell_text(&tell::help(word[6..].trim()))?,
+            // No statement begins so.
+            _ if word.starts_with('/') => self.tell_text(&format!("There is no {word} here.\n{HELP}"))?,
             _ => self.typed(&line)?,
         }
         Ok(None)

@@ -16,7 +16,7 @@ use super::theme::{Role, Theme};
 use crate::lesson::progress::Progress;
 use crate::lesson::review::{Question, note};
 use crate::lesson::session::{Answered, Ask, News, Order, Part, Rung, Session};
-use crate::lesson::{Lesson, Prediction, Run};
+use crate::lesson::{Goal, Lesson, Prediction, Run};
 use crate::plain::learn::score;
 
 /// A lesson that a learner goes through.
@@ -108,7 +108,7 @@ impl LessonView {
             match &news {
                 News::Step(_) => (self.read, self.scroll) = (0, 0),
                 News::Met(id) => {
-                    let words = lesson.goals().find(|g| g.id == *id).map_or("", |g| g.text.as_str());
+                    let words = lesson.goals().find(|g| g.id == *id).map_or_else(String::new, goal_words);
                     out.notice(Notice::good(format!("done: {words}")));
                 }
                 News::Differs { span, .. } => out.notice(Notice::error(format!(
@@ -242,7 +242,8 @@ impl LessonView {
     ) -> Option<Position> {
         let columns = usize::from(layout::prose_width(area).saturating_sub(4));
         let (lines, starts) = self.page(columns, look.theme, keys, ascii);
-        let from = starts.get(self.read).copied().unwrap_or(lines.len());
+        // Before the first part stand the title, and in the first step what the lesson is about.
+        let from = if self.read == 0 { 0 } else { starts.get(self.read).copied().unwrap_or(lines.len()) };
         let scroll = std::cell::Cell::new(self.scroll);
         let (rows_of, below) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
         let draw = |area: Rect, buffer: &mut Buffer, focused: bool| {
@@ -262,7 +263,8 @@ impl LessonView {
             let style = theme.style(if focused { Role::Focus } else { Role::Border });
             if (top as usize) < most {
                 let more = lines.len() - rows - top as usize;
-                let words = format!(" {more} more lines: {} ", keys.label(Action::Next, ascii));
+                let s = if more == 1 { "" } else { "s" };
+                let words = format!(" {more} more line{s}: {} ", keys.label(Action::Next, ascii));
                 let x = area.x + area.width.saturating_sub(text::width(&words) as u16 + 1);
                 buffer.set_stringn(x, area.bottom().saturating_sub(1), words, usize::from(area.width), style);
             }
@@ -328,7 +330,7 @@ impl LessonView {
             }
             Part::Goal(goal, met) => {
                 let (mark, role) = if met { (glyphs.yes, Role::Good) } else { (glyphs.open, Role::Accent) };
-                for (i, line) in text::wrap(&goal.text, width.saturating_sub(2)).into_iter().enumerate() {
+                for (i, line) in text::wrap(&goal_words(goal), width.saturating_sub(2)).into_iter().enumerate() {
                     let mark = if i == 0 { mark } else { " " };
                     lines.push(Line::from(vec![
                         Span::styled(format!("{mark} "), theme.style(role)),
@@ -420,10 +422,23 @@ impl LessonView {
             Ask::End => (Role::Accent, format!("{next}  finish the lesson")),
             Ask::Over => (Role::Good, format!("{} The lesson is done.  {next}  go on", theme.glyphs.yes)),
         };
+        let read = &self.session.lesson().front.read;
+        if matches!(self.session.ask(), Ask::End | Ask::Over) && !read.is_empty() {
+            let on = format!("To read on: {}", read.join(", "));
+            lines.extend(
+                text::wrap(&on, width).into_iter().map(|l| Line::from(Span::styled(l, theme.style(Role::Dim)))),
+            );
+            lines.push(Line::default());
+        }
         for line in text::wrap(&words, width) {
             lines.push(Line::from(Span::styled(line, theme.style(role))));
         }
     }
+}
+
+/// A goal as it is read. Its text is plain; what stands between backticks is told apart in prose by its colour.
+fn goal_words(goal: &Goal) -> String {
+    goal.text.replace('`', "")
 }
 
 /// What came of a prediction, and what its belief overlooked.

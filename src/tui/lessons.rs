@@ -207,7 +207,12 @@ impl Lessons {
         let goals = lesson.goals().count();
         say(
             Role::Dim,
-            &format!("{predictions} predictions, {goals} goals; read on in {}", lesson.front.read.join(", ")),
+            &format!(
+                "{}, {}; read on in {}",
+                number(predictions, "prediction"),
+                number(goals, "goal"),
+                lesson.front.read.join(", ")
+            ),
         );
         if let Some(record) = self.progress.lesson(lesson.id()) {
             let first = |answers: &Vec<Answer>| answers.first().is_some_and(|a| a.outcome == Outcome::Right);
@@ -220,4 +225,9 @@ impl Lessons {
         }
         lines
     }
+}
+
+/// `1 goal`, `2 goals`.
+fn number(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -8,12 +8,14 @@ use super::app::{App, Dirty, Opening};
 use super::event::Event;
 use super::fixtures;
 use super::keys::{Chord, Keymap};
-use super::lessons::Shelf;
+use super::lessons::{Lessons, Shelf};
 use super::link::FromStage;
 use super::panes::{self, Sight};
 use super::stage_view::{self, StageState, focusable};
 use super::text::line_width;
 use super::theme::{Palette, Theme};
+use crate::lesson::Pack;
+use crate::lesson::progress::Progress;
 use crate::model::Mode;
 use crate::stage::{Outcome, Report, StageInfo};
 
@@ -171,6 +173,20 @@ fn every_facility_looks_so() {
     let mut buffer = Buffer::empty(area);
     stage_view::render(area, &mut buffer, sight, &StageState::default());
     insta::assert_snapshot!("every-facility-120x70", dump(&buffer));
+}
+
+#[test]
+fn a_lesson_that_is_longer_than_the_screen_begins_at_its_beginning() {
+    let area = Rect::new(0, 0, 80, 24);
+    let pack = Pack::embedded(crate::facility::registry()).unwrap();
+    let lessons = Lessons::new(pack, Progress::off(String::new()));
+    let opening = Opening::Learn(Some("thundering-herd".to_owned()));
+    let theme = Theme::new(Palette::Dark, false);
+    let mut app = App::new(theme, Keymap::default(), Vec::new(), lessons.into(), opening, area);
+    let page = dump(&drawn(&mut app, area));
+    for part in ["Your goal:", "Six in accept", "more lines"] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
 }
 
 #[test]
