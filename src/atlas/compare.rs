@@ -113,23 +113,31 @@ impl Cell {
         if let ShownBy::Nothing(why) = &self.section.shown_by { Some(why) } else { None }
     }
 
+    /// The text of the experiment that shows it; `None` where the question does not arise.
+    ///
+    /// # Errors
+    /// What is wrong with it: it is part of the program, and tests see to it.
+    pub fn text(&self) -> Option<Result<String, Wrong>> {
+        match &self.section.shown_by {
+            ShownBy::Nothing(_) => None,
+            ShownBy::Own(text) => Some(in_words(text, self.row).map_err(|wrong| format!("{}: {wrong}", self.key()))),
+            ShownBy::Claim(id) => Some(Ok(claim::source(id).unwrap_or_default().to_owned())),
+            ShownBy::Column(id) => {
+                let other = column(id).filter(|column| column.id != self.column.id);
+                let other = other.and_then(|column| cell(self.row, column));
+                other.map_or_else(|| Some(Err(format!("{}: no cell in {id}", self.key()))), |cell| cell.text())
+            }
+        }
+    }
+
     /// The experiment that shows it; `None` where the question does not arise.
     ///
     /// # Errors
-    /// What is wrong with its text: it is part of the program, and tests see to it.
+    /// What is wrong with its text.
     pub fn experiment(&self) -> Option<Result<Experiment, Wrong>> {
-        let text = match &self.section.shown_by {
-            ShownBy::Nothing(_) => return None,
-            ShownBy::Own(text) => match in_words(text, self.row) {
-                Ok(text) => text,
-                Err(wrong) => return Some(Err(format!("{}: {wrong}", self.key()))),
-            },
-            ShownBy::Claim(id) => claim::source(id).unwrap_or_default().to_owned(),
-            ShownBy::Column(id) => {
-                let other =
-                    column(id).and_then(|column| cell(self.row, column)).filter(|c| c.column.id != self.column.id);
-                return other.map_or_else(|| Some(Err(format!("{}: no cell in {id}", self.key()))), |c| c.experiment());
-            }
+        let text = match self.text()? {
+            Ok(text) => text,
+            Err(wrong) => return Some(Err(wrong)),
         };
         Some(claim::parse(&text, registry()).map_err(|wrong| {
             let told: Vec<String> =

@@ -248,6 +248,12 @@ impl App {
         app
     }
 
+    /// The same with what the learner has proved before.
+    pub(super) fn with_proofs(mut self, proofs: crate::lesson::proofs::Proofs) -> Self {
+        self.atlas.proofs = proofs;
+        self
+    }
+
     /// The same in normal form, for pictures: without times.
     pub(super) const fn timeless(mut self) -> Self {
         self.timeless = true;
@@ -526,6 +532,7 @@ impl App {
                     Entry::Learn => self.go_learn(None),
                     Entry::Play => self.go_play(None),
                     Entry::Map => self.go_atlas(atlas::View::Map),
+                    Entry::Compare => self.go_atlas(atlas::View::Compare),
                     Entry::Help => {
                         let mut help = Help::new(Context::Menu);
                         help.reference = true;

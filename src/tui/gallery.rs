@@ -47,6 +47,12 @@ const SCENES: &[Scene] = &[
         opening: || Opening::Menu,
         keys: &["<down><down><enter>", "/queue<enter>", "c", "<tab><down><down><down><down>"],
     },
+    Scene {
+        name: "compare",
+        title: "The comparison of all facilities, with a row that was proved",
+        opening: || Opening::Menu,
+        keys: &["<down><down><down><enter>", "<down><down><right>", "r"],
+    },
     Scene { name: "lessons", title: "The lessons", opening: || Opening::Learn(None), keys: &[] },
     Scene {
         name: "lesson",

@@ -32,11 +32,13 @@ pub enum Context {
     Map = 1024,
     /// What the learner has done.
     Progress = 2048,
+    /// The comparison.
+    Compare = 4096,
 }
 
 impl Context {
     /// All contexts.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::First,
         Self::Menu,
         Self::Lessons,
@@ -49,6 +51,7 @@ impl Context {
         Self::Field,
         Self::Map,
         Self::Progress,
+        Self::Compare,
     ];
 
     /// Whether characters are text here.
@@ -66,7 +69,7 @@ const fn contexts(list: &[Context]) -> u16 {
     bits
 }
 
-const EVERYWHERE: u16 = 4095;
+const EVERYWHERE: u16 = u16::MAX;
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -102,11 +105,11 @@ macro_rules! actions {
     };
 }
 
-use Context::{Editor, Field, First, Lesson, Lessons, Map, Menu, Page, Progress, Prompt, Stage, Transcript};
+use Context::{Compare, Editor, Field, First, Lesson, Lessons, Map, Menu, Page, Progress, Prompt, Stage, Transcript};
 
 const LISTS: u16 = contexts(&[Menu, Lessons, Map, Progress]);
 const LOOK: u16 = contexts(&[Stage, Transcript, Lesson]);
-const SCROLL: u16 = contexts(&[Stage, Transcript, Lesson, Page, Map]);
+const SCROLL: u16 = contexts(&[Stage, Transcript, Lesson, Page, Map, Compare]);
 
 actions! {
     MoveByte "move-byte" ["space"] "move a byte" "Let the writer write one byte" in contexts(&[First]), shown contexts(&[First]);
@@ -136,8 +139,8 @@ actions! {
     PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK | contexts(&[Map]), shown 0;
     Up "up" ["up", "k"] "" "Go up" in LISTS | SCROLL, shown 0;
     Down "down" ["down", "j"] "" "Go down" in LISTS | SCROLL, shown 0;
-    Left "left" ["left", "h"] "" "Go left" in contexts(&[Stage, Map]), shown 0;
-    Right "right" ["right", "l"] "" "Go right" in contexts(&[Stage, Map]), shown 0;
+    Left "left" ["left", "h"] "" "Go left" in contexts(&[Stage, Map, Compare]), shown 0;
+    Right "right" ["right", "l"] "" "Go right" in contexts(&[Stage, Map, Compare]), shown 0;
     PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
     PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
     Top "top" ["home", "g"] "" "Go to the first line" in SCROLL, shown 0;
@@ -145,6 +148,12 @@ actions! {
     Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage]), shown contexts(&[Stage]);
     PlayIt "play-it" ["p"] "play it" "Play with what is chosen, on a stage that is made ready" in contexts(&[Map]), shown contexts(&[Map]);
     Prove "prove" ["c"] "run its claims" "Run the experiments that show what is claimed, each with its counter-run" in contexts(&[Map]), shown contexts(&[Map]);
+    ProveIt "prove-it" ["p", "enter"] "prove it" "Run the experiment that shows the chosen answer, with its counter-run" in contexts(&[Compare]), shown contexts(&[Compare]);
+    ProveRow "prove-row" ["r"] "its row" "Prove all answers of the row" in contexts(&[Compare]), shown contexts(&[Compare]);
+    ProveColumn "prove-column" ["c"] "its column" "Prove all answers of the column" in contexts(&[Compare]), shown contexts(&[Compare]);
+    ProveAll "prove-all" ["A"] "" "Prove all answers of the table" in contexts(&[Compare]), shown 0;
+    ToMap "to-map" ["m"] "card" "Show the card of what is chosen, on the map" in contexts(&[Compare]), shown contexts(&[Compare]);
+    ToCompare "to-compare" ["v"] "compare" "Show how it compares with the others" in contexts(&[Map]), shown contexts(&[Map]);
     Find "find" ["/"] "find" "Find a word" in contexts(&[Transcript, Page, Map]), shown contexts(&[Transcript, Page, Map]);
     FindNext "find-next" ["n"] "" "Go to the next find" in contexts(&[Transcript]), shown 0;
     FindBack "find-back" ["N"] "" "Go to the find before" in contexts(&[Transcript]), shown 0;
@@ -166,14 +175,14 @@ actions! {
     Forget "forget" ["x"] "forget" "Forget what was done in the chosen lesson" in contexts(&[Progress]), shown contexts(&[Progress]);
     ForgetAll "forget-all" ["X"] "" "Forget all that was done" in contexts(&[Progress]), shown 0;
     TakeBack "take-back" ["u"] "undo" "Bring back what was forgotten last" in contexts(&[Progress]), shown contexts(&[Progress]);
-    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage, Map, Progress]);
+    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage, Map, Progress, Compare]);
     Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in EVERYWHERE, shown 0;
-    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress]);
+    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare]);
     HelpKey "help-key" ["f1"] "help" "Show the keys of this screen, then the reference of the language" in EVERYWHERE, shown contexts(&[Prompt, Editor]);
     Mouse "mouse" ["f2"] "" "Let the mouse point and scroll, or leave it to the terminal" in EVERYWHERE, shown 0;
     ThemeNext "theme" ["f3"] "" "Change the palette" in EVERYWHERE, shown 0;
     Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in EVERYWHERE, shown 0;
-    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress]), shown contexts(&[First, Menu]);
+    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare]), shown contexts(&[First, Menu]);
     QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in EVERYWHERE, shown 0;
 }
 

@@ -23,6 +23,8 @@ pub(super) enum Entry {
     Play,
     /// The map of all facilities.
     Map,
+    /// The comparison of all facilities.
+    Compare,
     /// What the learner has done.
     Progress,
     /// Help.
@@ -31,10 +33,11 @@ pub(super) enum Entry {
     Quit,
 }
 
-const ENTRIES: [(Entry, &str, &str); 7] = [
+const ENTRIES: [(Entry, &str, &str); 8] = [
     (Entry::Learn, "Learn", "lessons: predict what happens, then watch the kernel do it"),
     (Entry::Play, "Play", "a stage of your own: give orders to processes, watch the kernel"),
     (Entry::Map, "Map", "every facility in its place, its card, its claims run here"),
+    (Entry::Compare, "Compare", "all facilities in one table, and a proof for each answer"),
     (Entry::Progress, "Progress", "where you were, what you predicted, and what is due again"),
     (Entry::Help, "Help", "every call and predicate of the language, with examples"),
     (Entry::First, "First minute", "the live pipe again"),

@@ -23,6 +23,7 @@ use super::theme::{Palette, Theme};
 use super::{Options, Start};
 use crate::lesson::Pack;
 use crate::lesson::progress::Progress;
+use crate::lesson::proofs::Proofs;
 
 /// The longest that events are taken in before a frame is drawn.
 const DRAIN: Duration = Duration::from_millis(10);
@@ -76,7 +77,8 @@ pub(super) fn run(options: Options) -> anyhow::Result<Ending> {
     events.read_input()?;
     let conductor = Conductor::start(options.launcher, options.shared, events.sender())?;
     let mut face = Face::new(guard)?;
-    let mut app = App::new(theme, keys, messages, lessons, opening, face.area()?);
+    let app = App::new(theme, keys, messages, lessons, opening, face.area()?);
+    let mut app = app.with_proofs(Proofs::load());
     let ending = turn(&mut app, &mut face, &events, &conductor);
     // The terminal first: ending the stage may take a moment, and nothing shall be painted over what the shell says.
     drop(face);

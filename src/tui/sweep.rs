@@ -130,6 +130,7 @@ fn every_screen_at_every_size() {
         &["esc", "esc", "down", "down", "enter"],
         &["esc", "esc", "down", "down", "enter", "tab", "down", "down", "pagedown"],
         &["esc", "esc", "down", "down", "enter", "/", "q", "f1"],
+        &["esc", "esc", "down", "down", "down", "enter", "down", "right", "right", "right", "pagedown"],
     ] {
         let area = Rect::new(0, 0, 120, 40);
         let mut app = play(Palette::Ansi, false, area, fixtures::everything());

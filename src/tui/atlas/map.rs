@@ -56,7 +56,16 @@ fn job(id: &str) -> Option<Job> {
 }
 
 impl MapView {
-    fn leaf(&self) -> Option<&'static Leaf> {
+    /// Chooses the leaf of that id.
+    pub(super) fn show(&mut self, id: &str) {
+        if let Some(at) = leaves().iter().position(|leaf| leaf.id == id) {
+            self.word.set("");
+            self.go(at);
+        }
+    }
+
+    /// What is chosen.
+    pub(super) fn leaf(&self) -> Option<&'static Leaf> {
         leaves().get(self.at)
     }
 

@@ -1,5 +1,6 @@
-//! What there is to choose from, as screens: the map.
+//! What there is to choose from, as screens: the map, and the comparison.
 
+mod compare;
 mod lab;
 mod map;
 
@@ -8,13 +9,16 @@ use ratatui::crossterm::event::KeyEvent;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
 
-use super::app::Out;
+use super::app::{Notice, Out};
 use super::keys::{Action, Context};
 use super::lessons::Lessons;
 use super::theme::Theme;
 use super::work::Said;
+use crate::claim::Verdict;
+use crate::lesson::proofs::Proofs;
 use crate::script::Statement;
-use lab::Lab;
+use compare::Table;
+use lab::{Lab, State};
 use map::MapView;
 
 /// Which of the screens is shown.
@@ -23,6 +27,8 @@ pub(super) enum View {
     /// The taxonomy.
     #[default]
     Map,
+    /// The comparison.
+    Compare,
 }
 
 /// What a screen wants from the program.
@@ -43,7 +49,10 @@ pub(super) enum Wish {
 pub(super) struct Atlas {
     view: View,
     map: MapView,
+    table: Table,
     lab: Lab,
+    /// What the learner has proved, now and before.
+    pub(super) proofs: Proofs,
 }
 
 /// What a screen may look at besides itself.
@@ -66,6 +75,7 @@ impl Atlas {
         match self.view {
             View::Map if self.map.typing => Context::Field,
             View::Map => Context::Map,
+            View::Compare => Context::Compare,
         }
     }
 
@@ -73,6 +83,7 @@ impl Atlas {
     pub(super) const fn title(&self) -> &'static str {
         match self.view {
             View::Map => "Map",
+            View::Compare => "Compare",
         }
     }
 
@@ -85,6 +96,7 @@ impl Atlas {
     pub(super) fn key(&mut self, key: KeyEvent) {
         match self.view {
             View::Map => self.map.key(key),
+            View::Compare => {}
         }
     }
 
@@ -92,6 +104,7 @@ impl Atlas {
     pub(super) fn paste(&mut self, text: &str) {
         match self.view {
             View::Map => self.map.paste(text),
+            View::Compare => {}
         }
     }
 
@@ -100,14 +113,38 @@ impl Atlas {
         if action == Action::Cancel && self.context() != Context::Field && self.lab.cancel(out) {
             return Wish::Stay;
         }
-        match self.view {
-            View::Map => self.map.act(action, &mut self.lab, out),
+        match (self.view, action) {
+            (View::Compare, Action::ToMap) => {
+                if let Some(row) = self.table.row() {
+                    self.map.show(&row.id);
+                    self.view = View::Map;
+                }
+                Wish::Stay
+            }
+            (View::Map, Action::ToCompare) => {
+                if !self.map.leaf().is_some_and(|leaf| self.table.show(&leaf.id)) {
+                    out.notice(Notice::warning("it stands around the facilities, and is not compared"));
+                } else {
+                    self.view = View::Compare;
+                }
+                Wish::Stay
+            }
+            (View::Map, _) => self.map.act(action, &mut self.lab, out),
+            (View::Compare, _) => self.table.act(action, &mut self.lab, out),
         }
     }
 
     /// Learns what is said of experiments.
     pub(super) fn learn(&mut self, number: u64, said: Said, out: &mut Out) {
-        self.lab.learn(number, said, out);
+        let Some(key) = self.lab.learn(number, said, out) else { return };
+        let holds = matches!(self.lab.state(&key), State::Found(finding) if finding.verdict == Verdict::Holds);
+        // Claims have ids of their own; what is kept are the answers of the table.
+        if holds
+            && key.contains('/')
+            && let Err(why) = self.proofs.add(&key)
+        {
+            out.notice(Notice::warning(why));
+        }
     }
 
     /// Whether experiments are being run.
@@ -119,6 +156,10 @@ impl Atlas {
     pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, sight: Sight<'_>) -> Option<Position> {
         match self.view {
             View::Map => self.map.render(area, buffer, &self.lab, sight),
+            View::Compare => {
+                self.table.render(area, buffer, &self.lab, &self.proofs, sight.theme);
+                None
+            }
         }
     }
 }
