@@ -89,3 +89,83 @@ fn nobody_changes_the_stages_directory_or_is_root() {
         }
     });
 }
+
+/// Numbers that no int holds are as wrong as they are, and do not become others by losing their upper bits.
+#[test]
+fn a_number_that_is_too_large_is_not_cut() {
+    both(|play| {
+        play.run("spawn a\na: fork b\na: pipe p\na: epoll_create1 ep\na: msgget q IPC_CREAT\na: semget s 1 IPC_CREAT");
+        play.run("a: posix_openpt t O_RDWR\na: shm_open board O_CREAT|O_RDWR\na: ftruncate board 4096");
+        play.run("a: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m\na: pthread_mutexattr_init m as attr");
+        for (call, errno) in [
+            ("kill b 4294967305", "EINVAL"),
+            ("sigqueue b 4294967305 1", "EINVAL"),
+            ("raise 4294967305", "EINVAL"),
+            ("sched_setscheduler a SCHED_FIFO 4294967297", "EINVAL"),
+            ("fcntl p.r F_SETPIPE_SZ 4294971392", "EPERM"),
+            ("epoll_wait ep 9223372036854775807 timeout=0", "EINVAL"),
+            ("epoll_wait ep -9223372036854775808 timeout=0", "EINVAL"),
+            ("epoll_wait ep 2147483647 timeout=0", "EINVAL"),
+            ("msgctl q IPC_SET uid=4294967296", "EINVAL"),
+            ("semctl s 4294967296 GETVAL", "EINVAL"),
+            ("semctl s 0 SETVAL 4294967299", "ERANGE"),
+            ("pthread_mutexattr_setprioceiling attr 4294967306", "EINVAL"),
+        ] {
+            play.run(&format!("a: {call}\nexpect a failed {errno}"));
+        }
+        play.run("expect b idle\na: sched_getscheduler a -> $p\nexpect a policy SCHED_OTHER");
+        assert!(play.refused("a: msgget r IPC_CREAT key=4294967297").contains("key"));
+        assert!(play.refused("a: ioctl t.m TIOCSWINSZ ws_row=65536").contains("65535"));
+        assert!(play.refused("a: tcsetattr t.m TCSANOW VMIN=256").contains("0 to 255"));
+        assert!(play.refused("a: eventfd e 4294967296").contains("unsigned int"));
+    });
+}
+
+/// Every number that a call takes, at its edges: a real answer or a refusal, and the stage goes on.
+#[test]
+fn no_number_is_too_much_for_the_stage() {
+    let numbers = ["0", "-1", "4294967296", "9223372036854775807", "-9223372036854775808"];
+    both(|play| {
+        play.run("spawn a\na: pipe p\na: epoll_create1 ep\na: epoll_ctl ep EPOLL_CTL_ADD p.r EPOLLIN\na: eventfd e 1 EFD_NONBLOCK");
+        play.run("a: timerfd_create t CLOCK_MONOTONIC TFD_NONBLOCK\na: mq_open q O_RDWR|O_CREAT|O_NONBLOCK 0600 maxmsg=2 msgsize=8");
+        play.run("a: msgget v IPC_CREAT\na: posix_openpt pt O_RDWR|O_NOCTTY\na: socketpair s AF_UNIX SOCK_STREAM\na: open f x O_RDWR|O_CREAT");
+        for n in numbers {
+            for call in [
+                format!("epoll_wait ep {n} timeout=0"),
+                format!("epoll_ctl ep EPOLL_CTL_MOD p.r EPOLLIN data={n}"),
+                format!("epoll_ctl fd {n} EPOLL_CTL_ADD p.r EPOLLIN"),
+                format!("poll fd {n}:POLLIN timeout=0"),
+                format!("select fd {n}:readfds timeout=0"),
+                format!("eventfd_write e {n}"),
+                format!("eventfd x {n}"),
+                format!("mq_send q \"x\" {n}"),
+                format!("mq_receive q {n}"),
+                format!("mq_open r O_RDWR|O_CREAT 0600 maxmsg={n}"),
+                format!("mq_open r O_RDWR|O_CREAT 0600 msgsize={n}"),
+                format!("mq_notify q SIGEV_SIGNAL signo=SIGUSR1 value={n}"),
+                format!("msgsnd v \"x\" IPC_NOWAIT type={n}"),
+                format!("msgrcv v 10 IPC_NOWAIT type={n}"),
+                format!("msgrcv v {n} IPC_NOWAIT"),
+                format!("msgctl v IPC_SET qbytes={n}"),
+                format!("ftok x {n}"),
+                format!("ioctl pt.m TIOCSWINSZ ws_row={n}"),
+                format!("ioctl pt.m TIOCPKT arg={n}"),
+                format!("tcsetattr pt.m TCSANOW VTIME={n}"),
+                format!("listen s.0 {n}"),
+                format!("setsockopt s.0 SOL_SOCKET SO_SNDBUF {n}"),
+                format!("recv s.0 {n} MSG_DONTWAIT"),
+                format!("lseek f {n} SEEK_SET"),
+                format!("pread f 1 {n}"),
+                format!("ftruncate f {n}"),
+                format!("fcntl f F_SETLK F_WRLCK {n}..0"),
+            ] {
+                // Some are no statements at all: a count is not negative.
+                let line = format!("a: {call}");
+                if ipclab::script::parse_line(&line, ipclab::facility::registry()).is_ok() {
+                    play.line(&line);
+                }
+            }
+        }
+        play.run("a: getpid\nexpect a idle");
+    });
+}

@@ -17,7 +17,7 @@ use super::filelock::{
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SEALS, shown_seals};
 use super::show::{self, Shown, constant, returned};
-use super::table::{CALL, OPEN_FLAGS, mode, open_flags, optional, required};
+use super::table::{CALL, OPEN_FLAGS, mode, open_flags, optional, required, saturated};
 use super::{Card, Facility, pty, signal_name, socket};
 use crate::kernel::arena::Record;
 use crate::kernel::{fd as raw, path};
@@ -487,7 +487,7 @@ fn fcntl(performer: &mut Performer<'_>) -> Result<(), Refusal> {
         ["flags", "arg", "sig", "owner"].map(|name| performer.has(name).then(|| performer.int(name, 0)));
     let arg = flags.or(arg).or(signal).or(owner).unwrap_or(0);
     let making = Making::new([fd.into(), cmd, arg, 0, 0, 0]);
-    let result = performer.call(making, || raw::fcntl_int(fd, cmd as i32, arg as i32).map(i64::from));
+    let result = performer.call(making, || raw::fcntl_int(fd, cmd as i32, saturated(arg)).map(i64::from));
     if matches!(cmd as i32, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
         bind(performer, result);
     } else if let Ok(value) = result {

@@ -14,7 +14,7 @@ use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Making, Performer, Refusal};
 use super::poll::milliseconds;
 use super::show::{self, Shown, returned};
-use super::table::{CALL, keyed, optional, required};
+use super::table::{CALL, keyed, optional, required, saturated};
 use super::{Card, Facility, Judged, Reading, by_id, nameless, signal};
 use crate::kernel::arena::Record;
 use crate::kernel::ready;
@@ -275,7 +275,7 @@ fn wait(performer: &mut Performer<'_>) -> Result<(), Refusal> {
     let mask = (performer.spec.name == "epoll_pwait")
         .then(|| if performer.has("sigmask") { Some(performer.int("sigmask", 0) as u64) } else { None });
     let given = mask.flatten();
-    let max = i32::try_from(max).unwrap_or(i32::MAX);
+    let max = saturated(max);
     let args = [
         epfd.into(),
         0,

@@ -188,6 +188,8 @@ impl Scope<'_> {
             (ArgKind::Signal, ArgValue::Address(name, plus)) => {
                 Given::Int(i64::from(crate::facility::signal_number(name)?) + self.int(plus)?)
             }
+            // One that is no int is no signal either, and must not become another by losing its upper bits.
+            (ArgKind::Signal, ArgValue::Expr(number)) => Given::Int(super::table::saturated(self.int(number)?).into()),
             (ArgKind::Flags(table) | ArgKind::Constant(table), ArgValue::Flags(names)) => {
                 Given::Int(flags(table, names)?)
             }

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use super::perform::{Making, Performer, Refusal};
 use super::process::duration;
 use super::show::{self, Shown, constant, returned};
-use super::table::{CALL, optional, required};
+use super::table::{CALL, optional, required, saturated};
 use super::{Card, Facility};
 use crate::kernel::arena::Record;
 use crate::kernel::sched;
@@ -176,7 +176,7 @@ impl Facility for Scheduling {
             }
             "sched_setscheduler" => {
                 let (policy, priority) = (performer.int("policy", 0), performer.int("priority", 0));
-                let set = || sched::set_scheduler(tid, policy as i32, priority as i32).map(|()| 0);
+                let set = || sched::set_scheduler(tid, policy as i32, saturated(priority)).map(|()| 0);
                 let _ = performer.call(args(policy, priority), set);
             }
             "sched_getscheduler" => {
@@ -186,7 +186,7 @@ impl Facility for Scheduling {
             }
             _ => {
                 let nice = performer.int("prio", 0);
-                let _ = performer.call(args(nice, 0), || sched::set_priority(tid, nice as i32).map(|()| 0));
+                let _ = performer.call(args(nice, 0), || sched::set_priority(tid, saturated(nice)).map(|()| 0));
             }
         }
         Ok(())

@@ -58,7 +58,7 @@ pub(super) fn get(
 ) -> Result<(), Refusal> {
     let name = performer.name("name");
     let tag = &performer.body.tag;
-    let key = if performer.has("key") { performer.int("key", 0) as i32 } else { key_of(tag, name) };
+    let key = if performer.has("key") { key_given(performer.int("key", 0))? } else { key_of(tag, name) };
     if performer.has("key") && key != libc::IPC_PRIVATE && !tag.is_empty() {
         return Err(Refusal::new("a number of your own can be a key on an isolated stage only")
             .help("here the key would reach objects of other programs: leave key= out, or make it IPC_PRIVATE"));
@@ -71,6 +71,15 @@ pub(super) fn get(
         performer.bind(name, name, Bound::Id(place, id as i32));
     }
     Ok(())
+}
+
+/// A key as it was given: an int of 32 bits, of which hexadecimal may set any.
+fn key_given(key: i64) -> Result<i32, Refusal> {
+    let unsigned = || u32::try_from(key).ok().map(u32::cast_signed);
+    i32::try_from(key)
+        .ok()
+        .or_else(unsigned)
+        .ok_or_else(|| Refusal::new(format!("a key has 32 bits, and {key} has more")))
 }
 
 /// How such a call reads.
@@ -101,10 +110,12 @@ pub(super) fn shown_id(id: i64) -> String {
 /// What IPC_SET shall set.
 pub(super) fn change(performer: &Performer<'_>) -> Change {
     let given = |name| performer.has(name).then(|| performer.int(name, 0));
+    // What does not fit becomes -1, which nobody has, and not what its lower bits are.
+    let unsigned = |name| given(name).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     Change {
-        uid: given("uid").map(|n| n as u32),
-        gid: given("gid").map(|n| n as u32),
-        mode: given("mode").map(|n| n as u32),
+        uid: unsigned("uid"),
+        gid: unsigned("gid"),
+        mode: unsigned("mode"),
         qbytes: given("qbytes").map(|n| n as u64),
     }
 }

@@ -117,8 +117,10 @@ pub fn epoll_ctl(epfd: i32, op: i32, fd: i32, event: Option<(u32, u64)>) -> Resu
 pub fn epoll_wait(epfd: i32, max: i32, timeout_ms: i32, mask: Option<u64>) -> Result<Vec<(u32, u64)>, Errno> {
     let room = max.clamp(0, 4096);
     let mut events = vec![libc::epoll_event { events: 0, u64: 0 }; room as usize];
-    // What is no number of events is refused by the kernel before it touches the buffer.
-    let asked = if max <= 0 { max } else { room };
+    // What is no number of events, or more than there can be (EP_MAX_EVENTS of fs/eventpoll.c), is refused by the kernel
+    // before it touches the buffer.
+    let most = i32::MAX / size_of::<libc::epoll_event>() as i32;
+    let asked = if (1..=most).contains(&max) { room } else { max };
     let mask = mask.map(raw_set);
     let ret = match &mask {
         // SAFETY: the kernel writes at most `asked` events into the buffer.

@@ -99,7 +99,12 @@ impl Host {
                 return true;
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || !self.watch.happened(left).unwrap_or(false) {
+            // A signal ends the wait before anything has happened.
+            let happened = match self.watch.happened(left) {
+                Err(Errno::EINTR) => true,
+                told => told.unwrap_or(false),
+            };
+            if left.is_zero() || !happened {
                 return false;
             }
         }

@@ -9,6 +9,7 @@ use nix::sys::stat::Mode;
 
 use super::{DEVPTS, termios};
 use crate::facility::perform::{Bound, Given, Making, OURS_FROM, Performer, Refusal};
+use crate::facility::table::saturated;
 use crate::kernel::fd as raw;
 use crate::kernel::pty::{self, Termios};
 use crate::script::Data;
@@ -138,7 +139,7 @@ fn cfmakeraw(performer: &mut Performer<'_>) -> Result<(), Refusal> {
 fn ioctl(performer: &mut Performer<'_>, fd: i32) -> Result<(), Refusal> {
     let request = performer.int("request", 0);
     let Ok(code) = libc::Ioctl::try_from(request) else { return Err(Refusal::new("no such request")) };
-    let value = performer.int("flags", performer.int("arg", 0)) as i32;
+    let value = saturated(performer.int("flags", performer.int("arg", 0)));
     let mut args = [fd.into(), request, value.into(), 0, 0, 0];
     match code {
         libc::TIOCGPTPEER => {

@@ -39,6 +39,7 @@ impl Netlink {
     }
 
     /// Waits until something has happened in a joined group, at most so long, and takes it off. `false`: nothing has.
+    /// EINTR is for the caller, who knows how long is left.
     ///
     /// # Errors
     /// Those of ppoll(2).
@@ -77,10 +78,10 @@ impl Netlink {
         message.extend(self.sequence.to_ne_bytes());
         message.extend(0_u32.to_ne_bytes());
         message.extend(payload);
-        send(self.socket.as_raw_fd(), &message, MsgFlags::empty())?;
+        restarted(|| send(self.socket.as_raw_fd(), &message, MsgFlags::empty()))?;
         let single = flags & (libc::NLM_F_DUMP | libc::NLM_F_ACK) as u16 == 0;
         loop {
-            let length = recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::empty())?;
+            let length = restarted(|| recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::empty()))?;
             let mut rest = &self.buffer[..length];
             while let Some((kind, sequence, body, behind)) = split(rest) {
                 rest = behind;
@@ -99,6 +100,16 @@ impl Netlink {
                     return Ok(());
                 }
             }
+        }
+    }
+}
+
+/// A call that is made again where a signal ended it before anything was done.
+fn restarted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            done => return done,
         }
     }
 }
