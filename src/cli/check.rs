@@ -19,8 +19,8 @@ use crate::stage::Options;
 
 /// What to check, and how to tell it.
 pub(super) struct Check<'a> {
-    /// A folder, a lesson file, or the id of a lesson in the binary; all lessons of the binary if nothing is given.
-    pub(super) path: Option<&'a Path>,
+    /// Folders, lesson files, or ids of lessons in the binary; all lessons of the binary if nothing is given.
+    pub(super) paths: &'a [&'a Path],
     /// Lines of JSON instead of text.
     pub(super) json: bool,
     /// Where to write JUnit XML.
@@ -34,8 +34,12 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     /// Checks. What is found goes to `out`, what prevents the checking to `err`.
     pub(super) fn run(&self, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
-        let pack = match self.pack() {
-            Ok(pack) => pack,
+        let packs: Result<Vec<Pack>, Unfound> = match self.paths {
+            [] => Pack::embedded(registry()).map(|pack| vec![pack]).map_err(Unfound::from),
+            paths => paths.iter().map(|path| Self::pack(path)).collect(),
+        };
+        let packs = match packs {
+            Ok(packs) => packs,
             Err(Unfound::Pack(PackError::Wrong(bad))) => {
                 write!(err, "{}", diagnose(&bad.file, &bad.source, &bad.diagnostics))?;
                 return Ok(BAD_INPUT.into());
@@ -50,20 +54,22 @@ impl Check<'_> {
             }
         };
         let mut tally = Tally::default();
-        for bad in &pack.bad {
-            self.bad(bad, out, &mut tally)?;
+        for pack in &packs {
+            for bad in &pack.bad {
+                self.bad(bad, out, &mut tally)?;
+            }
         }
-        for lesson in &pack.lessons {
+        for (pack, lesson) in packs.iter().flat_map(|pack| pack.lessons.iter().map(move |lesson| (pack, lesson))) {
             if self.cancelled.load(Ordering::Relaxed) {
                 tally.cancelled = true;
                 break;
             }
-            if let Err(error) = self.lesson(&pack, lesson, out, &mut tally)? {
+            if let Err(error) = self.lesson(pack, lesson, out, &mut tally)? {
                 writeln!(err, "error: {error}")?;
                 return Ok(NO_STAGE.into());
             }
         }
-        self.summary(&pack, &tally, out)?;
+        self.summary(&packs, &tally, out)?;
         if let Some(file) = self.junit
             && let Err(error) = std::fs::write(file, junit::document(&tally.cases))
         {
@@ -81,8 +87,7 @@ impl Check<'_> {
         })
     }
 
-    fn pack(&self) -> Result<Pack, Unfound> {
-        let Some(path) = self.path else { return Ok(Pack::embedded(registry())?) };
+    fn pack(path: &Path) -> Result<Pack, Unfound> {
         if path.is_dir() {
             return Ok(Pack::open(path, registry())?);
         }
@@ -123,10 +128,7 @@ impl Check<'_> {
         out: &mut dyn Write,
         tally: &mut Tally,
     ) -> io::Result<Result<(), crate::stage::OpenError>> {
-        let file = pack.folder.as_ref().map_or_else(
-            || format!("lessons/{}.md", lesson.id()),
-            |folder| folder.join(format!("{}.md", lesson.id())).display().to_string(),
-        );
+        let file = pack.file(lesson.id());
         let found = lint::lint(lesson, registry());
         if !found.is_empty() {
             if self.json {
@@ -224,10 +226,10 @@ impl Check<'_> {
         writeln!(out, "{line}")
     }
 
-    fn summary(&self, pack: &Pack, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
+    fn summary(&self, packs: &[Pack], tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
         let Tally { passed, failed, skipped, bad, .. } = tally;
         if self.json {
-            let uncovered = lint::uncovered(pack);
+            let uncovered = lint::uncovered(packs.iter().flat_map(|pack| &pack.lessons));
             let line = json!({
                 "version": 1, "event": "summary", "passed": passed, "failed": failed, "skipped": skipped, "bad": bad,
                 "cancelled": tally.cancelled, "uncovered": uncovered,

@@ -79,12 +79,11 @@ pub(super) enum Command {
         command: Option<ProgressCommand>,
     },
     /// Check lessons: lint them, run them, and see that all comes out as they say
-    Check {
-        /// A folder, a lesson file or the id of a lesson; without one, all lessons of the program
-        path: Option<PathBuf>,
-        /// Write the results as JUnit XML
-        #[arg(long, value_name = "FILE")]
-        junit: Option<PathBuf>,
+    Check(CheckArgs),
+    /// Write lessons: a skeleton, checks at each save, a play that becomes one, what is not covered
+    Lesson {
+        #[command(subcommand)]
+        command: LessonCommand,
     },
     /// Show each claim about IPC by an experiment on this machine; exit with 1 if one does not hold
     Claims {
@@ -148,6 +147,45 @@ pub(super) enum Command {
         #[arg(long)]
         check: bool,
     },
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Folders, lesson files or ids of lessons; without one, all lessons of the program
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Check again whenever one of the files is saved, until Ctrl-C
+    #[arg(long, conflicts_with = "junit")]
+    pub(super) watch: bool,
+}
+
+/// What an author can do.
+#[derive(Debug, Subcommand)]
+pub(super) enum LessonCommand {
+    /// Write a lesson that can be checked at once, with a TODO wherever something is to be written
+    New {
+        /// Its id, which becomes the file's name: small letters, digits and hyphens
+        name: String,
+        /// The folder to write it into
+        #[arg(long, value_name = "FOLDER", default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Check lessons: lint them, run them, and see that all comes out as they say
+    Check(CheckArgs),
+    /// Run a script and write it as a lesson to standard output, with what was seen as expectations
+    Record {
+        /// The script; `-` is standard input
+        file: PathBuf,
+        /// The lesson's id; else that of the file's name
+        #[arg(long, value_name = "NAME")]
+        id: Option<String>,
+    },
+    /// Tell which claims each lesson proves; exit with 1 if a claim has no lesson or no experiment
+    Coverage,
 }
 
 /// What can be done with progress.

@@ -142,7 +142,8 @@ pub(super) fn lesson_or_tell(options: &Global, word: &str, err: &mut dyn Write) 
 /// The lesson that a word means: its id or its file.
 fn find<'a>(pack: &'a Pack, word: &str, err: &mut dyn Write) -> io::Result<Option<&'a Lesson>> {
     let found = if Path::new(word).is_file() { pack.lessons.first() } else { pack.lesson(word) };
-    if found.is_none() && pack.bad.is_empty() {
+    // That a file can't be used was told with its place.
+    if found.is_none() && (pack.bad.is_empty() || !Path::new(word).is_file()) {
         let help = pack
             .nearest(word)
             .map_or_else(|| "`ipclab learn --plain` lists them".to_owned(), |near| format!("did you mean {near}?"));
@@ -161,7 +162,7 @@ fn pack(options: &Global, lesson: Option<&str>) -> Result<Pack, PackError> {
 }
 
 /// A script with the name that its reader knows it by.
-fn source(file: &Path) -> Result<(String, String), String> {
+pub(super) fn source(file: &Path) -> Result<(String, String), String> {
     let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
     let opened: io::Result<Box<dyn Read>> = if file == Path::new("-") {
         Ok(Box::new(io::stdin()))

@@ -7,21 +7,23 @@ mod compare;
 pub mod doctor;
 mod interrupt;
 mod junit;
+mod lesson;
 mod line;
 mod linear;
 mod map;
 mod progress;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
 use crate::stage::Options;
 use crate::tui;
-use line::{Command, Line};
+use line::{Command, LessonCommand, Line};
 
 /// An expectation or lesson failed.
 const FAILED: u8 = 1;
@@ -57,20 +59,25 @@ pub fn main(args: &[OsString]) -> ExitCode {
 
 fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
     match &line.command {
-        Some(Command::Check { path, junit }) => {
-            let (cancelled, _bytes) = interrupt::catch()?;
+        Some(Command::Check(args) | Command::Lesson { command: LessonCommand::Check(args) }) => {
+            let (cancelled, bytes) = interrupt::catch()?;
             // What escapes a stage comes to us, and is found.
             let _ = nix::sys::prctl::set_child_subreaper(true);
             let stage = line.options.stage();
+            let mut paths: Vec<&Path> = args.paths.iter().map(PathBuf::as_path).collect();
+            if paths.is_empty() {
+                paths.extend(line.options.lessons.as_deref());
+            }
             let check = check::Check {
-                path: path.as_deref().or(line.options.lessons.as_deref()),
+                paths: &paths,
                 json: line.options.json,
-                junit: junit.as_deref(),
+                junit: args.junit.as_deref(),
                 stage: &stage,
                 cancelled: &cancelled,
             };
-            check.run(out, err)
+            if args.watch { watch::run(&check, &bytes, out, err) } else { check.run(out, err) }
         }
+        Some(Command::Lesson { command }) => lesson::run(&line.options, command, out, err),
         Some(Command::Progress { command }) => progress::run(&line.options, command.as_ref(), out, err),
         Some(Command::Review { all }) if line.options.linear() => progress::review(&line.options, *all, out, err),
         Some(Command::Review { all }) => terminal(line, tui::Start::Review { all: *all }, None, err),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Item, Lesson, Pack, Step};
+use super::{Item, Lesson, Step};
 use crate::claim;
 use crate::script::{
     ArgKind, ArgValue, Body, CallExpr, Claim, Diagnostic, Expectation, Makes, Registry, Severity, Span, Statement,
@@ -18,6 +18,7 @@ const MINUTES_MAX: u32 = 12;
 /// All that is wrong with a lesson beyond its form, in the order of its text.
 pub fn lint(lesson: &Lesson, registry: &Registry) -> Vec<Diagnostic> {
     let mut lint = Lint { lesson, registry, found: Vec::new() };
+    lint.unwritten();
     lint.front();
     for (index, step) in lesson.steps.iter().enumerate() {
         lint.step(index, step);
@@ -27,9 +28,9 @@ pub fn lint(lesson: &Lesson, registry: &Registry) -> Vec<Diagnostic> {
     found
 }
 
-/// Claims that no lesson of the pack proves.
-pub fn uncovered(pack: &Pack) -> Vec<&'static str> {
-    let proved: BTreeSet<&str> = pack.lessons.iter().flat_map(|l| &l.front.claims).map(String::as_str).collect();
+/// Claims that none of the lessons proves.
+pub fn uncovered<'l>(lessons: impl Iterator<Item = &'l Lesson>) -> Vec<&'static str> {
+    let proved: BTreeSet<&str> = lessons.flat_map(|l| &l.front.claims).map(String::as_str).collect();
     claim::all().keys().map(String::as_str).filter(|id| !proved.contains(id)).collect()
 }
 
@@ -57,6 +58,22 @@ impl Lint<'_> {
         match source[from..].find(&format!("\"{value}\"")) {
             Some(at) => Span::new(from + at, from + at + value.len() + 2),
             None => Span::new(from, from + key.len().min(source.len() - from)),
+        }
+    }
+
+    /// What its author has still to write.
+    fn unwritten(&mut self) {
+        let mut at = 0;
+        for line in self.lesson.source.split_inclusive('\n') {
+            for (start, _) in line.match_indices("TODO") {
+                let rest = line[start + 4..].trim_start_matches(':').trim();
+                let rest = rest.split(['"', '{']).next().unwrap_or_default().trim();
+                let rest = rest.split(" -> ").next().unwrap_or_default();
+                let what = if rest.is_empty() { "something".to_owned() } else { rest.to_owned() };
+                let span = Span::new(at + start, at + start + 4);
+                self.warning(span, format!("still to be written: {what}"), None);
+            }
+            at += line.len();
         }
     }
 

@@ -3,6 +3,7 @@
 //! A lesson holds no code, only statements of the language. What a lesson can do, a learner can type.
 
 pub mod account;
+pub mod capture;
 pub mod day;
 mod embedded;
 mod fence;
@@ -28,3 +29,5 @@ mod text;
 pub use format::{LESSON_MAX, parse};
 pub use model::*;
 pub use pack::{BadLesson, FORMAT_VERSION, Pack, PackError, Unit};
+pub use pack::{is_lesson_file, write_new};
+pub use text::is_id;

@@ -1,6 +1,7 @@
 //! A pack: the order of lessons and their units, from the binary or from a folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ pub struct Pack {
     pub units: Vec<Unit>,
     /// Its lessons, in the order of the units.
     pub lessons: Vec<Lesson>,
+    /// The file of each lesson by id: its path, or its name for one in the binary.
+    files: BTreeMap<String, String>,
     /// Files that could not be used, with the reasons; the others are not touched by it.
     pub bad: Vec<BadLesson>,
 }
@@ -68,6 +71,20 @@ pub enum PackError {
     Wrong(BadLesson),
 }
 
+/// Whether a file's name is that of a lesson.
+pub fn is_lesson_file(file: &Path) -> bool {
+    file.extension().is_some_and(|e| e == "md")
+}
+
+/// Writes a text to a file that is not there yet; what stands there is never overwritten.
+pub fn write_new(file: &Path, text: &str) -> Result<(), String> {
+    let new = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    new.and_then(|mut new| new.write_all(text.as_bytes())).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => format!("{} stands there already, and is not overwritten", file.display()),
+        _ => format!("{} can't be written: {error}", file.display()),
+    })
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -107,7 +124,7 @@ impl Pack {
                 let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
                     .map_err(|e| unreadable(folder, e))?
                     .filter_map(|entry| entry.ok().map(|e| e.path()))
-                    .filter(|path| path.extension().is_some_and(|e| e == "md"))
+                    .filter(|path| is_lesson_file(path))
                     .collect();
                 files.sort();
                 if files.is_empty() {
@@ -143,6 +160,14 @@ impl Pack {
         self.lessons.iter().find(|l| l.id() == id)
     }
 
+    /// The file of a lesson, as messages name it.
+    pub fn file(&self, id: &str) -> String {
+        match (self.files.get(id), &self.folder) {
+            (Some(file), Some(_)) => file.clone(),
+            _ => format!("lessons/{id}.md"),
+        }
+    }
+
     /// The id nearest to a word that is none.
     pub fn nearest(&self, word: &str) -> Option<&str> {
         let ids = || self.lessons.iter().map(Lesson::id);
@@ -156,7 +181,7 @@ impl Pack {
     }
 
     const fn none() -> Self {
-        Self { folder: None, units: Vec::new(), lessons: Vec::new(), bad: Vec::new() }
+        Self { folder: None, units: Vec::new(), lessons: Vec::new(), files: BTreeMap::new(), bad: Vec::new() }
     }
 
     fn build(
@@ -225,6 +250,7 @@ impl Pack {
                 differs("id", lesson.id(), "of its own");
             }
             if diagnostics.iter().all(|d| d.severity != Severity::Error) {
+                self.files.insert(lesson.id().to_owned(), file);
                 self.lessons.push(lesson);
                 return;
             }

@@ -86,7 +86,7 @@ pub(super) fn lines(source: &str, range: Range<usize>) -> impl Iterator<Item = (
 }
 
 /// Whether a word can be an id: small letters, digits and hyphens, a letter first.
-pub(super) fn is_id(word: &str) -> bool {
+pub fn is_id(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase())
         && !word.ends_with('-')
         && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

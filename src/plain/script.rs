@@ -50,7 +50,7 @@ A line is a statement: `spawn alice`, `alice: pipe p`, `alice: write p \"hi\"`.
 /help WORD tells what a call or word does, /words lists them.
 /show tells all that is on stage, /waits who waits for whom and what is wrong.
 /undo steps back. /reset empties the stage.
-/save FILE writes down what was run. /quit leaves.
+/save FILE writes down what was run, as a lesson if the name ends in .md. /quit leaves.
 ";
 
 /// Lets somebody play until they have enough. The desk's stage is open.
@@ -171,9 +171,16 @@ fn command(desk: &mut Desk<'_>, line: &str) -> Result<bool, Stop> {
         }
         "/save" => {
             let lines: Vec<String> = desk.timeline().statements().map(ToString::to_string).collect();
-            let said = match save(rest, &(lines.join("\n") + "\n")) {
-                Ok(()) => format!("written to {rest}\n"),
-                Err(error) => format!("{rest} can't be written: {error}\n"),
+            let said = if crate::lesson::is_lesson_file(rest.as_ref()) {
+                match crate::lesson::capture::save(desk.timeline(), rest.as_ref()) {
+                    Ok(()) => format!("recorded as the lesson {rest}; write what is marked TODO in it\n"),
+                    Err(why) => format!("{why}\n"),
+                }
+            } else {
+                match save(rest, &(lines.join("\n") + "\n")) {
+                    Ok(()) => format!("written to {rest}\n"),
+                    Err(error) => format!("{rest} can't be written: {error}\n"),
+                }
             };
             desk.say(&said)?;
         }

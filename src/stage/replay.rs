@@ -50,6 +50,11 @@ impl Timeline {
         self.steps.iter().map(|s| &s.statement)
     }
 
+    /// The statements, in order, each with what was seen after it in normal form; `None` where no two runs are alike.
+    pub fn steps(&self) -> impl Iterator<Item = (&Statement, Option<&Snapshot>)> {
+        self.steps.iter().map(|s| (&s.statement, s.seen.as_ref()))
+    }
+
     /// Forgets all but the first `length` statements.
     pub fn truncate(&mut self, length: usize) {
         self.steps.truncate(length);

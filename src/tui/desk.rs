@@ -337,6 +337,12 @@ impl Desk {
                 Ok(editor) => self.edit(editor),
                 Err(why) => out.notice(Notice::error(why)),
             },
+            Asks::Save if crate::lesson::is_lesson_file(typed.as_ref()) => {
+                out.notice(match self.session.save_lesson(typed.as_ref()) {
+                    Ok(()) => Notice::good(format!("recorded as the lesson {typed}; write what is marked TODO in it")),
+                    Err(why) => Notice::error(why),
+                });
+            }
             Asks::Save if !typed.is_empty() => {
                 // Without a script of their own, those who save mean what they did.
                 if self.editor.is_blank() {

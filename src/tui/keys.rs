@@ -167,7 +167,7 @@ actions! {
     RunAll "run-all" ["f5", "ctrl-g"] "run all" "Run the whole script on a fresh stage" in contexts(&[Editor]), shown contexts(&[Editor]);
     TypeInto "type-into" ["i"] "" "Type into the terminal on stage that has the focus; ^C and the like are its keys" in contexts(&[Stage]), shown 0;
     OpenFile "open" ["ctrl-o"] "open" "Open a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
-    SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
+    SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script; as a lesson if the name ends in .md" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
     Reset "reset" ["R"] "reset" "Begin again on a fresh stage" in contexts(&[Stage, Lesson]), shown 0;
     Age "age" ["a"] "" "Work out anew since when each call sleeps" in contexts(&[Stage]), shown 0;
     Review "review" ["v"] "review" "Ask again what is due" in contexts(&[Progress, Lessons]), shown contexts(&[Progress]);

@@ -1,7 +1,10 @@
 //! What a face knows of one stage: what was said, what came of it, what the kernel says now.
 
+use std::path::Path;
+
 use super::link::{FromStage, ToStage};
 use super::transcript::Transcript;
+use crate::lesson::capture;
 use crate::model::Snapshot;
 use crate::script::{Body, Statement};
 use crate::stage::{Report, StageInfo, Timeline};
@@ -124,6 +127,11 @@ impl Session {
         }
         session.replay = Some(Replay { first, left: kept, difference: None });
         Some(session)
+    }
+
+    /// Writes what was played as a lesson to a new file.
+    pub(super) fn save_lesson(&self, file: &Path) -> Result<(), String> {
+        capture::save(&self.timeline, file)
     }
 
     /// Whether a statement has not ended yet.

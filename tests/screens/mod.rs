@@ -1,5 +1,6 @@
 //! The screens as a user goes through them, in a real terminal on real stages.
 
+mod authoring;
 mod learner;
 
 use crate::pty::{Pty, ipclab};
