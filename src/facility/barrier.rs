@@ -7,7 +7,7 @@ use super::pthread::{self as common, ATTR, NO_ATTR, PSHARED, aligned, make};
 use super::show::{self, Shown};
 use super::table::{CALL, required};
 use super::undefined::{Intent, Place};
-use super::{Card, Facility, Inside, Reading};
+use super::{Card, ChangedBy, Facility, Inside, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::pthread;
 use crate::model::{Field, Object, Snapshot, Value};
@@ -210,8 +210,8 @@ impl Facility for Barrier {
         pthread::BARRIER_SIZE as u64
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

@@ -7,7 +7,7 @@ use super::pthread::{self as common, ATTR, NO_ATTR, PSHARED, aligned, make};
 use super::show::Shown;
 use super::table::{CALL, required};
 use super::undefined::{Intent, Place};
-use super::{Card, Facility, Inside, Reading, mutex};
+use super::{Card, ChangedBy, Facility, Inside, Reading, mutex};
 use crate::kernel::arena::Record;
 use crate::kernel::memory::{self, Width};
 use crate::kernel::pthread;
@@ -282,8 +282,8 @@ impl Facility for Cond {
         pthread::COND_SIZE as u64
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

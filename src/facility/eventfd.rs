@@ -8,7 +8,7 @@ use super::perform::{Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
 use super::table::{CALL, optional, required};
 use super::unix::descriptors_travel;
-use super::{Card, Facility, Judged, Reading, nameless};
+use super::{Card, ChangedBy, Facility, Judged, Reading, nameless};
 use crate::kernel::arena::Record;
 use crate::kernel::{counted, fd};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -191,8 +191,8 @@ impl Facility for EventFd {
         Reading { identifier: "none".to_owned(), fields, ..Reading::default() }
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn check(&self, word: &str, _args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {

@@ -13,7 +13,7 @@ use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Making, Performer, Refusal};
 use super::show::{self, Shown};
 use super::table::{self, CALL, required};
-use super::{Card, Facility, Judged, Reading, pipe};
+use super::{Card, ChangedBy, Facility, Judged, Reading, pipe};
 use crate::kernel::arena::Record;
 use crate::kernel::path;
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -120,8 +120,8 @@ impl Facility for Fifo {
         found
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn means_on(&self, verb: &str, record: &Record, _handle: &Handle) -> Option<&'static str> {

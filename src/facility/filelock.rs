@@ -10,7 +10,7 @@ use super::perform::{Given, Making, Performer, Refusal};
 use super::shm::{head, open};
 use super::show::{self, Shown};
 use super::table::{self, CALL, required};
-use super::{Card, Facility, Judged, Reading, judge, views};
+use super::{Card, ChangedBy, Facility, Judged, Reading, judge, views};
 use crate::kernel::arena::Record;
 use crate::kernel::borrow;
 use crate::kernel::lock::{self, FLOCK_SIZE, LockCommand, RecordLock};
@@ -227,8 +227,8 @@ impl Facility for FileLock {
         files
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

@@ -7,7 +7,7 @@ use super::perform::{Bound, Given, Making, Performer, Refusal};
 use super::pthread as common;
 use super::show::{self, Shown};
 use super::table::{CALL, keyed, required};
-use super::{Card, Facility, Inside, Reading};
+use super::{Card, ChangedBy, Facility, Inside, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::futex;
 use crate::model::{Field, Object, Snapshot};
@@ -173,8 +173,8 @@ impl Facility for Futex {
         4
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

@@ -177,10 +177,14 @@ pub trait Facility: Sync {
         Reading::default()
     }
 
-    /// Whether nothing that [`Facility::read`] tells can change unless a process runs that holds the object, or opens it
-    /// by its name in one of those directories: no clock ends anything in it, and `read` goes by no notes. What was
-    /// read then stays true as long as none of that happens.
-    fn changed_by_holders_only(&self) -> bool {
+    /// Whose doings can change what [`Facility::read`] tells. As long as none of them does anything, what was read stays
+    /// true, and is not read again.
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Anyone
+    }
+
+    /// Whether its calls can change objects of any kind: they make and end processes, and with them what these hold.
+    fn changes_all(&self) -> bool {
         false
     }
 
@@ -302,6 +306,20 @@ pub struct Reading {
     pub queue: Option<Vec<String>>,
     /// Whether it may change though no holder runs, in a facility where that is the exception.
     pub fleeting: bool,
+}
+
+/// Whose doings can change what is read of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangedBy {
+    /// Anybody's, or a clock.
+    Anyone,
+    /// Those of a process that holds it, or that opens it by its name in one of the directories that are watched: `read`
+    /// goes by no notes.
+    Holders,
+    /// Those of a process that holds any object of the same kind, or makes a call on one: the two ends of a connection
+    /// are two objects, and an id can be used by whoever knows it. The kind is named by the facility that has the calls.
+    /// On a stage that has the names of such objects in common with the rest of the machine it may be anybody's.
+    Kind(&'static str),
 }
 
 /// A judged predicate.

@@ -24,7 +24,7 @@ use super::perform::{Bound, Making, Performer, Refusal};
 use super::process::duration;
 use super::show::{self, Shown, returned};
 use super::table::{self, CALL, keyed, open_flags, optional, required};
-use super::{Card, Facility, Judged, Reading, judge, mirror, pipe, signal_name};
+use super::{Card, ChangedBy, Facility, Judged, Reading, judge, mirror, pipe, signal_name};
 use crate::kernel::arena::Record;
 use crate::kernel::{SysError, SysResultExt, fd, mq};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -376,6 +376,10 @@ impl Facility for MessageQueue {
             .collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found
+    }
+
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Kind(CARD.id)
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

@@ -13,7 +13,7 @@ use super::pthread::{self as common, Owner, aligned, make};
 use super::show::Shown;
 use super::table::saturated;
 use super::undefined::{Intent, Place};
-use super::{Card, Facility, Inside, Judged, Reading};
+use super::{Card, ChangedBy, Facility, Inside, Judged, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::pthread;
 use crate::model::{Evidence, Field, Object, Snapshot, Value};
@@ -218,8 +218,8 @@ impl Facility for Mutex {
         Some(LOCK)
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

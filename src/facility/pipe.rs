@@ -13,7 +13,7 @@ use super::quantities::page_size;
 use super::show::{self, Shown, returned};
 use super::table::{CALL, required};
 use super::unix::descriptors_travel;
-use super::{Card, Facility, Judged, Reading, judge};
+use super::{Card, ChangedBy, Facility, Judged, Reading, judge};
 use crate::kernel::arena::Record;
 use crate::kernel::{SysError, fd, pipe};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -189,8 +189,8 @@ impl Facility for Pipe {
         Reading { identifier: "none".to_owned(), fields: fields(found, look), ..Reading::default() }
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {

@@ -279,6 +279,10 @@ impl Facility for Process {
         &CARD
     }
 
+    fn changes_all(&self) -> bool {
+        true
+    }
+
     fn calls(&self) -> &'static [CallSpec] {
         CALLS
     }

@@ -23,7 +23,7 @@ use super::dialect::{Dialect, Op};
 use super::look::{Found, Ground, Handle, HandleKind, Look, Reported};
 use super::perform::{Performer, Refusal};
 use super::show::{Shown, returned};
-use super::{Card, Facility, Judged, Reading, judge, stdio};
+use super::{Card, ChangedBy, Facility, Judged, Reading, judge, stdio};
 use crate::kernel::arena::Record;
 use crate::kernel::proc;
 use crate::kernel::pty::{self, Termios};
@@ -131,6 +131,10 @@ impl Facility for Pty {
         let mirror = mirror::catch_up(note);
         let ends = Ends::borrow(found, look);
         !mirror.agrees(&ends.counters())
+    }
+
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Kind(CARD.id)
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

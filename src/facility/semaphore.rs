@@ -7,7 +7,7 @@ use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SHM, files, head, identifier, open, posix};
 use super::show::{self, Shown};
 use super::table::{self, CALL, optional, required};
-use super::{Card, Facility, Inside, Reading};
+use super::{Card, ChangedBy, Facility, Inside, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::sem;
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -284,8 +284,8 @@ impl Facility for Semaphore {
             .collect()
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

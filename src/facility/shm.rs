@@ -11,7 +11,7 @@ use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::show::{self, Shown};
 use super::table::{self, CALL, OPEN_FLAGS, optional, required};
-use super::{Card, Facility, Judged, Reading, judge, views};
+use super::{Card, ChangedBy, Facility, Judged, Reading, judge, views};
 use crate::kernel::arena::Record;
 use crate::kernel::memory::{shm_open, shm_unlink};
 use crate::model::{Evidence, Field, Object, ObjectKey, Value};
@@ -218,8 +218,8 @@ impl Facility for Shm {
             .collect()
     }
 
-    fn changed_by_holders_only(&self) -> bool {
-        true
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

@@ -16,7 +16,7 @@ use super::perform::{Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
 use super::sysv::{self as common, GET_FLAGS, KEY, MODE, NAME, SET_GID, SET_MODE, SET_UID};
 use super::table::{self, CALL, keyed, optional, required};
-use super::{Card, Facility, Judged, Left, Reading, judge, mirror};
+use super::{Card, ChangedBy, Facility, Judged, Left, Reading, judge, mirror};
 use crate::kernel::arena::Record;
 use crate::kernel::sysv::{self, Kind, Queue};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -257,6 +257,10 @@ impl Facility for SysvQueue {
     fn numbered(&self, look: &mut Look<'_>) -> Vec<ObjectKey> {
         let all = || sysv::queues().into_iter().map(|queue| queue.id).collect();
         common::numbered(CARD.id, look, all, |id| sysv::queue_of(id).is_some())
+    }
+
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Kind(CARD.id)
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {

@@ -9,7 +9,7 @@ use super::dialect::{Dialect, Op};
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::socket::{group, membership};
-use super::{Card, Facility, Judged, Reading, judge, unix};
+use super::{Card, ChangedBy, Facility, Judged, Reading, judge, unix};
 use crate::kernel::arena::Record;
 use crate::kernel::socket as raw;
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
@@ -107,6 +107,10 @@ impl Facility for Udp {
         super::socket::moved(verb, record.errno)
     }
 
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Kind("socket")
+    }
+
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let Some((pid, fd)) = found.descriptor(|_| true) else { return Reading::default() };
         match unix::borrow(pid, fd, look) {
@@ -184,7 +188,8 @@ fn reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading
         Err(_) => fields.push(Field::hidden("dropped", "this kernel does not tell it of a single socket")),
     }
     fields.extend(groups(&found.key, socket, look));
-    Reading { identifier: local.to_string(), fields, ..Reading::default() }
+    // Only on a loopback nothing waits for a neighbour to answer.
+    Reading { identifier: local.to_string(), fields, fleeting: look.place != 0, ..Reading::default() }
 }
 
 /// The groups that the socket has joined, as was reported; the kernel is asked about each, and about no others.

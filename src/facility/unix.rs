@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use super::dialect::{Dialect, Op};
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
-use super::{Card, Facility, Judged, Reading, fifo};
+use super::{Card, ChangedBy, Facility, Judged, Reading, fifo};
 use crate::kernel::SysError;
 use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::{Diag, UnixSocket};
@@ -126,6 +126,10 @@ impl Facility for Unix {
         super::socket::moved(verb, record.errno)
     }
 
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Kind("socket")
+    }
+
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let borrowed = found.descriptor(|_| true).map(|(pid, fd)| borrow(pid, fd, look));
         match borrowed {
@@ -219,7 +223,9 @@ fn socket_reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> 
             queue(found, socket, word, look, &mut fields);
         }
     }
-    Reading { identifier, fields, ..Reading::default() }
+    // Whoever passes a descriptor on and closes it leaves it to the kernel when it ends one that nobody can receive.
+    let fleeting = fields.iter().any(|field| field.name == "descriptors" && field.value != Value::Int(0));
+    Reading { identifier, fields, fleeting, ..Reading::default() }
 }
 
 fn listener(found: &Found<'_>, told: &UnixSocket, look: &Look<'_>, fields: &mut Vec<Field>) {

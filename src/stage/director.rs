@@ -413,7 +413,7 @@ impl Director {
             member.dropped = dropped;
             // What was dropped may have changed its mappings; and its last call is among it, unless the ring has a
             // later one.
-            self.scene.mappings_changed(member.pid);
+            self.scene.records_lost(member.pid);
             let newest = records.last().map(|record| record.seq).or(member.last.as_ref().map(|call| call.seq));
             records.extend(member.reader.last_dropped().filter(|last| newest.is_none_or(|newest| last.seq > newest)));
         }
@@ -528,7 +528,7 @@ impl Director {
         }
         self.drain_all();
         let now = clock::monotonic_ns();
-        if self.scene.in_flight() {
+        if self.scene.in_flight(&self.members) {
             let Some(pending) = &mut self.pending else { return true };
             let until = *pending.flight_until_ns.get_or_insert(now + FLIGHT_LIMIT.as_nanos() as u64);
             if now < until {
@@ -579,6 +579,9 @@ impl Director {
         self.drain_all();
         self.scene.rescan(&self.members);
         let mut snapshot = snapshot::take(self);
+        for member in &mut self.members {
+            member.stat = None;
+        }
         self.ledger.complete(&mut snapshot, &self.scene);
         let actors = self.pids();
         for index in 0..self.members.len() {

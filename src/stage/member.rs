@@ -8,7 +8,7 @@ use crate::facility;
 use crate::facility::look;
 use crate::facility::perform::{Bound, Names, Shared, Thread};
 use crate::kernel::arena::{Entered, Reader, Slot};
-use crate::kernel::proc::Task;
+use crate::kernel::proc::{Stat, Task};
 use crate::model::{Call, Death, ObjectKey};
 use crate::script::CallExpr;
 
@@ -67,6 +67,8 @@ pub(super) struct Member {
     pub mail: Mail,
     /// What the last look found; only valid while the stage is settled.
     pub posture: Posture,
+    /// What /proc said of it in the pass over everyone that has just found the stage settled or not.
+    pub stat: Option<Stat>,
     /// The signal of its last stop, where the kernel told it: it does so only until a parent has waited for the stop.
     pub stopped_by: Option<i32>,
     /// The system call of its last confirmed sleep: after a stop the kernel shows 219 (restart_syscall) in its place.
@@ -162,6 +164,7 @@ impl Member {
             mail: Mail::default(),
             tally: None,
             posture: Posture::Running,
+            stat: None,
             stopped_by: None,
             slept_in: None,
             slept_at_mark: None,

@@ -26,6 +26,7 @@ mod open;
 mod orders;
 mod post;
 pub mod probe;
+mod readings;
 mod reaper;
 mod replay;
 mod report;

@@ -233,6 +233,7 @@ impl Director {
 
     fn link(&mut self, first: &str, second: &str, up: bool) -> Result<Next, Refusal> {
         let (first, second) = (self.place(first)?, self.place(second)?);
+        self.scene.network_changed();
         match self.scene.hosts.link(first, second, up) {
             Ok(true) => Ok(Next::Settle { forever: false }),
             Ok(false) => Err(Refusal::new("the kernel has not told in time that the line is so")),

@@ -280,7 +280,8 @@ fn pending(director: &Director, member: &Member, status: &Status) -> Vec<Pending
 
 /// The process group and session of a member, by their leaders' names.
 pub(super) fn job(director: &Director, member: &Member) -> Job {
-    let Some(stat) = member.task.stat().filter(|_| !matches!(member.fate, Fate::Dead(_))) else {
+    let Some(stat) = member.stat.or_else(|| member.task.stat()).filter(|_| !matches!(member.fate, Fate::Dead(_)))
+    else {
         return Job::default();
     };
     let name = |pid: i32| {

@@ -2,29 +2,29 @@
 //! laid over them. What an actor holds without our knowing shows up like the rest.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::actor::OURS;
-use super::handles::{covers, is_device, mapping, role, same_file};
+use super::handles::{covers, is_device, mapping, same_file};
 use super::held::{Activity, Claimed, Held, Mappings};
 use super::hosts::{Hosts, Visit};
 use super::inside::{self, Inside};
 use super::known::{Known, numbered};
 use super::member::{Member, Posture, known_ids, sleeper};
 use super::nameless::{self, Nameless};
+use super::readings::{Readings, object};
 use super::table::Table;
 use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Reported};
 use crate::facility::perform::{Bound, Made};
-use crate::facility::{self, Facility, Inside as Calls, Reading};
+use crate::facility::{self, Facility, Inside as Calls};
 use crate::kernel::arena::Record;
 use crate::kernel::borrow;
 use crate::kernel::netlink::diag::Diag;
 use crate::kernel::pipe::Scratch;
 use crate::kernel::proc::Maps;
 use crate::kernel::watch::Watch;
-use crate::model::{Holder, Object, ObjectKey, Value, Waiter};
+use crate::model::{Object, ObjectKey, Value, Waiter};
 use crate::script::{ArgKind, CallSpec, Makes};
 
 /// The objects of a stage, and what must be remembered of them from one look to the next.
@@ -57,9 +57,10 @@ pub(super) struct Scene {
     watch: Watch,
     /// What was found by listing them, until a name comes or goes.
     listed: Option<Vec<Listed>>,
-    /// What was read of objects that only their holders can change, until one of these runs or another comes to hold
-    /// them by opening them: each with the name of its file, if it has one.
-    readings: HashMap<ObjectKey, (Option<OsString>, Reading)>,
+    readings: Readings,
+    /// Whether the last look at those objects in which the kernel moves data by itself found none under way, while
+    /// nobody ran.
+    at_rest: bool,
     /// Files that the dead held at the last look: what they did to them before they died shows with other holders.
     bequeathed: Vec<(u64, u64)>,
 }
@@ -98,13 +99,15 @@ impl Scene {
             nameless: Nameless::default(),
             watch,
             listed: None,
-            readings: HashMap::new(),
+            readings: Readings::default(),
+            at_rest: false,
             bequeathed: Vec::new(),
         }
     }
 
     /// Takes a new process into view.
     pub(super) fn enter(&mut self, pid: i32, pidfd: OwnedFd, place: usize) {
+        self.readings.stir_all();
         self.pidfds.insert(pid, pidfd);
         self.places.insert(pid, place);
         if let (Ok(table), Ok(maps)) = (Table::open(pid), Maps::open(pid)) {
@@ -140,6 +143,7 @@ impl Scene {
 
     /// Lets a process go that has ended.
     pub(super) fn leave(&mut self, pid: i32) {
+        self.readings.stir_all();
         self.pidfds.remove(&pid);
         self.ends.remove(&pid);
         self.nameless.leave(pid);
@@ -163,6 +167,7 @@ impl Scene {
         if let Some(held) = self.held.get_mut(&pid) {
             held.seen = None;
             held.mappings = Mappings::Stale;
+            held.table.reborn();
             if let Ok(maps) = Maps::open(pid) {
                 held.maps = maps;
             }
@@ -276,6 +281,17 @@ impl Scene {
         numbered(name, 2, |candidate| self.has(candidate))
     }
 
+    /// Notes that an actor has made calls whose records are lost.
+    pub(super) fn records_lost(&mut self, pid: i32) {
+        self.readings.stir_all();
+        self.mappings_changed(pid);
+    }
+
+    /// Notes that something was done to the networks of the stage.
+    pub(super) const fn network_changed(&mut self) {
+        self.readings.stir_all();
+    }
+
     /// Notes that an actor has made calls which may have changed its mappings.
     pub(super) fn mappings_changed(&mut self, pid: i32) {
         if let Some(held) = self.held.get_mut(&pid) {
@@ -299,8 +315,12 @@ impl Scene {
             let seen = Activity::of(member, members);
             if held.seen.is_none() || held.seen != seen {
                 held.table.expect_ours(members.iter().filter(|m| m.pid == member.pid && m.socket.is_some()).count());
-                let handles = self.read_handles(member, &mut held, names);
-                touched.extend(held.handles.iter().chain(&handles).map(|c| (c.handle.dev, c.handle.ino)));
+                let calls = seen.as_ref().map(Activity::calls);
+                let handles = self.read_handles(member, &mut held, names, calls);
+                for Claimed { handle, key } in held.handles.iter().chain(&handles) {
+                    touched.insert((handle.dev, handle.ino));
+                    self.readings.stir_kind(key.as_ref().and_then(|key| facility::by_id(&key.facility)));
+                }
                 held.handles = handles;
                 held.seen = seen.filter(|_| !Activity::runs(member, members));
                 held.mappings = Mappings::Known;
@@ -312,10 +332,8 @@ impl Scene {
         if names {
             self.readings.clear();
         }
-        self.readings.retain(|key, (file, _)| {
-            let opened = file.as_ref().is_some_and(|file| changes.opened(file));
-            !opened && !touched.contains(&(key.dev, key.ino))
-        });
+        self.readings.settle(&touched, &changes);
+        self.at_rest &= members.iter().all(|m| !m.alive() || m.posture != Posture::Running);
         // An open file description may be shared: its offset and flags change though this process did not run. So do
         // the path and the mode of a file.
         for (pid, held) in self.held.iter_mut().filter(|(pid, _)| !fresh.contains(pid)) {
@@ -367,7 +385,7 @@ impl Scene {
         held_by_fresh
     }
 
-    fn read_handles(&self, member: &Member, held: &mut Held, names: bool) -> Vec<Claimed> {
+    fn read_handles(&self, member: &Member, held: &mut Held, names: bool, calls: Option<u64>) -> Vec<Claimed> {
         let pid = member.pid;
         let Held { table, maps, handles: before, mappings, .. } = held;
         let claimed = |handle: Handle| {
@@ -380,7 +398,7 @@ impl Scene {
             let key = known.map_or_else(|| self.claim(&handle), |c| c.key.clone());
             Some(Claimed { handle, key })
         };
-        let mut all = table.read(before, |link| !names && self.watches(link), claimed);
+        let mut all = table.read(calls, before, |link| !names && self.watches(link), claimed);
         let known = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
         match *mappings {
             Mappings::Known => all.extend(known.cloned()),
@@ -477,6 +495,7 @@ impl Scene {
 
     /// Tells the facility of the object that a finished call was made on.
     pub(super) fn learn(&mut self, member: &Member, record: &Record, spec: &'static CallSpec) {
+        self.readings.stir(spec);
         // A number that a call has given out means something new, unless the call only changed what stood there.
         if spec.makes == Makes::Descriptor && record.errno == 0 && record.ret != record.args[0] {
             self.nameless.forget((member.pid, record.ret as i32));
@@ -514,8 +533,12 @@ impl Scene {
         self.held.values().flat_map(|held| &held.handles).any(|claimed| late(claimed).is_some())
     }
 
-    /// Whether data are under way inside one of them.
-    pub(super) fn in_flight(&mut self) -> bool {
+    /// Whether data are under way inside one of them. Where none were, and nobody has done anything since who could
+    /// have sent some, none are.
+    pub(super) fn in_flight(&mut self, members: &[Member]) -> bool {
+        if self.at_rest && !self.readings.anything_late() && !self.late_holder_ran(members) {
+            return false;
+        }
         let Some(mut scratch) = self.scratch.take().or_else(|| Scratch::new().ok()) else { return false };
         let mut notes = std::mem::take(&mut self.notes);
         let mut diags = std::mem::take(&mut self.diags);
@@ -567,7 +590,16 @@ impl Scene {
         self.notes = notes;
         self.diags = diags;
         self.scratch = Some(scratch);
+        self.at_rest = flying == 0;
         flying > 0
+    }
+
+    /// Whether a process has run since the last look that holds an object in which the kernel moves data by itself.
+    fn late_holder_ran(&self, members: &[Member]) -> bool {
+        members.iter().filter(|m| m.leads()).any(|member| {
+            let holder = self.held.get(&member.pid).filter(|held| held.handles.iter().any(|c| late(c).is_some()));
+            holder.is_some_and(|held| held.seen.is_none() || held.seen != Activity::of(member, members))
+        })
     }
 
     /// Goes to a place, to look at it.
@@ -683,7 +715,7 @@ impl Scene {
         found.sort_by_key(|item| known.place(&item.key));
         look.names = known.all();
         look.on_stage = &found;
-        readings.retain(|key, _| places.contains_key(key));
+        readings.retain(|key| places.contains_key(key));
         let objects = found
             .iter()
             .map(|item| {
@@ -731,58 +763,6 @@ impl<'a> All<'a> {
         });
         &mut self.found[place]
     }
-}
-
-fn object(
-    item: &Found<'_>,
-    look: &mut Look<'_>,
-    readings: &mut HashMap<ObjectKey, (Option<OsString>, Reading)>,
-    waiters: &[(ObjectKey, Waiter)],
-) -> Object {
-    let Reading { identifier, fields, holders, queue, .. } =
-        match (readings.get(&item.key), facility::by_id(&item.key.facility)) {
-            (Some((_, reading)), _) => reading.clone(),
-            (None, Some(facility)) => {
-                let reading = facility.read(item, look);
-                // By its handles it is known who the holders are; a mapping of private memory is no handle on the object.
-                let held = item.handles.iter().all(|h| (h.dev, h.ino) == (item.key.dev, item.key.ino));
-                if facility.changed_by_holders_only() && !reading.fleeting && held && !item.handles.is_empty() {
-                    let file = item.path.as_deref().and_then(|path| Path::new(path).file_name());
-                    readings.insert(item.key.clone(), (file.map(OsStr::to_owned), reading.clone()));
-                }
-                reading
-            }
-            (None, None) => Reading::default(),
-        };
-    let mut all: Vec<Holder> = item
-        .handles
-        .iter()
-        .filter_map(|handle| {
-            let actor = look.actor(handle.pid)?.to_owned();
-            let (role, handle) = match &handle.kind {
-                HandleKind::Descriptor { fd, flags, .. } => {
-                    let own = facility::by_id(&item.key.facility).and_then(|f| f.role(handle));
-                    (own.unwrap_or_else(|| role(*flags)), fd.to_string())
-                }
-                HandleKind::Mapping { start, perms, .. } => {
-                    (if perms.contains('w') { "map" } else { "map read-only" }, format!("{start:#x}"))
-                }
-            };
-            Some(Holder { actor, role: role.to_owned(), handle })
-        })
-        .collect();
-    all.extend(holders);
-    all.extend(look.knowers.iter().filter(|(key, ..)| *key == item.key).map(|(_, actor, name)| Holder {
-        actor: actor.clone(),
-        role: "id".to_owned(),
-        handle: name.clone(),
-    }));
-    let mut waiters: Vec<Waiter> = waiters.iter().filter(|(k, _)| *k == item.key).map(|(_, w)| w.clone()).collect();
-    waiters.sort_by_key(|w| {
-        let place = queue.as_ref().and_then(|q| q.iter().position(|name| *name == w.actor));
-        (place.unwrap_or(usize::MAX), w.since_ns)
-    });
-    Object { name: item.name.clone(), key: item.key.clone(), identifier, fields, holders: all, waiters }
 }
 
 /// The facility of an object in which the kernel moves data by itself, and the object.

@@ -10,13 +10,16 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
     // Threads that take orders themselves are looked at for themselves.
     let helped = members.iter().any(|m| m.slot.has_helpers());
     let actors: Vec<i32> = if helped { members.iter().map(|m| m.thread.tid).collect() } else { Vec::new() };
+    for member in members.iter_mut() {
+        member.stat = None;
+    }
     // First those who have an order: as long as one of them runs, nobody else needs to be looked at.
     for busy in [true, false] {
         for member in members.iter_mut().filter(|m| m.alive() && m.busy.is_some() == busy) {
             member.posture = look(member, &actors);
             if member.posture != Posture::Stopped {
                 member.stopped_by = None;
-            } else if let Some(stat) = member.task.stat().filter(|stat| stat.exit_status != 0) {
+            } else if let Some(stat) = member.stat.filter(|stat| stat.exit_status != 0) {
                 member.stopped_by = Some(stat.exit_status);
             }
             if member.posture == Posture::Running && (!member.let_go() || signalled(member)) {
@@ -41,10 +44,11 @@ fn signalled(member: &Member) -> bool {
     pending || member.task.stat().is_none_or(|stat| matches!(stat.state, 'T' | 'Z' | 'X') || stat.exit_status != 0)
 }
 
-fn look(member: &Member, actors: &[i32]) -> Posture {
+fn look(member: &mut Member, actors: &[i32]) -> Posture {
     // Read before the state: whoever has run since, to be stopped for one, is not taken for asleep below.
     let switches = member.busy.as_ref().and_then(|_| member.task.switches());
-    match (member.task.state(), &member.busy) {
+    member.stat = member.task.stat();
+    match (member.stat.map_or('X', |stat| stat.state), &member.busy) {
         ('T', _) => Posture::Stopped,
         // Asleep in the wait for its next order. One that was sent a signal just now is awake, until it has died,
         // stopped or gone on.

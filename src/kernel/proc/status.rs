@@ -4,7 +4,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
 use super::descriptors::directory_numbers;
-use super::number;
+use super::{number, read_again};
 use crate::kernel::{Result, SysResultExt};
 
 /// What /proc/PID/status says, as far as it is used. Signal sets have signal n in bit n - 1.
@@ -50,8 +50,10 @@ pub fn status(pid: i32) -> Result<Status> {
 /// The status of a thread.
 pub fn thread_status(pid: i32, tid: i32) -> Result<Status> {
     let path = format!("/proc/{pid}/task/{tid}/status");
-    let text = std::fs::read(&path).on("read", path)?;
-    Ok(parse_status(&String::from_utf8_lossy(&text)))
+    let file = std::fs::File::open(&path).on("open", &path)?;
+    let mut buffer = Vec::new();
+    let text = read_again(&file, &mut buffer).on("read", path)?;
+    Ok(parse_status(&String::from_utf8_lossy(text)))
 }
 
 fn parse_status(text: &str) -> Status {
