@@ -388,7 +388,6 @@ term: printf "held back"
 "#;
 
 #[test]
-#[ignore = "about one run in ten alice's card differs after the kill of her child, until the cause is found"]
 fn stepping_back_anywhere_shows_what_was_seen_there_first() {
     for shared in [false, true] {
         let mut timeline = Timeline::default();

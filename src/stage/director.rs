@@ -40,6 +40,10 @@ const REFRESH: Duration = Duration::from_millis(33);
 /// Between two looks at tasks that are about to fall asleep: doubled each time, from the first to the last.
 const LOOK_FIRST: Duration = Duration::from_micros(10);
 const LOOK_LAST: Duration = Duration::from_millis(2);
+/// How long after an order the director stays awake to hear of it, leaving the processor to whoever wants it. Most calls
+/// are done by then, and to be woken would take as long as the call: most of all where a processor that nobody used has to
+/// be woken with it.
+const AWAKE: Duration = Duration::from_micros(100);
 /// Most calls that one event carries; what is older is left out, and the sequence numbers show it.
 const CALLS_MAX: usize = 2000;
 /// What is called realtime has at least so many priorities: lessons put no more tasks above each other.
@@ -68,6 +72,8 @@ pub(super) struct Director {
     /// Whether objects are read. Only tests turn it off, to see that reading them changes nothing.
     pub observing: bool,
     pub news: Vec<String>,
+    /// Until when it stays awake to hear of the last order.
+    awake_ns: u64,
     /// Whether a free run has ended and no event has told yet that its actor is idle.
     run_ended: bool,
     face: UnixStream,
@@ -118,8 +124,21 @@ pub(super) fn run(setting: Setting) -> ExitCode {
     }
 }
 
-fn wait_any(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<i32, Errno> {
-    ppoll(fds, timeout.map(TimeSpec::from_duration), None)
+/// Waits for any of them; awake until `awake_ns`.
+fn wait_any(fds: &mut [PollFd<'_>], timeout: Option<Duration>, awake_ns: u64) -> Result<i32, Errno> {
+    let begun_ns = clock::monotonic_ns();
+    let end_ns = timeout.map_or(u64::MAX, |timeout| begun_ns + timeout.as_nanos() as u64);
+    let mut now_ns = begun_ns;
+    while now_ns < awake_ns {
+        let ready = poll(fds, PollTimeout::ZERO)?;
+        now_ns = clock::monotonic_ns();
+        if ready > 0 || now_ns >= end_ns {
+            return Ok(ready);
+        }
+        std::thread::yield_now();
+    }
+    let left = timeout.map(|timeout| timeout.saturating_sub(Duration::from_nanos(now_ns - begun_ns)));
+    ppoll(fds, left.map(TimeSpec::from_duration), None)
 }
 
 /// Both ends of a socket that keeps messages apart, close-on-exec.
@@ -157,6 +176,7 @@ impl Director {
             calls: Vec::new(),
             observing: true,
             news: Vec::new(),
+            awake_ns: 0,
             run_ended: false,
             face,
             frames: Frames::default(),
@@ -260,7 +280,7 @@ impl Director {
             if let Some(nursling) = &self.nursery {
                 fds.push(PollFd::new(nursling.socket.as_fd(), PollFlags::POLLIN));
             }
-            match wait_any(&mut fds, timeout) {
+            match wait_any(&mut fds, timeout, self.awake_ns) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -441,6 +461,9 @@ impl Director {
             {
                 self.scene.mappings_changed(self.members[index].pid);
             }
+            if spec.makes == Makes::Descriptor || matches!(spec.name, "close" | "execve") {
+                self.scene.descriptors_changed(self.members[index].pid);
+            }
             self.scene.learn(&self.members[index], &record, spec);
             self.ledger.note(&self.members[index], &record, spec.name, &self.scene);
             self.learn_of_threads(index, &record, spec.name);
@@ -523,12 +546,12 @@ impl Director {
 
     /// Whether data are under way though all are still, or have just arrived and woken somebody.
     fn in_flight(&mut self) -> bool {
-        if !self.scene.moves_late() {
+        self.drain_all();
+        if !self.scene.moves(&self.members) {
             return false;
         }
-        self.drain_all();
         let now = clock::monotonic_ns();
-        if self.scene.in_flight(&self.members) {
+        if self.scene.in_flight() {
             let Some(pending) = &mut self.pending else { return true };
             let until = *pending.flight_until_ns.get_or_insert(now + FLIGHT_LIMIT.as_nanos() as u64);
             if now < until {
@@ -557,6 +580,7 @@ impl Director {
 
     /// Ends a statement.
     pub(super) fn finish(&mut self, id: u64, statement: String, outcome: Outcome) -> anyhow::Result<()> {
+        self.awake_ns = 0;
         let snapshot = self.look();
         let mut calls = self.take_calls();
         self.tell_restarts(&mut calls);
@@ -627,6 +651,7 @@ impl Director {
         match wire::send(socket.as_raw_fd(), &order, seat.as_ref().map(AsRawFd::as_raw_fd)) {
             Ok(()) => {
                 member.orders += 1;
+                self.awake_ns = clock::monotonic_ns() + AWAKE.as_nanos() as u64;
                 member.busy = Some(Busy { order: order.number, free: order.free, spins, let_go: false });
                 member.posture = Posture::Running;
                 Ok(())

@@ -32,11 +32,6 @@ impl Activity {
         threads.map(one).collect::<Option<_>>().map(Self)
     }
 
-    /// How many orders and calls its threads have been through together.
-    pub(super) fn calls(&self) -> u64 {
-        self.0.iter().map(|(_, _, (orders, calls))| orders + calls).sum()
-    }
-
     /// Whether a thread of the process runs.
     pub(super) fn runs(member: &Member, members: &[Member]) -> bool {
         members.iter().any(|m| m.alive() && m.pid == member.pid && m.posture == Posture::Running)

@@ -48,6 +48,8 @@ pub(super) struct Member {
     /// The order that it has not answered.
     pub busy: Option<Busy>,
     pub fate: Fate,
+    /// When its end was noticed, CLOCK_MONOTONIC in ns.
+    pub ended_ns: Option<u64>,
     pub names: Names,
     pub program: Option<Held>,
     pub last: Option<Call>,
@@ -152,6 +154,7 @@ impl Member {
             orders: 0,
             busy: None,
             fate: Fate::Alive,
+            ended_ns: None,
             names: Names::default(),
             program: None,
             last: None,

@@ -44,7 +44,7 @@ impl Director {
                     let letter = Letter { what: what.clone(), at_ns: record.entered_ns };
                     let before = self.members[target].mail.post(signal, thread, letter);
                     if targets.len() == 1 && !free {
-                        words = self.came_of(target, signal, before, thread);
+                        words = self.came_of(target, record, signal, before, thread);
                     }
                 }
                 words
@@ -92,11 +92,15 @@ impl Director {
         if to == Target::Caller { vec![caller] } else { others.collect() }
     }
 
-    /// What became of a signal that was sent to one, of which so many had been sent since it was pending.
-    fn came_of(&self, target: usize, signal: i32, before: u64, thread: bool) -> Option<String> {
+    /// What became of a signal that a call sent to one, of which so many had been sent since it was pending.
+    fn came_of(&self, target: usize, call: &Record, signal: i32, before: u64, thread: bool) -> Option<String> {
         let member = &self.members[target];
         let name = &member.name;
         if matches!(member.fate, Fate::Zombie(_)) {
+            // Its end may be noticed before the call that brought it.
+            if member.ended_ns.is_none_or(|ended_ns| ended_ns > call.entered_ns) {
+                return None;
+            }
             return Some(format!("{name} is a zombie: that is no error, and nobody is left to take it"));
         }
         let mut status = proc::thread_status(member.pid, member.thread.tid).ok()?;

@@ -106,7 +106,7 @@ fn keeps(facility: &dyn Facility, item: &Found<'_>, look: &Look<'_>) -> Option<C
     match facility.changed_by() {
         ChangedBy::Anyone => None,
         ChangedBy::Holders => (held && !item.handles.is_empty()).then_some(ChangedBy::Holders),
-        by @ ChangedBy::Kind(_) => (held && look.tag.is_empty() && !look.running).then_some(by),
+        by @ ChangedBy::Kind(_) => (look.tag.is_empty() && !look.running).then_some(by),
     }
 }
 

@@ -167,7 +167,7 @@ impl Scene {
         if let Some(held) = self.held.get_mut(&pid) {
             held.seen = None;
             held.mappings = Mappings::Stale;
-            held.table.reborn();
+            held.table.changed();
             if let Ok(maps) = Maps::open(pid) {
                 held.maps = maps;
             }
@@ -281,9 +281,17 @@ impl Scene {
         numbered(name, 2, |candidate| self.has(candidate))
     }
 
+    /// Notes that an actor has made a call which may have changed what its numbers lead to.
+    pub(super) fn descriptors_changed(&mut self, pid: i32) {
+        if let Some(held) = self.held.get_mut(&pid) {
+            held.table.changed();
+        }
+    }
+
     /// Notes that an actor has made calls whose records are lost.
     pub(super) fn records_lost(&mut self, pid: i32) {
         self.readings.stir_all();
+        self.descriptors_changed(pid);
         self.mappings_changed(pid);
     }
 
@@ -315,8 +323,7 @@ impl Scene {
             let seen = Activity::of(member, members);
             if held.seen.is_none() || held.seen != seen {
                 held.table.expect_ours(members.iter().filter(|m| m.pid == member.pid && m.socket.is_some()).count());
-                let calls = seen.as_ref().map(Activity::calls);
-                let handles = self.read_handles(member, &mut held, names, calls);
+                let handles = self.read_handles(member, &mut held, names);
                 for Claimed { handle, key } in held.handles.iter().chain(&handles) {
                     touched.insert((handle.dev, handle.ino));
                     self.readings.stir_kind(key.as_ref().and_then(|key| facility::by_id(&key.facility)));
@@ -385,7 +392,7 @@ impl Scene {
         held_by_fresh
     }
 
-    fn read_handles(&self, member: &Member, held: &mut Held, names: bool, calls: Option<u64>) -> Vec<Claimed> {
+    fn read_handles(&self, member: &Member, held: &mut Held, names: bool) -> Vec<Claimed> {
         let pid = member.pid;
         let Held { table, maps, handles: before, mappings, .. } = held;
         let claimed = |handle: Handle| {
@@ -398,7 +405,7 @@ impl Scene {
             let key = known.map_or_else(|| self.claim(&handle), |c| c.key.clone());
             Some(Claimed { handle, key })
         };
-        let mut all = table.read(calls, before, |link| !names && self.watches(link), claimed);
+        let mut all = table.read(before, |link| !names && self.watches(link), claimed);
         let known = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
         match *mappings {
             Mappings::Known => all.extend(known.cloned()),
@@ -528,17 +535,15 @@ impl Scene {
         self.at_address(pid, address)
     }
 
-    /// Whether there are objects in which the kernel moves data by itself.
-    pub(super) fn moves_late(&self) -> bool {
-        self.held.values().flat_map(|held| &held.handles).any(|claimed| late(claimed).is_some())
+    /// Whether data may be under way inside one of them: not if none were, and nobody has done anything since who could
+    /// have sent some.
+    pub(super) fn moves(&self, members: &[Member]) -> bool {
+        let rests = self.at_rest && !self.readings.anything_late() && !self.late_holder_ran(members);
+        !rests && self.held.values().flat_map(|held| &held.handles).any(|claimed| late(claimed).is_some())
     }
 
-    /// Whether data are under way inside one of them. Where none were, and nobody has done anything since who could
-    /// have sent some, none are.
-    pub(super) fn in_flight(&mut self, members: &[Member]) -> bool {
-        if self.at_rest && !self.readings.anything_late() && !self.late_holder_ran(members) {
-            return false;
-        }
+    /// Whether data are under way inside one of them.
+    pub(super) fn in_flight(&mut self) -> bool {
         let Some(mut scratch) = self.scratch.take().or_else(|| Scratch::new().ok()) else { return false };
         let mut notes = std::mem::take(&mut self.notes);
         let mut diags = std::mem::take(&mut self.diags);

@@ -16,9 +16,9 @@ pub(super) struct Table {
     ours: usize,
     /// Lowest number first.
     rows: Vec<Row>,
-    /// How many calls the process had made when its standard descriptors were read last. Nobody sees those that lead to
-    /// ours, and only a call of its own makes them lead elsewhere.
-    calls: Option<u64>,
+    /// Whether the process has made no call since the last look that can change what its standard descriptors lead to.
+    /// As long as that is something of ours, nobody sees them.
+    steady: bool,
 }
 
 #[derive(Debug)]
@@ -52,12 +52,12 @@ impl Table {
 
     /// The table of a process, read through one of its threads.
     pub(super) fn through(pid: i32, tid: i32) -> crate::kernel::Result<Self> {
-        Ok(Self { pid, dir: FdDir::open(tid)?, ours: OURS_COUNT + 1, rows: Vec::new(), calls: None })
+        Ok(Self { pid, dir: FdDir::open(tid)?, ours: OURS_COUNT + 1, rows: Vec::new(), steady: false })
     }
 
-    /// Forgets what was known of the standard descriptors: a new program has replaced the process'.
-    pub(super) const fn reborn(&mut self) {
-        self.calls = None;
+    /// Notes that the process may have changed what its standard descriptors lead to.
+    pub(super) const fn changed(&mut self) {
+        self.steady = false;
     }
 
     /// Says how many threads of the process take orders, each with a socket of its own.
@@ -82,21 +82,18 @@ impl Table {
         Some(Handle { pid: self.pid, dev, ino, link, kind })
     }
 
-    /// All descriptors that are not ours of a process that has made so many calls. `before` are those of the last look.
-    /// `steady` tells of a path whether it leads to the same file with the same mode as then; `take` finds a new one's
-    /// object, and gives nothing for one of ours.
+    /// All descriptors that are not ours. `before` are those of the last look. `steady` tells of a path whether it leads
+    /// to the same file with the same mode as then; `take` finds a new one's object, and gives nothing for one of ours.
     pub(super) fn read(
         &mut self,
-        calls: Option<u64>,
         before: &[Claimed],
         steady: impl Fn(&str) -> bool,
         take: impl Fn(Handle) -> Option<Claimed>,
     ) -> Vec<Claimed> {
-        let idle = calls.is_some() && self.calls == calls;
-        self.calls = calls;
-        if !self.is_whole(idle) {
+        if !self.is_whole() {
             self.list();
         }
+        self.steady = true;
         let mut all = Vec::with_capacity(before.len());
         for index in 0..self.rows.len() {
             let Row { fd, file, ours, brief, .. } = self.rows[index];
@@ -141,15 +138,15 @@ impl Table {
         }
     }
 
-    /// Whether the same numbers are open as at the last look: none is closed, and there are not more. The process is
-    /// `idle` if it has made no call since.
-    fn is_whole(&mut self, idle: bool) -> bool {
+    /// Whether the same numbers are open as at the last look: none is closed, and there are not more.
+    fn is_whole(&mut self) -> bool {
         // An actor's own stay as they are while it lives: its limit and the checks on arguments keep the learner below.
         // If there are more, a child's are passing through.
         if self.rows.iter().filter(|row| row.above()).count() != self.ours {
             return false;
         }
-        let read = |row: &&mut Row| !(row.above() || idle && row.ours && row.brief.is_some());
+        let known = self.steady;
+        let read = |row: &&mut Row| !(row.above() || known && row.ours && row.brief.is_some());
         let whole = self.rows.iter_mut().filter(read).all(Row::look);
         whole && self.dir.count() == Some(self.rows.len())
     }

@@ -181,6 +181,7 @@ impl Director {
         let member = &mut self.members[index];
         if member.alive() {
             member.tally = Some((member.reader.finished(), member.reader.dropped()));
+            member.ended_ns = Some(crate::kernel::clock::monotonic_ns());
         }
         member.busy = None;
         member.socket = None;
