@@ -80,6 +80,12 @@ impl History {
         }
     }
 
+    /// What such a file holds, which is kept nowhere; nothing if it can't be read.
+    pub fn of(text: &[u8]) -> Self {
+        let entries = serde_json::from_slice::<Kept>(text).map_or_else(|_| Vec::new(), |kept| kept.entries);
+        Self { entries, file: None, notice: None }
+    }
+
     fn off(why: &str) -> Self {
         Self { entries: Vec::new(), file: None, notice: Some(format!("no history is kept: {why}")) }
     }

@@ -4,6 +4,7 @@
 
 mod choosing;
 mod learning;
+mod measuring;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self as input, KeyEventKind, MouseEventKind};
@@ -21,10 +22,12 @@ use super::layout;
 use super::lesson::LessonView;
 use super::lessons::Shelf;
 use super::link::ToStage;
+use super::measure::{Measure, room};
 use super::menu::{Entry, Menu};
 use super::progress::ProgressView;
 use super::text;
 use super::theme::{Palette, Role, Theme};
+use crate::bench::History;
 use crate::script::Registry;
 
 /// What must be done to the terminal.
@@ -82,6 +85,8 @@ pub(super) struct Out {
     pub(super) orders: Vec<ToStage>,
     /// Experiments to be run.
     pub(super) works: Vec<super::work::Order>,
+    /// Something to be measured.
+    pub(super) measures: Vec<room::Order>,
     /// For the terminal.
     pub(super) effects: Vec<Effect>,
     /// What the language knows.
@@ -121,6 +126,7 @@ enum Screen {
     Progress,
     Play,
     Atlas,
+    Measure,
 }
 
 /// What lies over the screen.
@@ -147,6 +153,8 @@ pub(super) enum Opening {
     /// The questions that are due, or all that ever will be.
     Review(bool),
     Play(Option<Editor>),
+    /// The measuring room, with what was measured before.
+    Measure(History),
 }
 
 /// When a screen must be drawn.
@@ -175,6 +183,7 @@ pub(super) struct App {
     lessons: Shelf,
     lesson: Option<LessonView>,
     atlas: Atlas,
+    measure: Option<Measure>,
     progress: Option<ProgressView>,
     pub(super) out: Out,
     pub(super) ending: Option<Ending>,
@@ -204,6 +213,7 @@ impl App {
         let out = Out {
             orders: Vec::new(),
             works: Vec::new(),
+            measures: Vec::new(),
             effects: Vec::new(),
             registry: crate::facility::registry(),
             notice: None,
@@ -223,6 +233,7 @@ impl App {
             lessons,
             lesson: None,
             atlas: Atlas::default(),
+            measure: None,
             progress: None,
             out,
             ending: None,
@@ -244,6 +255,7 @@ impl App {
             Opening::Review(all) => app.go_review(all),
             Opening::Learn(id) => app.go_learn(id.as_deref()),
             Opening::Play(editor) => app.go_play(editor),
+            Opening::Measure(history) => app.go_measure(|| history),
         }
         app
     }
@@ -274,7 +286,7 @@ impl App {
             Screen::First => self.first.as_ref().map(|f| &f.desk),
             Screen::Play => self.play.as_ref(),
             Screen::Lesson => self.lesson.as_ref().map(|l| &l.desk),
-            Screen::Menu | Screen::Lessons | Screen::Atlas | Screen::Progress => None,
+            Screen::Menu | Screen::Lessons | Screen::Atlas | Screen::Progress | Screen::Measure => None,
         }
     }
 
@@ -283,7 +295,7 @@ impl App {
             Screen::First => self.first.as_mut().map(|f| &mut f.desk),
             Screen::Play => self.play.as_mut(),
             Screen::Lesson => self.lesson.as_mut().map(|l| &mut l.desk),
-            Screen::Menu | Screen::Lessons | Screen::Atlas | Screen::Progress => None,
+            Screen::Menu | Screen::Lessons | Screen::Atlas | Screen::Progress | Screen::Measure => None,
         }
     }
 
@@ -299,6 +311,7 @@ impl App {
             (None, Screen::Lesson) => self.lesson.as_ref().map_or(Context::Lessons, |l| l.desk.context()),
             (None, Screen::Play) => self.play.as_ref().map_or(Context::Menu, Desk::context),
             (None, Screen::Atlas) => self.atlas.context(),
+            (None, Screen::Measure) => Context::Measure,
         }
     }
 
@@ -327,6 +340,7 @@ impl App {
                 self.dirty = self.dirty.max(Dirty::Soon);
                 self.atlas.learn(number, said, &mut self.out);
             }
+            Event::Measure(number, said) => self.measured(number, said),
             Event::Panic(words) => {
                 self.dirty = Dirty::Now;
                 // Without these two threads the program is deaf.
@@ -533,6 +547,7 @@ impl App {
                     Entry::Play => self.go_play(None),
                     Entry::Map => self.go_atlas(atlas::View::Map),
                     Entry::Compare => self.go_atlas(atlas::View::Compare),
+                    Entry::Measure => self.go_measure(History::load),
                     Entry::Help => {
                         let mut help = Help::new(Context::Menu);
                         help.reference = true;
@@ -558,6 +573,7 @@ impl App {
             Screen::Lesson => self.act_in_lesson(action, wide),
             Screen::Atlas => self.act_in_atlas(action),
             Screen::Progress => self.act_in_progress(action),
+            Screen::Measure => self.act_in_measure(action),
             Screen::Play => {
                 let Some(desk) = &mut self.play else { return };
                 if action == Action::Detail {
@@ -629,6 +645,7 @@ impl App {
                 }
             }
             Screen::Atlas => cursor = self.render_atlas(parts, buffer, &theme),
+            Screen::Measure => self.render_measure(parts, buffer, &theme),
             Screen::Play => {
                 if let Some(desk) = &mut self.play {
                     layout::header(parts.header, buffer, &theme, "Play", desk.status(&theme, area.width));
@@ -712,7 +729,8 @@ impl App {
     pub(super) fn is_busy(&self) -> bool {
         let first = self.first.as_ref().map(|f| &f.desk);
         let lesson = self.lesson.as_ref().map(|l| &l.desk);
-        self.atlas.is_busy() || [first, lesson, self.play.as_ref()].into_iter().flatten().any(Desk::is_busy)
+        let measures = self.measure.as_ref().is_some_and(Measure::is_busy);
+        measures || self.atlas.is_busy() || [first, lesson, self.play.as_ref()].into_iter().flatten().any(Desk::is_busy)
     }
 
     /// Changes the palette.

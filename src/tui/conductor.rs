@@ -12,6 +12,7 @@ use anyhow::Context as _;
 
 use super::event::Event;
 use super::link::{FromStage, ToStage};
+use super::measure::room;
 use super::work::{self, Said};
 use crate::stage::{Options, Stage, StageEvent};
 
@@ -69,6 +70,17 @@ impl Conductor {
             for said in [Said::Failed(format!("no thread for it can be started: {error}")), Said::Ended] {
                 let _ = self.events.send(Event::Work(number, said));
             }
+        }
+    }
+}
+
+impl Conductor {
+    /// Begins to measure, in a process of its own. Never waits.
+    pub(super) fn measure(&self, order: room::Order) {
+        let number = order.number;
+        if let Err(error) = room::begin(order, self.options.launcher.clone(), self.events.clone()) {
+            let said = room::Said::Failed(format!("no thread for it can be started: {error}"));
+            let _ = self.events.send(Event::Measure(number, said));
         }
     }
 }

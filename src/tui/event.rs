@@ -25,6 +25,8 @@ pub enum Event {
     Stage(u64, super::link::FromStage),
     /// What is said of the experiments that carry this number.
     Work(u64, super::work::Said),
+    /// What is said of the measuring that carries this number.
+    Measure(u64, super::measure::room::Said),
     /// A thread that does not hold the terminal has panicked.
     Panic(String),
 }

@@ -17,6 +17,7 @@ use super::learner::learner;
 use super::lessons::Lessons;
 use super::picture::{self, Own};
 use super::theme::{Palette, Theme};
+use crate::bench::History;
 use crate::lesson::Pack;
 use crate::lesson::progress::Progress;
 
@@ -30,6 +31,9 @@ struct Scene {
 }
 
 const PLAY: fn() -> Opening = || Opening::Play(None);
+
+/// Measured for the pictures: figures change with every run, and a picture must not.
+const MEASURE: fn() -> Opening = || Opening::Measure(History::of(include_bytes!("../../assets/measured.json")));
 
 const SCENES: &[Scene] = &[
     Scene { name: "first-minute", title: "The first minute", opening: || Opening::First, keys: &[] },
@@ -487,6 +491,18 @@ const SCENES: &[Scene] = &[
             "<esc>",
             "w",
         ],
+    },
+    Scene {
+        name: "measure",
+        title: "What a message costs, and the machine's limits",
+        opening: MEASURE,
+        keys: &["<down>"],
+    },
+    Scene {
+        name: "measure-throughput",
+        title: "What goes through, of messages of 64 KiB across cores",
+        opening: MEASURE,
+        keys: &["<right><right>c", "zzzz", "<tab>"],
     },
     Scene {
         name: "completion",

@@ -34,11 +34,13 @@ pub enum Context {
     Progress = 2048,
     /// The comparison.
     Compare = 4096,
+    /// The measuring room.
+    Measure = 8192,
 }
 
 impl Context {
     /// All contexts.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::First,
         Self::Menu,
         Self::Lessons,
@@ -52,6 +54,7 @@ impl Context {
         Self::Map,
         Self::Progress,
         Self::Compare,
+        Self::Measure,
     ];
 
     /// Whether characters are text here.
@@ -105,9 +108,12 @@ macro_rules! actions {
     };
 }
 
-use Context::{Compare, Editor, Field, First, Lesson, Lessons, Map, Menu, Page, Progress, Prompt, Stage, Transcript};
+use Context::{
+    Compare, Editor, Field, First, Lesson, Lessons, Map, Measure, Menu, Page, Progress, Prompt, Stage, Transcript,
+};
 
 const LISTS: u16 = contexts(&[Menu, Lessons, Map, Progress]);
+const CHOICE: u16 = LISTS | contexts(&[Measure]);
 const LOOK: u16 = contexts(&[Stage, Transcript, Lesson]);
 const SCROLL: u16 = contexts(&[Stage, Transcript, Lesson, Page, Map, Compare]);
 
@@ -134,17 +140,17 @@ actions! {
     Older "older" ["up", "ctrl-p"] "history" "Take the statement before from the history" in contexts(&[Prompt]), shown contexts(&[Prompt]);
     Newer "newer" ["down", "ctrl-n"] "" "Take the statement after from the history" in contexts(&[Prompt]), shown 0;
     Command "command" [":"] "type" "Type a statement" in LOOK, shown contexts(&[Stage, Transcript, Lesson]);
-    Pane "pane" ["tab"] "column" "Go to the next column: lesson, stage, transcript; map, card" in LOOK | contexts(&[Map]), shown LOOK | contexts(&[Map]);
+    Pane "pane" ["tab"] "column" "Go to the next column: lesson, stage, transcript; map, card; chart, card" in LOOK | contexts(&[Map, Measure]), shown LOOK | contexts(&[Map, Measure]);
     PageTurn "turn" ["tab"] "keys or language" "Turn between the keys and the reference of the language" in contexts(&[Page]), shown contexts(&[Page]);
-    PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK | contexts(&[Map]), shown 0;
-    Up "up" ["up", "k"] "" "Go up" in LISTS | SCROLL, shown 0;
-    Down "down" ["down", "j"] "" "Go down" in LISTS | SCROLL, shown 0;
-    Left "left" ["left", "h"] "" "Go left" in contexts(&[Stage, Map, Compare]), shown 0;
-    Right "right" ["right", "l"] "" "Go right" in contexts(&[Stage, Map, Compare]), shown 0;
+    PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK | contexts(&[Map, Measure]), shown 0;
+    Up "up" ["up", "k"] "" "Go up" in CHOICE | SCROLL, shown 0;
+    Down "down" ["down", "j"] "" "Go down" in CHOICE | SCROLL, shown 0;
+    Left "left" ["left", "h"] "" "Go left, or to what is measured before" in contexts(&[Stage, Map, Compare, Measure]), shown 0;
+    Right "right" ["right", "l"] "" "Go right, or to what is measured next" in contexts(&[Stage, Map, Compare, Measure]), shown 0;
     PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
     PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
-    Top "top" ["home", "g"] "" "Go to the first line" in SCROLL, shown 0;
-    Bottom "bottom" ["end", "G"] "" "Go to the last line" in SCROLL, shown 0;
+    Top "top" ["home", "g"] "" "Go to the first line" in SCROLL | contexts(&[Measure]), shown 0;
+    Bottom "bottom" ["end", "G"] "" "Go to the last line" in SCROLL | contexts(&[Measure]), shown 0;
     Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage]), shown contexts(&[Stage]);
     PlayIt "play-it" ["p"] "play it" "Play with what is chosen, on a stage that is made ready" in contexts(&[Map]), shown contexts(&[Map]);
     Prove "prove" ["c"] "run its claims" "Run the experiments that show what is claimed, each with its counter-run" in contexts(&[Map]), shown contexts(&[Map]);
@@ -175,14 +181,19 @@ actions! {
     Forget "forget" ["x"] "forget" "Forget what was done in the chosen lesson" in contexts(&[Progress]), shown contexts(&[Progress]);
     ForgetAll "forget-all" ["X"] "" "Forget all that was done" in contexts(&[Progress]), shown 0;
     TakeBack "take-back" ["u"] "undo" "Bring back what was forgotten last" in contexts(&[Progress]), shown contexts(&[Progress]);
-    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage, Map, Progress, Compare]);
+    Measure "measure" ["m"] "measure" "Measure all facilities, in about a minute and a half" in contexts(&[Measure]), shown contexts(&[Measure]);
+    MeasureQuick "measure-quick" ["Q"] "quickly" "Measure all facilities for a first impression, in about ten seconds" in contexts(&[Measure]), shown contexts(&[Measure]);
+    MeasureOne "measure-one" ["enter"] "only this" "Measure the chosen facility alone" in contexts(&[Measure]), shown contexts(&[Measure]);
+    Placement "placement" ["c"] "cores" "Show both processes on one core, or on two" in contexts(&[Measure]), shown contexts(&[Measure]);
+    Size "size" ["z"] "size" "Show the next size of a message" in contexts(&[Measure]), shown contexts(&[Measure]);
+    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage, Map, Progress, Compare, Measure]);
     Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in EVERYWHERE, shown 0;
-    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare]);
+    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]);
     HelpKey "help-key" ["f1"] "help" "Show the keys of this screen, then the reference of the language" in EVERYWHERE, shown contexts(&[Prompt, Editor]);
     Mouse "mouse" ["f2"] "" "Let the mouse point and scroll, or leave it to the terminal" in EVERYWHERE, shown 0;
     ThemeNext "theme" ["f3"] "" "Change the palette" in EVERYWHERE, shown 0;
     Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in EVERYWHERE, shown 0;
-    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare]), shown contexts(&[First, Menu]);
+    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]), shown contexts(&[First, Menu]);
     QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in EVERYWHERE, shown 0;
 }
 

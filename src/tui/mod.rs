@@ -24,6 +24,7 @@ mod learner;
 mod lesson;
 mod lessons;
 pub mod link;
+mod measure;
 mod menu;
 mod pace;
 mod panes;

@@ -156,6 +156,9 @@ fn turn(app: &mut App, face: &mut Face, events: &Events, conductor: &Conductor) 
         for order in app.out.works.drain(..) {
             conductor.begin(order);
         }
+        for order in app.out.measures.drain(..) {
+            conductor.measure(order);
+        }
         for effect in std::mem::take(&mut app.out.effects) {
             if effect == Effect::Suspend && app.stop_others {
                 app.stop_others = false;

@@ -10,10 +10,12 @@ use super::fixtures;
 use super::keys::{Chord, Keymap};
 use super::lessons::{Lessons, Shelf};
 use super::link::FromStage;
+use super::measure::room::Said;
 use super::panes::{self, Sight};
 use super::stage_view::{self, StageState, focusable};
 use super::text::line_width;
 use super::theme::{Palette, Theme};
+use crate::bench::History;
 use crate::lesson::Pack;
 use crate::lesson::progress::Progress;
 use crate::model::Mode;
@@ -143,6 +145,55 @@ fn every_screen_at_every_size() {
             drawn(&mut app, area);
         }
     }
+}
+
+#[test]
+fn the_measuring_room_at_every_size() {
+    let small = (0..=20).flat_map(|w| (0..=10).map(move |h| (w, h)));
+    let sizes: Vec<(u16, u16)> =
+        small.chain([(40, 12), (41, 13), (60, 15), (80, 24), (99, 24), (100, 12), (120, 40), (200, 60)]).collect();
+    let measured = || History::of(include_bytes!("../../assets/measured.json"));
+    assert!(!measured().entries().is_empty());
+    let area = Rect::new(0, 0, 120, 40);
+    for (history, ascii) in [(measured(), false), (measured(), true), (History::of(b""), false)] {
+        let theme = Theme::new(if ascii { Palette::Mono } else { Palette::Ansi }, ascii);
+        let opening = Opening::Measure(history);
+        let mut app = App::new(theme, Keymap::default(), Vec::new(), Shelf::default(), opening, area);
+        for key in ["home", "right", "right", "c", "z", "z", "end", "tab", "up", "left", "f1"] {
+            press(&mut app, key);
+            for &(w, h) in &sizes {
+                let area = Rect::new(0, 0, w, h);
+                app.resize(area);
+                let text = dump(&drawn(&mut app, area));
+                assert!(!ascii || text.is_ascii(), "{key} {w}x{h}\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_measuring_can_be_stopped_and_told() {
+    let area = Rect::new(0, 0, 120, 40);
+    let theme = Theme::new(Palette::Ansi, false);
+    let opening = Opening::Measure(History::of(b""));
+    let mut app = App::new(theme, Keymap::default(), Vec::new(), Shelf::default(), opening, area);
+    press(&mut app, "Q");
+    let order = app.out.measures.pop().unwrap();
+    press(&mut app, "m");
+    assert!(app.out.measures.is_empty(), "one at a time");
+    assert!(app.is_busy());
+    // It is stopped before it has begun.
+    press(&mut app, "esc");
+    let history = History::of(include_bytes!("../../assets/measured.json"));
+    app.handle(Event::Measure(order.number, Said::Over(Box::new(history), Some("it is not kept".to_owned()))));
+    assert!(!app.is_busy());
+    let text = dump(&drawn(&mut app, area));
+    assert!(text.contains("it is not kept") && text.contains("shm-signal"), "{text}");
+    // What an older one says is nobody's.
+    app.handle(Event::Measure(order.number, Said::Failed("nobody hears it".into())));
+    assert!(!dump(&drawn(&mut app, area)).contains("nobody hears it"));
+    press(&mut app, "esc");
+    assert_eq!(app.context(), super::keys::Context::Menu);
 }
 
 #[test]

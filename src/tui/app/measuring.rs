@@ -1,0 +1,40 @@
+//! The screen Measure in the program.
+
+use ratatui::buffer::Buffer;
+
+use super::{App, Dirty, Screen};
+use crate::bench::History;
+use crate::tui::keys::Action;
+use crate::tui::layout::{self, Parts};
+use crate::tui::measure::{Measure, Wish, room};
+use crate::tui::theme::Theme;
+
+impl App {
+    /// Goes to the measuring room, with this history if it was not there yet.
+    pub(super) fn go_measure(&mut self, history: impl FnOnce() -> History) {
+        self.measure.get_or_insert_with(|| Measure::new(history()));
+        self.screen = Screen::Measure;
+    }
+
+    pub(super) fn act_in_measure(&mut self, action: Action) {
+        let Some(measure) = &mut self.measure else { return };
+        if measure.act(action, &mut self.out) == Wish::Leave {
+            self.go_menu();
+        }
+    }
+
+    /// Learns what is said of a measuring.
+    pub(super) fn measured(&mut self, number: u64, said: room::Said) {
+        self.dirty = self.dirty.max(Dirty::Soon);
+        if let Some(measure) = &mut self.measure {
+            measure.learn(number, said, &mut self.out);
+        }
+    }
+
+    pub(super) fn render_measure(&self, parts: Parts, buffer: &mut Buffer, theme: &Theme) {
+        let Some(measure) = &self.measure else { return };
+        layout::header(parts.header, buffer, theme, "Measure", measure.status(theme));
+        let keys = [Action::Measure, Action::MeasureQuick].map(|action| self.keys.label(action, self.ascii));
+        measure.render(parts.body, buffer, theme, &keys);
+    }
+}
