@@ -230,3 +230,111 @@ fn a_newer_version_is_left_alone_and_said() {
     assert_eq!(learner.says(&["progress", "reset", "--all", "--yes"], "").status.code(), Some(1));
     assert_eq!(learner.kept(), newer);
 }
+
+#[test]
+fn what_is_exported_can_be_run_again_and_laid_beside_ones_own() {
+    let home = Learner::new("home");
+    home.fine(&["learn", "--plain", "pipe-eof"], "\na\n\n\n\nchild: close p.w\nchild: read p 10\n/quit\n");
+    assert!(home.fine(&["progress", "export", "all.txt"], "").contains("all.txt: 1 answer in 1 lesson"));
+    let text = std::fs::read_to_string(home.0.join("all.txt")).unwrap();
+    for part in ["parent: close p.w\nchild: read p 1\n", "claim = \"child blocked in read on p\"", "child: read p 10"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert_eq!(home.fine(&["progress", "export", "-"], ""), text);
+    assert!(home.bad(&["progress", "export", "all.txt"]).contains("is not overwritten"));
+    let replayed = home.fine(&["replay", "all.txt"], "");
+    for part in [
+        "you believed: 0, end of file",
+        "so it is",
+        "What happens here: it sleeps",
+        "reached here too",
+        "2 came out as then",
+    ] {
+        assert!(replayed.contains(part), "{part}\n{replayed}");
+    }
+    assert!(home.fine(&["--shared", "replay", "all.txt"], "").contains("2 came out as then, 0 otherwise"));
+
+    // Somebody who has the text but not the lessons can run it all the same.
+    let work = Learner::wrong_once("work");
+    std::fs::write(work.0.join("all.txt"), &text).unwrap();
+    let pack = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/own");
+    assert!(work.fine(&["replay", "all.txt", "--pack", pack], "").contains("2 came out as then"));
+    let before = work.kept();
+    let output = work.says(&["progress", "import", "all.txt"], "");
+    assert_eq!(output.status.code(), Some(2), "nobody was asked");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        shown.starts_with("pipe-eof: ") && shown.contains("1 answer more (1 wrong), 1 goal more, 1 way to a goal more"),
+        "{shown}"
+    );
+    assert_eq!(work.kept(), before);
+    assert!(work.fine(&["progress", "import", "all.txt", "--yes"], "").contains("imported; 1 lesson changed"));
+    assert!(work.fine(&["progress", "import", "all.txt", "--yes"], "").contains("all of it is known already"));
+    let account = work.account();
+    assert_eq!(lesson(&account, "pipe-eof")["predictions"][0]["answers"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        lesson(&account, "pipe-eof")["predictions"][1]["answers"].as_array().unwrap().len(),
+        1,
+        "nothing is lost"
+    );
+    // And the other way round it comes to the same.
+    home.fine(&["progress", "import", work.file().to_str().unwrap(), "--yes"], "");
+    assert_eq!(home.kept(), work.kept());
+}
+
+#[test]
+fn what_comes_out_otherwise_in_a_replay_is_told() {
+    let learner = Learner::new("otherwise");
+    learner.fine(&["learn", "--plain", "pipe-eof"], "\nb\n\n\nchild: close p.w\nchild: read p 10\n/quit\n");
+    learner.fine(&["progress", "export", "all.txt"], "");
+    let text = std::fs::read_to_string(learner.0.join("all.txt")).unwrap();
+    // As if another kernel had written it: the outcome is another one, and the way leads elsewhere.
+    let other = text.replace("outcome = \"right\"", "outcome = \"wrong\"").replace("child: close p.w", "child: getpid");
+    std::fs::write(learner.0.join("other.txt"), other).unwrap();
+    let output = learner.says(&["replay", "other.txt", "--json"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<serde_json::Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(
+        (&lines[0]["event"], &lines[0]["as_then"], &lines[0]["held"]),
+        (&"predicted".into(), &false.into(), &"it sleeps".into())
+    );
+    assert_eq!((&lines[1]["event"], &lines[1]["goals"][0]["met"]), (&"way".into(), &false.into()));
+    assert_eq!((&lines[2]["event"], &lines[2]["otherwise"]), (&"replayed".into(), &2.into()));
+}
+
+#[test]
+fn a_broken_transfer_is_told_with_its_line_and_changes_nothing() {
+    let learner = Learner::wrong_once("broken");
+    let whole = learner.fine(&["progress", "export", "-"], "");
+    let cut = whole[..whole.find("statements").unwrap() + 20].to_owned();
+    let cases = [
+        ("hello", "hello\n".to_owned(), ":1: ", "expected `=`"),
+        ("empty", String::new(), ":1: ", "missing field `version`"),
+        (
+            "newer",
+            whole.replace("version = 2", "version = 3\nnew = 1"),
+            ":4: ",
+            "written by a newer ipclab (version 3, this one knows 2)",
+        ),
+        ("cut", cut, ":", "invalid multi-line basic string"),
+        ("word", whole.replace("\"wrong\"", "\"wrnog\""), ":", "did you mean `wrong`?"),
+        ("key", whole.replace("choice = \"a\"", "chioce = \"a\""), ":", "did you mean `choice`?"),
+        ("call", whole.replace("parent: pipe p", "parent: pip p"), ":", "unknown call `pip`; did you mean `pipe`?"),
+        ("claim", whole.replace("failed EBADF\"", "faild EBADF\""), ":", "did you mean `failed`?"),
+        ("moment", whole.replace("2026-01-05 10:00:00 +0100", "yesterday"), ":", "expected a moment such as"),
+    ];
+    let before = learner.kept();
+    for (name, text, place, words) in cases {
+        std::fs::write(learner.0.join(name), text).unwrap();
+        for args in [&["progress", "import", "--yes", name][..], &["replay", name]] {
+            let said = learner.bad(args);
+            assert!(said.starts_with(&format!("error: {name}{place}")) && said.contains(words), "{args:?}: {said}");
+        }
+    }
+    // The line is that of the statement, not that of the string it stands in.
+    let line = whole.lines().position(|l| l == "parent: pipe p").unwrap() + 1;
+    assert!(learner.bad(&["replay", "call"]).starts_with(&format!("error: call:{line}: ")));
+    assert!(learner.bad(&["replay", "nowhere"]).contains("nowhere"));
+    assert_eq!(learner.kept(), before);
+}

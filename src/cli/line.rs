@@ -78,6 +78,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<ProgressCommand>,
     },
+    /// Run again what somebody has exported, predictions included; exit with 1 if something comes out otherwise here
+    Replay {
+        /// The file; `-` is standard input
+        file: PathBuf,
+    },
     /// Check lessons: lint them, run them, and see that all comes out as they say
     Check(CheckArgs),
     /// Write lessons: a skeleton, checks at each save, a play that becomes one, what is not covered
@@ -210,6 +215,19 @@ pub(super) enum ProgressCommand {
     },
     /// Bring back what the last `reset` took
     Undo,
+    /// Write all of it as a text that another ipclab can import, and run again
+    Export {
+        /// A new file; `-` is standard output
+        file: PathBuf,
+    },
+    /// Lay what somebody else has exported beside your own; shows what that changes, and loses nothing
+    Import {
+        /// The file; `-` is standard input
+        file: PathBuf,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod line;
 mod linear;
 mod map;
 mod progress;
+mod replay;
 mod watch;
 
 use std::ffi::OsString;
@@ -79,6 +80,7 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
         }
         Some(Command::Lesson { command }) => lesson::run(&line.options, command, out, err),
         Some(Command::Progress { command }) => progress::run(&line.options, command.as_ref(), out, err),
+        Some(Command::Replay { file }) => replay::run(&line.options, file, out, err),
         Some(Command::Review { all }) if line.options.linear() => progress::review(&line.options, *all, out, err),
         Some(Command::Review { all }) => terminal(line, tui::Start::Review { all: *all }, None, err),
         Some(Command::Claims { ids, verbose }) => {

@@ -1,13 +1,15 @@
 //! `ipclab progress` and `ipclab review`.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::line::{Global, ProgressCommand};
 use super::{BAD_INPUT, FAILED, linear};
 use crate::lesson::account::{self, Account, Due};
 use crate::lesson::progress::Progress;
-use crate::lesson::{Pack, runner};
+use crate::lesson::transfer::{self, Transfer, Wrong};
+use crate::lesson::{Pack, runner, write_new};
 use crate::plain::desk::Stop;
 use crate::plain::learn::{self, Left};
 use crate::plain::{json, progress as told};
@@ -50,6 +52,71 @@ pub(super) fn run(
             Ok(None) => writeln!(out, "there is nothing to bring back").map(|()| ExitCode::SUCCESS),
             Err(why) => failed(&why, err),
         },
+        Some(ProgressCommand::Export { file }) => {
+            let text = transfer::export(&pack, &progress);
+            if file.as_os_str() == "-" {
+                write!(out, "{text}")?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            if let Err(why) = write_new(file, &text) {
+                writeln!(err, "error: {why}")?;
+                return Ok(BAD_INPUT.into());
+            }
+            let answers: usize = progress.lessons().values().flat_map(|l| l.predictions.values()).map(Vec::len).sum();
+            let (a, l) = (plural(answers, "answer"), plural(progress.lessons().len(), "lesson"));
+            writeln!(out, "{}: {a} in {l}", file.display()).map(|()| ExitCode::SUCCESS)
+        }
+        Some(ProgressCommand::Import { file, yes }) => import(&mut progress, file, *yes, out, err),
+    }
+}
+
+/// A file that was exported, with its name and text; `None` if it can't be used, which was told.
+pub(super) fn transferred(file: &Path, err: &mut dyn Write) -> io::Result<Option<(String, String, Transfer)>> {
+    let (name, text) = match linear::source(file) {
+        Ok(read) => read,
+        Err(why) => {
+            writeln!(err, "error: {why}")?;
+            return Ok(None);
+        }
+    };
+    match transfer::read(&text) {
+        Ok(transfer) => Ok(Some((name, text, transfer))),
+        Err(Wrong { line, message, help }) => {
+            let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+            writeln!(err, "error: {name}:{line}: {message}{help}")?;
+            Ok(None)
+        }
+    }
+}
+
+fn import(
+    progress: &mut Progress,
+    file: &Path,
+    yes: bool,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<ExitCode> {
+    let Some((_, _, transfer)) = transferred(file, err)? else { return Ok(BAD_INPUT.into()) };
+    if !progress.is_kept() {
+        return failed("progress is off, so nothing can be imported", err);
+    }
+    let mut changes = 0;
+    for (id, other) in &transfer.lessons {
+        if let Some(words) = transfer::change(progress.lesson(id), other) {
+            changes += 1;
+            writeln!(out, "{id}: {words}")?;
+        }
+    }
+    if changes == 0 {
+        writeln!(out, "all of it is known already")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !yes && !agreed("Lay this beside your own?", out, err)? {
+        return Ok(BAD_INPUT.into());
+    }
+    match progress.merge(&transfer.lessons) {
+        Ok(()) => writeln!(out, "imported; {} changed", plural(changes, "lesson")).map(|()| ExitCode::SUCCESS),
+        Err(why) => failed(&why, err),
     }
 }
 
@@ -61,6 +128,10 @@ pub(super) fn ready(options: &Global, err: &mut dyn Write) -> io::Result<Option<
         writeln!(err, "{notice}")?;
     }
     Ok(Some((pack, progress)))
+}
+
+fn plural(count: usize, of: &str) -> String {
+    format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
 
 fn unknown(pack: &Pack, id: &str, err: &mut dyn Write) -> io::Result<ExitCode> {

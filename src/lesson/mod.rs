@@ -25,6 +25,7 @@ pub mod session;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod transfer;
 
 pub use format::{LESSON_MAX, parse};
 pub use model::*;

@@ -292,6 +292,11 @@ fn read(text: &str) -> Result<Lessons, Unread> {
     }
 }
 
+/// What an earlier version of the file holds, or what is wrong with it.
+pub(super) fn read_old(text: &str) -> Result<Lessons, String> {
+    read(text).map_err(|unread| unread.words())
+}
+
 /// Fails where no file can be made in the directory.
 fn writable(directory: &Path) -> std::io::Result<()> {
     let probe = directory.join(format!(".probe-{}", std::process::id()));
@@ -333,7 +338,7 @@ fn aside(file: &Path, kind: &str, instead: bool) -> std::io::Result<PathBuf> {
 }
 
 /// Progress as the text of a file.
-pub(super) fn text(lessons: &Lessons) -> Result<String, toml::ser::Error> {
+fn text(lessons: &Lessons) -> Result<String, toml::ser::Error> {
     toml::to_string(&File { version: VERSION, lessons })
 }
 

@@ -11,6 +11,7 @@ pub type Lessons = BTreeMap<String, LessonRecord>;
 
 /// What is kept of one lesson.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LessonRecord {
     /// The id of the step at which the learner was last; none if they went through to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +39,7 @@ pub struct LessonRecord {
 
 /// An answer to a prediction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Answer {
     /// When; unknown of what the first version of the file kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]

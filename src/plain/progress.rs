@@ -200,13 +200,17 @@ fn prediction_json(prediction: &PredictionAccount) -> Json {
 }
 
 fn answer_json(answer: &Answer) -> Json {
-    let outcome = match answer.outcome {
+    json!({
+        "at": answer.at.map(|at| at.to_string()), "choice": answer.choice.to_string(), "text": answer.text,
+        "outcome": word(answer.outcome), "review": answer.review,
+    })
+}
+
+/// What the kernel said to an answer, in one word.
+pub const fn word(outcome: Outcome) -> &'static str {
+    match outcome {
         Outcome::Right => "right",
         Outcome::Wrong => "wrong",
         Outcome::Undecided => "undecided",
-    };
-    json!({
-        "at": answer.at.map(|at| at.to_string()), "choice": answer.choice.to_string(), "text": answer.text,
-        "outcome": outcome, "review": answer.review,
-    })
+    }
 }
