@@ -220,6 +220,29 @@ fn a_lesson_can_be_gone_through_in_lines_and_is_remembered() {
 }
 
 #[test]
+fn a_lesson_that_the_stage_cannot_hold_is_not_begun() {
+    let folder = Folder::new("unfit");
+    let learn = |more: &[&str]| {
+        let args = [&["learn", "two-machines", "--plain", "--shared"], more].concat();
+        with_input(ipclab(&args).env("XDG_STATE_HOME", &folder.0), "\n\n")
+    };
+    let output = learn(&[]);
+    let text = out(&output);
+    assert!(text.contains("This can't be shown here: this stage lacks hosts") && !text.contains("refused"), "{text}");
+    let json = learn(&["--json"]);
+    assert!(out(&json).lines().last().is_some_and(|line| line.contains("\"unfit\"")), "{}", out(&json));
+}
+
+#[test]
+fn a_binary_alone_has_its_lessons() {
+    let folder = Folder::new("alone");
+    let alone = folder.0.join("ipclab");
+    std::fs::copy(env!("CARGO_BIN_EXE_ipclab"), &alone).unwrap();
+    let output = Command::new(&alone).args(["check", "sigpipe"]).current_dir(&folder.0).output().unwrap();
+    assert!(output.status.success(), "{}{}", out(&output), err(&output));
+}
+
+#[test]
 fn progress_that_cannot_be_kept_is_said() {
     let folder = Folder::new("state");
     let file = folder.0.join("file");

@@ -244,6 +244,23 @@ fn what_a_stage_lacks_is_the_reason_to_skip() {
 }
 
 #[test]
+fn a_step_that_a_stage_cannot_hold_is_left_out_and_said() {
+    let folder = Folder::new("left-out");
+    let away =
+        "```explain\nSo.\n```\n\n## Away {#away requires=isolated}\n```run fresh\nspawn bob\nexpect bob running\n```\n";
+    let file = folder.write("small.md", &SMALL.replacen("```explain\nSo.\n```\n", away, 1));
+    let output = check(&["--shared", &file]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("“Away” is left out: this stage lacks isolated"), "{}", said(&output));
+    // Where it can be held, it is: and what it says is not so.
+    let output = check(&[&file]);
+    assert_eq!(output.status.code(), Some(i32::from(!lacks("isolated"))), "{}", said(&output));
+    let line = check(&["--shared", "--json", &file]);
+    let line: serde_json::Value = serde_json::from_str(said(&line).lines().next().unwrap()).unwrap();
+    assert_eq!(line["left_out"][0]["lacks"][0], "isolated");
+}
+
+#[test]
 fn a_bad_lesson_is_named_and_the_others_are_checked() {
     let folder = Folder::new("bad");
     folder.write("a.md", &SMALL.replace("alice: pipe p", "alice: pip p"));

@@ -185,7 +185,9 @@ impl Check<'_> {
         let (word, result, text) = match &checked.verdict {
             Verdict::Passed => {
                 tally.passed += 1;
-                ("passed", junit::Result::Passed, format!("ok: {} statements in {seconds:.1} s\n", checked.statements))
+                let left: String = checked.left_out.iter().map(|left| format!("  {}\n", left.words())).collect();
+                let text = format!("ok: {} statements in {seconds:.1} s\n{left}", checked.statements);
+                ("passed", junit::Result::Passed, text)
             }
             Verdict::Skipped(why) => {
                 tally.skipped += 1;
@@ -221,7 +223,7 @@ impl Check<'_> {
         let ms = checked.took.as_millis() as u64;
         let line = json!({
             "version": 1, "event": "checked", "lesson": checked.id, "verdict": word, "why": why, "failures": failures,
-            "statements": checked.statements, "ms": ms,
+            "left_out": checked.left_out, "statements": checked.statements, "ms": ms,
         });
         writeln!(out, "{line}")
     }

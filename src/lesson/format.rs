@@ -40,6 +40,21 @@ pub fn parse(source: &str, registry: &Registry) -> (Option<Lesson>, Vec<Diagnost
     (usable.then_some(lesson), diagnostics)
 }
 
+/// The capabilities that a heading asks for: `{#elsewhere requires=hosts}`, several with commas between them.
+fn requires(text: &mut Text<'_>, attrs: &[(String, String)], range: &Range<usize>) -> Vec<String> {
+    let mut words = Vec::new();
+    for (key, value) in attrs {
+        if key == "requires" {
+            words.extend(value.split(',').map(str::to_owned));
+        } else {
+            let heading = trimmed(text.source, range.clone());
+            let help = "a step may say `requires=`, and nothing else".to_owned();
+            text.error(&heading, format!("unknown attribute `{key}`"), Some(help));
+        }
+    }
+    words
+}
+
 #[derive(Default)]
 struct Builder {
     opening: Vec<Block>,
@@ -54,7 +69,13 @@ impl Builder {
     fn piece(&mut self, text: &mut Text<'_>, piece: Piece, range: Range<usize>, base: usize) {
         match piece {
             Piece::Block(block) => self.prose(block),
-            Piece::Step(id, title) => self.step(text, id, &title, range),
+            Piece::Step(id, title, attrs) => {
+                let requires = requires(text, &attrs, &range);
+                self.step(text, id, &title, range);
+                if let Some(step) = &mut self.current {
+                    step.requires = requires;
+                }
+            }
             Piece::Fence(info, body) => {
                 let body = body.start + base..body.end + base;
                 let line = text.source[range.clone()].find('\n').map_or(range.end, |n| range.start + n);
@@ -85,6 +106,7 @@ impl Builder {
             id,
             title: prose::plain(title).trim().to_owned(),
             span: span(&heading),
+            requires: Vec::new(),
             items: Vec::new(),
             goals: Vec::new(),
             hints: Vec::new(),

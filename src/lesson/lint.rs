@@ -133,6 +133,23 @@ impl Lint<'_> {
     }
 
     fn step(&mut self, index: usize, step: &Step) {
+        for word in &step.requires {
+            if !CAPABILITIES.contains(&word.as_str()) {
+                let help = did_you_mean(word, CAPABILITIES)
+                    .unwrap_or_else(|| format!("a stage may lack {}", CAPABILITIES.join(", ")));
+                self.error(step.span, format!("unknown capability `{word}`"), Some(help));
+            }
+        }
+        let next = self.lesson.steps.get(index + 1);
+        let goes_on = next.and_then(|next| next.items.iter().find_map(Item::run)).filter(|run| !run.fresh);
+        if let Some(run) = goes_on.filter(|_| !step.requires.is_empty()) {
+            let help = "begin with an empty stage: ```run fresh";
+            self.error(run.span, "this goes on from a step that may be left out", Some(help.to_owned()));
+        }
+        if index == 0 && !step.requires.is_empty() {
+            let help = "say it in the front matter, for the whole lesson: `requires = [\"hosts\"]`";
+            self.error(step.span, "the first step can't be left out", Some(help.to_owned()));
+        }
         if step.title.is_empty() {
             self.error(step.span, "a step needs a title", None);
         }

@@ -52,6 +52,8 @@ pub struct Step {
     pub title: String,
     /// Where the heading stands.
     pub span: Span,
+    /// Capabilities that the stage must have; without one the step is left out with the reason.
+    pub requires: Vec<String>,
     /// What comes first, in order.
     pub items: Vec<Item>,
     /// What the learner then is to reach, all open at once.
@@ -62,6 +64,24 @@ pub struct Step {
     pub solve: Option<Run>,
     /// What is said when all goals are met, or at the end of a step without goals.
     pub explain: Vec<Block>,
+}
+
+/// A step that a stage can't hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Its id.
+    pub step: String,
+    /// Its title.
+    pub title: String,
+    /// The capabilities that the stage lacks.
+    pub lacks: Vec<String>,
+}
+
+impl LeftOut {
+    /// It in words: `“Elsewhere” is left out: this stage lacks hosts`.
+    pub fn words(&self) -> String {
+        format!("“{}” is left out: this stage lacks {}", self.title, self.lacks.join(", "))
+    }
 }
 
 /// One thing in the course of a step.
@@ -165,6 +185,18 @@ impl Lesson {
     /// The line of a span's beginning, from 1.
     pub fn line(&self, span: Span) -> usize {
         self.source.as_bytes().iter().take(span.start).filter(|b| **b == b'\n').count() + 1
+    }
+
+    /// Leaves out the steps for which a stage with these capabilities is not enough; says which, and what they lack.
+    pub fn fit(&mut self, capabilities: &[String]) -> Vec<LeftOut> {
+        let (fitting, rest): (Vec<Step>, Vec<Step>) = std::mem::take(&mut self.steps)
+            .into_iter()
+            .partition(|step| step.requires.iter().all(|word| capabilities.contains(word)));
+        self.steps = fitting;
+        let lacks = |step: &Step| step.requires.iter().filter(|w| !capabilities.contains(w)).cloned().collect();
+        rest.iter()
+            .map(|step| LeftOut { step: step.id.clone(), title: step.title.clone(), lacks: lacks(step) })
+            .collect()
     }
 
     /// All predictions, in order.

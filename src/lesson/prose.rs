@@ -77,8 +77,8 @@ pub fn plain(inlines: &[Inline]) -> String {
 pub(super) enum Piece {
     /// A block.
     Block(Block),
-    /// A heading with an id.
-    Step(String, Vec<Inline>),
+    /// A heading with an id, and what else stands in its braces, `requires=hosts`.
+    Step(String, Vec<Inline>, Vec<(String, String)>),
     /// A fence: what stands behind the ticks, and where the text between the fences stands.
     Fence(String, Range<usize>),
 }
@@ -89,7 +89,7 @@ pub fn blocks(text: &str) -> Vec<Block> {
         .into_iter()
         .map(|(piece, _)| match piece {
             Piece::Block(block) => block,
-            Piece::Step(_, title) => Block::Heading(2, title),
+            Piece::Step(_, title, _) => Block::Heading(2, title),
             Piece::Fence(info, range) => Block::Code(info, text[range].to_owned()),
         })
         .collect()
@@ -111,10 +111,13 @@ pub(super) fn pieces(text: &str) -> Vec<(Piece, Range<usize>)> {
     let mut pieces = Vec::new();
     while let Some((event, range)) = reader.events.next() {
         let piece = match event {
-            Event::Start(Tag::Heading { level, id, .. }) => {
+            Event::Start(Tag::Heading { level, id, attrs, .. }) => {
                 let title = reader.inlines(TagEnd::Heading(level));
+                let attrs = attrs.into_iter().map(|(key, value)| {
+                    (key.into_string(), value.map_or_else(String::new, pulldown_cmark::CowStr::into_string))
+                });
                 match id {
-                    Some(id) => Piece::Step(id.into_string(), title),
+                    Some(id) => Piece::Step(id.into_string(), title, attrs.collect()),
                     None => Piece::Block(Block::Heading(number(level), title)),
                 }
             }
@@ -365,8 +368,9 @@ mod tests {
 
     #[test]
     fn a_heading_with_an_id_is_a_step() {
-        let pieces = pieces("## One `pipe` {#one}\n\n### Small\n");
-        assert_eq!(pieces[0].0, Piece::Step("one".into(), vec![Inline::text("One "), code("pipe")]));
+        let pieces = pieces("## One `pipe` {#one requires=hosts}\n\n### Small\n");
+        let title = vec![Inline::text("One "), code("pipe")];
+        assert_eq!(pieces[0].0, Piece::Step("one".into(), title, vec![("requires".into(), "hosts".into())]));
         assert_eq!(pieces[1].0, Piece::Block(Block::Heading(3, vec![Inline::text("Small")])));
     }
 }

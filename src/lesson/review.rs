@@ -144,7 +144,7 @@ pub fn note(
             record.done = true;
             record.step = None;
         }
-        News::Restored | News::Differs { .. } | News::Scored { .. } => {}
+        News::LeftOut(_) | News::Restored | News::Differs { .. } | News::Scored { .. } => {}
     };
     if question.is_some() { progress.update_aside(lesson.id(), change) } else { progress.update(lesson.id(), change) }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::leftovers::Traces;
 use super::session::{decide, holds};
-use super::{Item, Lesson, Prediction, Run, Step};
+use super::{Item, LeftOut, Lesson, Prediction, Run, Step};
 use crate::model::Snapshot;
 use crate::script::{Span, Statement};
 use crate::stage::{Lost, OpenError, Options, Outcome, Report, Stage, judge};
@@ -21,6 +21,8 @@ pub struct Checked {
     pub id: String,
     /// Whether it passed.
     pub verdict: Verdict,
+    /// The steps for which the stage was not enough.
+    pub left_out: Vec<LeftOut>,
     /// How many statements were run.
     pub statements: usize,
     /// How long it took.
@@ -73,7 +75,10 @@ pub fn run(
     let before = Traces::look();
     let stage = Stage::open(options)?;
     let lacking = lacks(lesson, &stage);
+    let mut fitting = lesson.clone();
+    let left_out = fitting.fit(&stage.info().capabilities);
     stage.close();
+    let lesson = &fitting;
     let mut runner = Runner { lesson, options, cancelled, watch, failures: Vec::new(), statements: 0 };
     let verdict = match lacking {
         Some(why) => Verdict::Skipped(why),
@@ -88,7 +93,7 @@ pub fn run(
             Err(Stop::Open(error)) => return Err(error),
         },
     };
-    Ok(Checked { id: lesson.id().to_owned(), verdict, statements: runner.statements, took: begun.elapsed() })
+    Ok(Checked { id: lesson.id().to_owned(), verdict, left_out, statements: runner.statements, took: begun.elapsed() })
 }
 
 /// Why a stage can't hold a lesson, if it can't.

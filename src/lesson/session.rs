@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::prose::Block;
-use super::{Goal, Hint, Item, Lesson, Prediction, Refutation, Run, Step};
+use super::{Goal, Hint, Item, LeftOut, Lesson, Prediction, Refutation, Run, Step};
 use crate::model::Snapshot;
 use crate::script::{Body, Expectation, Span, Statement};
 use crate::stage::{Outcome, Report, judge};
@@ -65,6 +65,8 @@ pub enum Ask<'a> {
 pub enum News {
     /// A step has begun; its id.
     Step(String),
+    /// These steps are not part of the lesson here: the stage is not enough for them.
+    LeftOut(Vec<LeftOut>),
     /// The stage is again as the lesson wants it, after the learner or a refutation had changed it.
     Restored,
     /// A prediction was decided by the kernel.
@@ -235,6 +237,20 @@ impl Session {
     /// How many statements are still to be run before the learner is asked again.
     pub fn orders_left(&self) -> usize {
         self.queue.len() + usize::from(self.flying.is_some())
+    }
+
+    /// Leaves out the steps that a stage with these capabilities can't hold.
+    pub fn fit(&mut self, capabilities: &[String]) {
+        let here = self.step().id.clone();
+        let left_out = self.lesson.fit(capabilities);
+        if left_out.is_empty() {
+            return;
+        }
+        self.news.push(News::LeftOut(left_out));
+        match self.lesson.steps.iter().position(|step| step.id == here) {
+            Some(at) => self.step = at,
+            None => self.enter(self.step),
+        }
     }
 
     /// An empty stage is open, as [`Order::Open`] asked for.

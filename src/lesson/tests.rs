@@ -299,6 +299,17 @@ fn the_linter_finds_what_form_allows() {
             "minutes = 6\nrequires = [\"stranjer\"]\n",
             "9:13-23 unknown capability `stranjer` | did you mean `stranger`?",
         ),
+        ("{#two}", "{#two requires=hosts}", "the first step can't be left out | say it in the front matter"),
+        (
+            "{#two}\n",
+            "{#two}\n\nWords.\n\n## Away {#away requires=hots}\n",
+            "unknown capability `hots` | did you mean `hosts`?",
+        ),
+        (
+            "{#two}\n",
+            "{#two}\n\nWords.\n\n## Away {#away requires=hosts}\n\n## Back {#back}\n",
+            "this goes on from a step that may be left out | begin with an empty stage",
+        ),
         ("minutes = 6\n", "minutes = 50\n", "longer than 12 minutes | make two lessons of it"),
         (
             "minutes = 6\n",
@@ -435,4 +446,38 @@ mod packs {
         assert!(matches!(Pack::open(&empty.0.join("nowhere"), &registry()), Err(PackError::Unreadable { .. })));
         assert!(matches!(Pack::single(&empty.0.join("nowhere"), &registry()), Err(PackError::Unreadable { .. })));
     }
+}
+
+#[test]
+fn a_step_that_the_stage_is_not_enough_for_is_left_out() {
+    let text = good().replacen(
+        "{#two}\n",
+        "{#two}\n\nWords.\n\n## Away {#away requires=hosts,pty}\n\nFar.\n\n## Back {#back}\n",
+        1,
+    );
+    let (lesson, found) = parse(&text, &registry());
+    let lesson = lesson.unwrap_or_else(|| panic!("{found:#?}"));
+    let ids = |lesson: &Lesson| lesson.steps.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
+    let all = ["isolated", "hosts", "pty"].map(str::to_owned);
+    let mut there = lesson.clone();
+    assert_eq!(
+        (there.fit(&all), ids(&there)),
+        (Vec::new(), ["two", "away", "back", "three"].map(str::to_owned).to_vec())
+    );
+    let mut here = lesson.clone();
+    let left = here.fit(&all[..2]);
+    assert_eq!(ids(&here), ["two", "back", "three"]);
+    assert_eq!(left[0].words(), "“Away” is left out: this stage lacks pty");
+
+    // A learner who was in that step goes on behind it.
+    let mut session = session::Session::new(lesson, Some("away"));
+    session.take_news();
+    session.fit(&all[..2]);
+    assert_eq!(session.step().id, "back");
+    let news = session.take_news();
+    assert!(news.contains(&session::News::LeftOut(left)), "{news:?}");
+
+    let (lesson, found) = parse(&good().replacen("{#two}", "{#two require=hosts}", 1), &registry());
+    assert!(lesson.is_none());
+    assert!(found.iter().any(|d| d.message == "unknown attribute `require`"), "{found:?}");
 }

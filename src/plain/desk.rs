@@ -241,6 +241,16 @@ impl<'o> Desk<'o> {
         Ok(())
     }
 
+    /// What the open stage is; `None` if there is none.
+    pub fn info(&self) -> Option<&crate::stage::StageInfo> {
+        self.stage.as_ref().map(Stage::info)
+    }
+
+    /// Why the open stage can't hold a lesson, if it can't.
+    pub fn lacks(&self, lesson: &crate::lesson::Lesson) -> Option<String> {
+        self.stage.as_ref().and_then(|stage| crate::lesson::runner::lacks(lesson, stage))
+    }
+
     /// Ends the stage, if there is one.
     pub fn close(&mut self) {
         if let Some(stage) = self.stage.take() {

@@ -316,6 +316,7 @@ pub fn news(lesson: &Lesson, news: &News) -> String {
             let title = lesson.steps.iter().find(|s| s.id == *id).map(|s| s.title.clone());
             line("step", &json!({ "step": id, "title": title }))
         }
+        News::LeftOut(steps) => line("left_out", &json!({ "steps": steps })),
         News::Restored => line("restored", &json!({})),
         News::Revealed { prediction, chosen, held } => {
             let found = lesson.prediction(prediction);

@@ -7,7 +7,7 @@ use super::{json, script, tell, words};
 use crate::lesson::progress::Progress;
 use crate::lesson::review::{Question, note};
 use crate::lesson::session::{Answered, Ask, News, Order, Origin, Part, Rung, Session};
-use crate::lesson::{Lesson, Pack, Prediction};
+use crate::lesson::{LeftOut, Lesson, Pack, Prediction};
 use crate::script::Severity;
 
 /// The lessons of a pack, with what the learner has done.
@@ -50,7 +50,7 @@ pub fn learn(
     prompt: bool,
 ) -> Result<Left, Stop> {
     let session = Session::new(lesson.clone(), from);
-    let mut class = Class { desk, progress, session, question: None, shown: 0, prompt };
+    let mut class = Class { desk, progress, session, question: None, shown: 0, prompt, unfit: false };
     class.opening()?;
     class.go()
 }
@@ -58,7 +58,7 @@ pub fn learn(
 /// Asks a question again.
 pub fn review(desk: &mut Desk<'_>, question: &Question, progress: &mut Progress, prompt: bool) -> Result<Left, Stop> {
     let session = question.begin();
-    Class { desk, progress, session, question: Some(question), shown: 0, prompt }.go()
+    Class { desk, progress, session, question: Some(question), shown: 0, prompt, unfit: false }.go()
 }
 
 const HELP: &str = "\
@@ -78,6 +78,8 @@ struct Class<'d, 'o> {
     /// How many parts of the page have been told.
     shown: usize,
     prompt: bool,
+    /// Whether the stage can't hold the lesson.
+    unfit: bool,
 }
 
 impl Class<'_, '_> {
@@ -116,6 +118,9 @@ impl Class<'_, '_> {
     /// One turn: what is to be run, told and asked. `Some` when the lesson is left.
     fn turn(&mut self) -> Result<Option<Left>, Stop> {
         self.orders()?;
+        if self.unfit {
+            return Ok(Some(Left::Early));
+        }
         self.tell()?;
         match self.session.ask() {
             Ask::Busy => Ok(None),
@@ -153,6 +158,17 @@ impl Class<'_, '_> {
             match order {
                 Order::Open => {
                     self.desk.open()?;
+                    if let Some(why) = self.desk.lacks(self.session.lesson()) {
+                        self.unfit = true;
+                        return if self.desk.json() {
+                            self.desk.line(&json::line("unfit", &serde_json::json!({ "why": why })))
+                        } else {
+                            self.desk.say(&words::fold(&format!("This can't be shown here: {why}."), "", ""))
+                        };
+                    }
+                    if let Some(info) = self.desk.info().filter(|_| self.question.is_none()) {
+                        self.session.fit(&info.capabilities);
+                    }
                     self.session.opened();
                 }
                 Order::Submit { statement, origin } => {
@@ -365,6 +381,10 @@ fn said(lesson: &Lesson, news: &News, position: usize) -> String {
         News::Step(id) => {
             let title = lesson.steps.iter().find(|s| s.id == *id).map_or("", |s| &s.title);
             format!("\nStep {} of {}: {title}\n", position + 1, lesson.steps.len())
+        }
+        News::LeftOut(steps) => {
+            let words = |left: &LeftOut| words::fold(&format!("{}; `ipclab doctor` says why.", left.words()), "", "  ");
+            steps.iter().map(words).collect()
         }
         News::Restored => "The stage is set as the lesson wants it.\n".to_owned(),
         News::Revealed { prediction, chosen, held } => {

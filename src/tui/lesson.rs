@@ -116,6 +116,11 @@ impl LessonView {
                     lesson.text(*span)
                 ))),
                 News::Scored { took, par } => out.notice(Notice::good(score(*took, *par))),
+                News::LeftOut(steps) => {
+                    for left in steps {
+                        out.notice(Notice::warning(format!("{}; `ipclab doctor` says why", left.words())));
+                    }
+                }
                 News::Restored => out.notice(Notice::good("the stage is set as the lesson wants it")),
                 News::Revealed { .. } | News::Done(_) | News::Helped(_) | News::Over => {}
             }
@@ -134,6 +139,10 @@ impl LessonView {
                         let words = format!("this stage lacks what the lesson needs: {}", lacks.join(", "));
                         out.notice(Notice::error(format!("{words}; `ipclab doctor` says why")));
                         return;
+                    }
+                    if self.question.is_none() {
+                        let capabilities = info.capabilities.clone();
+                        self.session.fit(&capabilities);
                     }
                 }
                 self.opening = false;
