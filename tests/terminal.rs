@@ -371,6 +371,15 @@ fn somebody_types_into_a_terminal_on_stage() {
     pty.shows("type into t");
     pty.keys("^C\r");
     pty.shows("killed by SIGINT");
+    // Pasted lines go as they are, and what is left of the last one can be edited and finished.
+    pty.keys("\x1b[200~one\ntwo \u{e9}\nthr\x1b[201~");
+    pty.shows("\"one\\ntwo \u{e9}\\n\"");
+    pty.keys("x\x7fee\r");
+    pty.shows("three\\n\"");
+    // The terminal's keys do not end ipclab, nor stop it.
+    pty.keys("\x03\x1a\x11\x04ab\x15");
+    pty.shows("\"ab\\x15\"");
+    assert!(pty.is_held());
     pty.keys("\x1b");
     pty.until("no typing", |p| !p.text().contains("type into t"));
 }

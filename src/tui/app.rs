@@ -417,8 +417,15 @@ impl App {
             help.scroll = 0;
         } else if self.screen == Screen::Atlas {
             self.atlas.key(key);
-        } else if let Some(desk) = self.desk() {
-            desk.key(key);
+        } else {
+            let desk = match self.screen {
+                Screen::Play => self.play.as_mut(),
+                Screen::Lesson => self.lesson.as_mut().map(|l| &mut l.desk),
+                _ => None,
+            };
+            if let Some(desk) = desk {
+                desk.key(key, &mut self.out);
+            }
         }
     }
 

@@ -102,8 +102,10 @@ impl Desk {
 
     /// In which context keys are pressed.
     pub(super) fn context(&self) -> Context {
-        if self.field.is_some() {
-            return Context::Field;
+        match &self.field {
+            Some((Asks::Keys(_), _)) => return Context::Terminal,
+            Some(_) => return Context::Field,
+            None => {}
         }
         match self.place {
             Place::Prose => Context::Lesson,
@@ -224,8 +226,11 @@ impl Desk {
     }
 
     /// A key that no action took.
-    pub(super) fn key(&mut self, key: KeyEvent) {
-        if let Some((_, line)) = &mut self.field {
+    pub(super) fn key(&mut self, key: KeyEvent, out: &mut Out) {
+        if let Some((Asks::Keys(name), _)) = &self.field {
+            let name = name.clone();
+            self.key_of_terminal(&name, key, out);
+        } else if let Some((_, line)) = &mut self.field {
             line.key(key);
         } else {
             match self.place {
@@ -238,7 +243,10 @@ impl Desk {
 
     /// Pasted text. Several lines go to the script editor, where they can be looked at before they run.
     pub(super) fn paste(&mut self, pasted: &str, out: &mut Out) {
-        let fits = if let Some((_, line)) = &mut self.field {
+        let fits = if let Some((Asks::Keys(name), _)) = &self.field {
+            let name = name.clone();
+            self.paste_into_terminal(&name, pasted, out)
+        } else if let Some((_, line)) = &mut self.field {
             line.insert(pasted)
         } else if self.place == Place::Editor {
             self.editor.paste(pasted)
@@ -355,8 +363,9 @@ impl Desk {
             }
             Asks::Open | Asks::Save => {}
             Asks::Keys(name) => {
-                self.send_keys(&name, line.text(), out);
-                self.ask(Asks::Keys(name), "");
+                let keys = self.line_for(&name, line.text());
+                let left = if self.send_keys(&name, &keys, out) { "" } else { line.text() };
+                self.ask(Asks::Keys(name), left);
             }
         }
     }
@@ -706,7 +715,7 @@ impl Desk {
                 Asks::Save if self.editor.is_blank() => "save the session as: ".to_owned(),
                 Asks::Save => "save script as: ".to_owned(),
                 Asks::Find => "find: ".to_owned(),
-                Asks::Keys(name) => format!("type into {name} (^C, ^D are keys): "),
+                Asks::Keys(name) => self.caption(name),
             };
             buffer.set_stringn(area.x, area.y, &words, usize::from(area.width), theme.style(Role::Accent));
             let (_, row) = layout::left(Rect { height: area.height.min(1), ..area }, words.len() as u16);

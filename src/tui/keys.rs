@@ -36,11 +36,13 @@ pub enum Context {
     Compare = 4096,
     /// The measuring room.
     Measure = 8192,
+    /// A terminal on stage is typed into.
+    Terminal = 16384,
 }
 
 impl Context {
     /// All contexts.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::First,
         Self::Menu,
         Self::Lessons,
@@ -55,11 +57,12 @@ impl Context {
         Self::Progress,
         Self::Compare,
         Self::Measure,
+        Self::Terminal,
     ];
 
     /// Whether characters are text here.
     pub const fn types(self) -> bool {
-        matches!(self, Self::Prompt | Self::Editor | Self::Field)
+        matches!(self, Self::Prompt | Self::Editor | Self::Field | Self::Terminal)
     }
 }
 
@@ -73,6 +76,8 @@ const fn contexts(list: &[Context]) -> u16 {
 }
 
 const EVERYWHERE: u16 = u16::MAX;
+/// Where Control and a letter are no key of the terminal on stage.
+const OURS: u16 = EVERYWHERE & !(Context::Terminal as u16);
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +114,8 @@ macro_rules! actions {
 }
 
 use Context::{
-    Compare, Editor, Field, First, Lesson, Lessons, Map, Measure, Menu, Page, Progress, Prompt, Stage, Transcript,
+    Compare, Editor, Field, First, Lesson, Lessons, Map, Measure, Menu, Page, Progress, Prompt, Stage, Terminal,
+    Transcript,
 };
 
 const LISTS: u16 = contexts(&[Menu, Lessons, Map, Progress]);
@@ -121,7 +127,7 @@ actions! {
     MoveByte "move-byte" ["space"] "move a byte" "Let the writer write one byte" in contexts(&[First]), shown contexts(&[First]);
     Choose "choose" ["enter"] "choose" "Open the chosen entry" in LISTS | contexts(&[First, Page]), shown LISTS;
     Run "run" ["enter"] "run" "Run the statement" in contexts(&[Prompt]), shown contexts(&[Prompt]);
-    Accept "accept" ["enter"] "accept" "Take what was typed" in contexts(&[Field]), shown contexts(&[Field]);
+    Accept "accept" ["enter"] "accept" "Take what was typed" in contexts(&[Field, Terminal]), shown contexts(&[Field, Terminal]);
     Next "next" ["n", "enter"] "next" "Go on to the next step of the lesson" in contexts(&[Lesson]), shown contexts(&[Lesson]);
     Answer1 "answer-1" ["1"] "answer" "Predict the first choice" in contexts(&[First, Lesson]), shown 0;
     Answer2 "answer-2" ["2"] "answer" "Predict the second choice" in contexts(&[First, Lesson]), shown 0;
@@ -134,7 +140,7 @@ actions! {
     StepBefore "step-before" ["b"] "" "Go back to the beginning of the step, or to the one before" in contexts(&[Lesson]), shown 0;
     Hint "hint" ["h"] "hint" "Show the next hint" in contexts(&[Lesson]), shown contexts(&[Lesson]);
     Undo "undo" ["u"] "undo" "Step back: a new stage runs the same statements up to the one before" in LOOK | contexts(&[First]), shown contexts(&[Stage, First]);
-    Suspend "suspend" ["ctrl-z"] "" "Stop the program until the shell brings it forward" in EVERYWHERE, shown 0;
+    Suspend "suspend" ["ctrl-z"] "" "Stop the program until the shell brings it forward" in OURS, shown 0;
     Complete "complete" ["tab"] "complete" "Complete the word, and go through what fits" in contexts(&[Prompt]), shown contexts(&[Prompt]);
     CompleteBack "complete-back" ["backtab"] "" "Go back through what fits" in contexts(&[Prompt]), shown 0;
     Older "older" ["up", "ctrl-p"] "history" "Take the statement before from the history" in contexts(&[Prompt]), shown contexts(&[Prompt]);
@@ -171,7 +177,7 @@ actions! {
     EditorHere "editor-here" ["ctrl-e"] "close" "Open the script editor, or close it" in contexts(&[Prompt, Editor]), shown contexts(&[Editor]);
     RunLine "run-line" ["ctrl-r", "alt-enter"] "run line" "Run the line and go to the next" in contexts(&[Editor]), shown contexts(&[Editor]);
     RunAll "run-all" ["f5", "ctrl-g"] "run all" "Run the whole script on a fresh stage" in contexts(&[Editor]), shown contexts(&[Editor]);
-    TypeInto "type-into" ["i"] "" "Type into the terminal on stage that has the focus; ^C and the like are its keys" in contexts(&[Stage]), shown 0;
+    TypeInto "type-into" ["i"] "" "Type into the terminal on stage that has the focus: Ctrl-C and the like reach it, until Esc" in contexts(&[Stage]), shown 0;
     OpenFile "open" ["ctrl-o"] "open" "Open a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
     SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script; as a lesson if the name ends in .md" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
     Reset "reset" ["R"] "reset" "Begin again on a fresh stage" in contexts(&[Stage, Lesson]), shown 0;
@@ -186,15 +192,15 @@ actions! {
     MeasureOne "measure-one" ["enter"] "only this" "Measure the chosen facility alone" in contexts(&[Measure]), shown contexts(&[Measure]);
     Placement "placement" ["c"] "cores" "Show both processes on one core, or on two" in contexts(&[Measure]), shown contexts(&[Measure]);
     Size "size" ["z"] "size" "Show the next size of a message" in contexts(&[Measure]), shown contexts(&[Measure]);
-    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Stage, Map, Progress, Compare, Measure]);
-    Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in EVERYWHERE, shown 0;
+    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Terminal, Stage, Map, Progress, Compare, Measure]);
+    Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in OURS, shown 0;
     Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]);
     HelpKey "help-key" ["f1"] "help" "Show the keys of this screen, then the reference of the language" in EVERYWHERE, shown contexts(&[Prompt, Editor]);
     Mouse "mouse" ["f2"] "" "Let the mouse point and scroll, or leave it to the terminal" in EVERYWHERE, shown 0;
     ThemeNext "theme" ["f3"] "" "Change the palette" in EVERYWHERE, shown 0;
-    Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in EVERYWHERE, shown 0;
+    Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in OURS, shown 0;
     Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]), shown contexts(&[First, Menu]);
-    QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in EVERYWHERE, shown 0;
+    QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in OURS, shown 0;
 }
 
 /// One key with its modifiers.

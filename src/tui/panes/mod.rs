@@ -78,16 +78,22 @@ static ALL: &[&Pane] = &[
     &counted::SIGNALFD,
 ];
 
-/// How something is typed into an object: the statement that does it, or why nobody can. Empty text only asks.
-type Typed = fn(&Object, &Snapshot, &str) -> Result<String, String>;
+/// How something is typed into an object.
+pub(super) struct Typed {
+    /// The statement that types these bytes, or why nobody can.
+    pub statement: fn(&Object, &Snapshot, &[u8]) -> Result<String, String>,
+    /// The bytes of a line that ends with Enter.
+    pub line: fn(&str) -> Vec<u8>,
+    /// Whether it takes each key at once, and no lines.
+    pub at_once: fn(&Object) -> bool,
+}
 
 /// The facilities into whose objects a learner can type, one line each.
-static TYPED: &[(&str, Typed)] = &[("pty", pty::typed)];
+static TYPED: &[(&str, &Typed)] = &[("pty", &pty::TYPED)];
 
-/// The statement that types a line into an object; `None` where nothing can be typed.
-pub(super) fn typed_into(object: &Object, now: &Snapshot, text: &str) -> Option<Result<String, String>> {
-    let (_, typed) = TYPED.iter().find(|(facility, _)| *facility == object.facility())?;
-    Some(typed(object, now, text))
+/// How an object is typed into; `None` where nothing can be typed.
+pub(super) fn typed_into(object: &Object) -> Option<&'static Typed> {
+    TYPED.iter().find(|(facility, _)| *facility == object.facility()).map(|(_, typed)| *typed)
 }
 
 static GENERAL: Pane = Pane { facility: "", fields: &[], draw: |_| (), brief, roles: &[] };

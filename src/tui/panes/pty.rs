@@ -3,7 +3,7 @@
 
 use ratatui::text::Span;
 
-use super::{Painter, Pane};
+use super::{Painter, Pane, Typed};
 use crate::model::{ActorState, Evidence, Object, Snapshot, Value};
 use crate::script::Expr;
 use crate::tui::text;
@@ -162,9 +162,17 @@ fn control(painter: &mut Painter<'_>) {
     painter.row(spans, Some(object.evidence("session")));
 }
 
-/// The statement by which somebody who holds the master types a line. `^C` and the like stand for their keys; a line that
-/// ends with one has no newline behind it.
-pub(super) fn typed(object: &Object, now: &Snapshot, text: &str) -> Result<String, String> {
+/// How a terminal is typed into.
+pub(super) static TYPED: Typed = Typed {
+    statement: typed,
+    line: keys,
+    at_once: |object| {
+        object.value("lflag").as_text().is_some_and(|flags| !flags.split('|').any(|flag| flag == "ICANON"))
+    },
+};
+
+/// The statement by which somebody who holds the master types these bytes.
+fn typed(object: &Object, now: &Snapshot, keys: &[u8]) -> Result<String, String> {
     let masters = || object.holders.iter().filter(|holder| holder.role == "master");
     let ready = masters().find_map(|holder| {
         let actor = now.actor(&holder.actor).filter(|actor| actor.state == ActorState::Idle)?;
@@ -173,13 +181,13 @@ pub(super) fn typed(object: &Object, now: &Snapshot, text: &str) -> Result<Strin
         Some((&actor.name, named.unwrap_or_else(|| format!("fd {}", descriptor.fd))))
     });
     match (ready, masters().next()) {
-        (Some((actor, descriptor)), _) => Ok(format!("{actor}: write {descriptor} {}", Expr::Text(keys(text)))),
+        (Some((actor, descriptor)), _) => Ok(format!("{actor}: write {descriptor} {}", Expr::Text(keys.to_vec()))),
         (None, Some(holder)) => Err(format!("{} has the master, and takes no orders now", holder.actor)),
         (None, None) => Err(format!("nobody has the master of {} open", object.name)),
     }
 }
 
-/// The bytes of a typed line.
+/// The bytes of a typed line. `^C` and the like stand for their keys; a line that ends with one has no newline behind it.
 fn keys(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut finished = false;
@@ -227,10 +235,10 @@ mod tests {
         let name = alice.descriptors[0].names[0].clone();
         let mut held = terminal.clone();
         held.holders[0].handle = fd;
-        assert_eq!(typed(&held, &now, "a\"b^C"), Ok(format!("alice: write {name} \"a\\\"b\\x03\"")));
+        assert_eq!(typed(&held, &now, b"a\"b\x03"), Ok(format!("alice: write {name} \"a\\\"b\\x03\"")));
         held.holders[0].actor = "bob".to_owned();
-        assert!(typed(&held, &now, "a").unwrap_err().contains("bob has the master"));
+        assert!(typed(&held, &now, b"a").unwrap_err().contains("bob has the master"));
         held.holders.clear();
-        assert!(typed(&held, &now, "a").unwrap_err().contains("nobody has the master"));
+        assert!(typed(&held, &now, b"a").unwrap_err().contains("nobody has the master"));
     }
 }
