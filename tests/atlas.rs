@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
-use ipclab::atlas;
+use ipclab::atlas::{self, swap};
 use ipclab::claim::{self, Verdict};
 use ipclab::facility::registry;
 use ipclab::lesson::Pack;
@@ -80,4 +80,61 @@ fn every_answer_of_the_comparison_is_shown() {
 #[test]
 fn every_answer_of_the_comparison_is_shown_in_shared_mode() {
     every_answer(true);
+}
+
+/// What breaks when a scenario is swapped: the number of each statement that does, with what was seen on both.
+fn swapped(text: &str, to: &str, shared: bool) -> Vec<(usize, String)> {
+    let (statements, wrong) = ipclab::script::parse(text, registry());
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let plan = swap::plan(&statements, to).expect("it can be swapped");
+    let never = AtomicBool::new(false);
+    let (mut number, mut breaks) = (0, Vec::new());
+    let ran = swap::compare(&plan, &options(shared), &never, &mut |pair| {
+        number += 1;
+        if pair.breaks() {
+            let differs = pair.differs.iter().map(|(here, there)| format!("{here} / {there}"));
+            breaks.push((number, pair.nothing.clone().into_iter().chain(differs).collect::<Vec<_>>().join("; ")));
+        }
+    });
+    ran.expect("stages can be opened");
+    breaks
+}
+
+const TWO_WRITES: &str = "spawn alice\nalice: pipe p\nalice: fork bob\nalice: write p \"one\"\nalice: write p \"two\"\n\
+                          bob: read p 100\nbob: read p 100\n";
+
+#[test]
+fn a_swap_shows_what_breaks_and_nothing_else() {
+    for shared in [false, true] {
+        assert_eq!(swapped(TWO_WRITES, "fifo", shared), []);
+        assert_eq!(swapped(TWO_WRITES, "unix-stream", shared), []);
+        let queue = swapped(TWO_WRITES, "sysv-queue", shared);
+        let expected =
+            [(6, "bob got \"onetwo\" / bob got \"one\"".to_owned()), (7, "bob sleeps / bob got \"two\"".to_owned())];
+        assert_eq!(queue, expected);
+        let memory = swapped(TWO_WRITES, "anonymous-mapping", shared);
+        assert_eq!(memory[0].0, 6);
+        assert!(memory[0].1.starts_with("bob got \"onetwo\" / bob got \"two"), "{memory:?}");
+        let ended = format!("{TWO_WRITES}alice: close p.w\nbob: close p.w\n");
+        assert!(swapped(&ended, "sysv-queue", shared).last().unwrap().1.contains("no end to close"));
+    }
+}
+
+#[test]
+fn a_dead_holder_is_what_tells_locks_apart() {
+    let text = "spawn alice\nalice: sem_open s O_CREAT 0600 value=1\nalice: fork bob\nalice: sem_wait s\n\
+                bob: kill alice SIGKILL\nbob: sem_trywait s\n";
+    assert_eq!(swapped(text, "sysv-semaphore", false), []);
+    let record = swapped(text, "record-lock", false);
+    assert_eq!(record, [(6, "bob failed with EAGAIN / bob goes on".to_owned())]);
+}
+
+#[test]
+fn the_small_scenario_of_each_facility_can_be_swapped_for_each_that_does_the_same() {
+    for leaf in atlas::leaves().iter().filter(|leaf| swap::kind_of(&leaf.play()) == Some(leaf.id.as_str())) {
+        for to in swap::swaps_of(&leaf.id) {
+            let plan = swap::plan(&leaf.play(), to).unwrap_or_else(|why| panic!("{} to {to}: {why}", leaf.id));
+            assert_eq!((plan.from, plan.to), (leaf.id.as_str(), to));
+        }
+    }
 }

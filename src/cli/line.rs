@@ -131,6 +131,20 @@ pub(super) enum Command {
         #[arg(long, conflicts_with_all = ["sizes", "same_core", "across", "quick", "facilities"])]
         history: bool,
     },
+    /// Run a script on another facility beside its own, and show what breaks; exit with 1 if something does
+    Swap {
+        /// The script; `-` is standard input
+        file: PathBuf,
+        /// The facility to swap to: an id on the map, such as sysv-queue
+        #[arg(long, value_name = "ID")]
+        to: String,
+    },
+    /// Choose a facility by what is needed; without a need, tell what may be needed
+    Choose {
+        /// What is needed, such as messages,strangers,poll
+        #[arg(long, value_name = "NEED", value_delimiter = ',')]
+        need: Vec<String>,
+    },
     /// Look at what this machine can do, and say what to do about the rest
     Doctor,
     /// Write completions for a shell to standard output

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod choose;
 mod claims;
 mod compare;
 pub mod doctor;
@@ -13,6 +14,7 @@ mod linear;
 mod map;
 mod progress;
 mod replay;
+mod swap;
 mod watch;
 
 use std::ffi::OsString;
@@ -126,6 +128,11 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
             let (_cancelled, asked) = interrupt::catch()?;
             bench.run(&asked, out, err)
         }
+        Some(Command::Swap { file, to }) => {
+            let (cancelled, _bytes) = interrupt::catch()?;
+            swap::swap(&line.options, file, to, &cancelled, out, err)
+        }
+        Some(Command::Choose { need }) => choose::choose(need, line.options.json, out, err),
         Some(Command::Doctor) => doctor::doctor(&line.options.stage().launcher, out, line.options.json),
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator takes a reader that has gone away for a defect.

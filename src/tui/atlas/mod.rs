@@ -122,10 +122,10 @@ impl Atlas {
                 Wish::Stay
             }
             (View::Map, Action::ToCompare) => {
-                if !self.map.leaf().is_some_and(|leaf| self.table.show(&leaf.id)) {
-                    out.notice(Notice::warning("it stands around the facilities, and is not compared"));
-                } else {
+                if self.map.leaf().is_some_and(|leaf| self.table.show(&leaf.id)) {
                     self.view = View::Compare;
+                } else {
+                    out.notice(Notice::warning("it stands around the facilities, and is not compared"));
                 }
                 Wish::Stay
             }

@@ -1,0 +1,525 @@
+//! Facility swap: a scenario on one facility, done with another, statement by statement.
+//!
+//! What is done the same way with both (sending, receiving, taking a lock) is told by their
+//! [dialects](crate::facility::dialect): a statement that is one of the first one's ways becomes the second one's way for
+//! the same thing. Where the second has none, the statement has no counterpart, and that is said.
+
+mod fit;
+mod run;
+
+pub use run::{Pair, Side, compare};
+
+use std::collections::BTreeMap;
+
+use super::leaf;
+use crate::facility::dialect::{Dialect, Fill, Op, dialect, dialects};
+use crate::facility::registry;
+use crate::script::{self, ActorClaim, ArgValue, Body, CallExpr, Claim, Expr, Statement, nearest};
+use fit::{Captured, fit};
+
+/// A scenario on two facilities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The kind on which it was written: an id of the map.
+    pub from: &'static str,
+    /// The other kind.
+    pub to: &'static str,
+    /// Its statements, in order.
+    pub steps: Vec<Step>,
+}
+
+/// A statement, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// As it was written.
+    pub source: Statement,
+    /// On the other facility.
+    pub became: Became,
+}
+
+/// What became of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Became {
+    /// It has nothing to do with the facility.
+    Same,
+    /// These statements; and what of it was lost.
+    Into(Vec<Statement>, Vec<String>),
+    /// It was part of making the thing, which the other does otherwise.
+    Part,
+    /// There is nothing like it: why.
+    Nothing(String),
+}
+
+/// Why a scenario can't be swapped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoSwap {
+    /// No facility is called so.
+    #[error("there is no facility {0} to swap to{1}")]
+    Unknown(String, String),
+    /// It uses nothing that could be swapped for it.
+    #[error("nothing in it is done with a facility that {0} could take the place of")]
+    NothingFits(String),
+    /// It is on that facility already.
+    #[error("it is on that facility already: {0}")]
+    Already(&'static str),
+}
+
+/// What a leaf of the map is called; its id where it is none.
+pub fn title(kind: &'static str) -> &'static str {
+    leaf(kind).map_or(kind, |leaf| leaf.title.as_str())
+}
+
+/// To what kinds a scenario on that one can be swapped: those with which something of the same is done.
+pub fn swaps_of(kind: &str) -> Vec<&'static str> {
+    let Some(own) = dialect(kind) else { return Vec::new() };
+    dialects().filter(|other| other.kind != kind && in_common(own, other)).map(|other| other.kind).collect()
+}
+
+/// Whether both can send, or both can be taken.
+fn in_common(one: &Dialect, other: &Dialect) -> bool {
+    [Op::Send, Op::Take].into_iter().any(|op| one.way(op).is_some() && other.way(op).is_some())
+}
+
+/// The kind on which a scenario is: the one whose ways most of its statements are.
+pub fn kind_of(statements: &[Statement]) -> Option<&'static str> {
+    let mut best: Option<((usize, std::cmp::Reverse<usize>), &'static str)> = None;
+    for dialect in dialects().filter(|d| d.way(Op::Send).or_else(|| d.way(Op::Take)).is_some()) {
+        let mut state = State::new(dialect);
+        let (mut uses, mut otherwise) = (0, 0);
+        for (op, _, captured) in statements.iter().filter_map(|statement| state.read(statement)) {
+            uses += usize::from(!matches!(op, Op::Make | Op::Join));
+            // Kinds that are used alike differ in how they are made.
+            otherwise += captured.lost.len();
+        }
+        let score = (uses, std::cmp::Reverse(otherwise));
+        if uses > 0 && best.is_none_or(|(most, _)| score > most) {
+            best = Some((score, dialect.kind));
+        }
+    }
+    best.map(|(_, kind)| kind)
+}
+
+/// Puts a scenario into the words of another kind.
+///
+/// # Errors
+/// No kind is called so, or nothing in the scenario is done with one that it could take the place of.
+pub fn plan(statements: &[Statement], to: &str) -> Result<Plan, NoSwap> {
+    let able = |d: &&'static Dialect| d.way(Op::Send).or_else(|| d.way(Op::Take)).is_some();
+    let Some(target) = dialect(to).filter(|d| able(d)) else {
+        let near = nearest(to, dialects().filter(able).map(|d| d.kind));
+        let help = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        return Err(NoSwap::Unknown(to.to_owned(), help));
+    };
+    let from =
+        kind_of(statements).and_then(dialect).ok_or_else(|| NoSwap::NothingFits(title(target.kind).to_owned()))?;
+    if from.kind == target.kind {
+        return Err(NoSwap::Already(title(from.kind)));
+    }
+    if !in_common(from, target) {
+        return Err(NoSwap::NothingFits(title(target.kind).to_owned()));
+    }
+    let mut state = State::new(from);
+    let steps =
+        statements.iter().map(|source| Step { source: source.clone(), became: state.translate(source, target) });
+    Ok(Plan { from: from.kind, to: target.kind, steps: steps.collect() })
+}
+
+/// What is known of a scenario on the way through it.
+struct State {
+    dialect: &'static Dialect,
+    /// Who made each object, and the port that it gets if it needs one.
+    objects: BTreeMap<String, (String, u16)>,
+    /// Which object an actor means by a name.
+    handles: BTreeMap<(String, String), String>,
+}
+
+/// What a statement is about: what is done, with which object, and what was captured of it.
+type Reading = (Op, String, Captured);
+
+impl State {
+    const fn new(dialect: &'static Dialect) -> Self {
+        Self { dialect, objects: BTreeMap::new(), handles: BTreeMap::new() }
+    }
+
+    /// What the statement does with an object of this kind, if it does anything with one; learns from it.
+    fn read(&mut self, statement: &Statement) -> Option<Reading> {
+        let Body::Order { actor, call } = &statement.body else { return None };
+        if let Some(child) = fork_of(call) {
+            let own: Vec<(String, String)> = self
+                .handles
+                .iter()
+                .filter(|((who, _), _)| who == actor)
+                .map(|((_, name), object)| (name.clone(), object.clone()))
+                .collect();
+            self.handles.extend(own.into_iter().map(|(name, object)| ((child.clone(), name), object)));
+            return None;
+        }
+        self.read_call(actor, call)
+    }
+
+    fn read_call(&mut self, actor: &str, call: &CallExpr) -> Option<Reading> {
+        let mut best: Option<Reading> = None;
+        for (op, lines) in self.dialect.ways.iter().filter(|(op, _)| !matches!(op, Op::Make | Op::Join)) {
+            // A way of several statements is told by its last one; those before it prepare that.
+            let Some(captured) = lines.last().and_then(|line| fit(self.dialect, line, call, is_strict(*op))) else {
+                continue;
+            };
+            let Some(object) = self.object(actor, &captured) else { continue };
+            let less = |other: &Reading| captured.lost.len() < other.2.lost.len();
+            if best.as_ref().is_none_or(less) {
+                best = Some((*op, object, captured));
+            }
+        }
+        if best.is_some() {
+            return best;
+        }
+        for line in self.dialect.way(Op::Make).unwrap_or_default() {
+            let Some(mut captured) = fit(self.dialect, line, call, false) else { continue };
+            let Some(object) = captured.object.clone().or_else(|| captured.handle.clone()) else { continue };
+            let named = captured.object.is_some();
+            if let Some(handle) = &captured.handle {
+                // Without a name of its own the handle is what it is called by, and must be made, not used.
+                let known = self.handles.get(&(actor.to_owned(), handle.clone())).cloned();
+                if let (Some(known), false) = (known, named) {
+                    return Some((Op::Make, known, captured));
+                }
+                self.handles.insert((actor.to_owned(), handle.clone()), object.clone());
+            }
+            if let Some((maker, _)) = self.objects.get(&object) {
+                let op = if maker == actor { Op::Make } else { Op::Join };
+                return Some((op, object, captured));
+            }
+            let port = 5000 + self.objects.len() as u16;
+            self.objects.insert(object.clone(), (actor.to_owned(), port));
+            captured.first = true;
+            return Some((Op::Make, object, captured));
+        }
+        None
+    }
+
+    fn object(&self, actor: &str, captured: &Captured) -> Option<String> {
+        if let Some(handle) = &captured.handle {
+            return self.handles.get(&(actor.to_owned(), handle.clone())).cloned();
+        }
+        captured.object.clone().filter(|object| self.objects.contains_key(object))
+    }
+
+    fn translate(&mut self, statement: &Statement, target: &'static Dialect) -> Became {
+        match &statement.body {
+            Body::Expect(expectation) => self.translate_claim(statement, &expectation.claim, target),
+            Body::Repeat { actor, body, .. } | Body::Program { actor, body } => {
+                let (actor, mut calls, mut lost) = (actor.clone(), Vec::new(), Vec::new());
+                for call in body {
+                    let order = Body::Order { actor: actor.clone(), call: call.clone() };
+                    let order = Statement { span: statement.span, body: order };
+                    match self.translate(&order, target) {
+                        Became::Same => calls.push(call.clone()),
+                        Became::Part => {}
+                        Became::Nothing(why) => return Became::Nothing(why),
+                        Became::Into(into, more) => {
+                            lost.extend(more);
+                            calls.extend(into.into_iter().filter_map(|s| match s.body {
+                                Body::Order { call, .. } => Some(call),
+                                _ => None,
+                            }));
+                        }
+                    }
+                }
+                let mut new = statement.clone();
+                match &mut new.body {
+                    Body::Repeat { body, block, .. } => {
+                        *block = *block || calls.len() != 1;
+                        *body = calls;
+                    }
+                    Body::Program { body, .. } => *body = calls,
+                    _ => {}
+                }
+                if new == *statement { Became::Same } else { Became::Into(vec![new], lost) }
+            }
+            Body::Order { actor, call } => {
+                let actor = actor.clone();
+                let forks = fork_of(call).is_some();
+                match self.read(statement) {
+                    Some((op, object, captured)) => self.done(&actor, call, op, &object, captured, target),
+                    None if !forks && self.mentions(&actor, statement) => {
+                        Became::Nothing(format!("{} has nothing like it", title(target.kind)))
+                    }
+                    None => Became::Same,
+                }
+            }
+            _ => Became::Same,
+        }
+    }
+
+    fn done(
+        &self,
+        actor: &str,
+        call: &CallExpr,
+        op: Op,
+        object: &str,
+        captured: Captured,
+        target: &'static Dialect,
+    ) -> Became {
+        if op == Op::Make && !captured.first {
+            return Became::Part;
+        }
+        let port = self.objects.get(object).map_or(5000, |(_, port)| *port);
+        let data = captured.data.as_ref().map(ToString::to_string).unwrap_or_default();
+        let len = match &captured.data {
+            Some(Expr::Text(data)) => Some(data.len()),
+            Some(Expr::Byte(_)) => Some(1),
+            _ => None,
+        };
+        let count = captured.count.as_ref().map_or_else(|| "100".to_owned(), ToString::to_string);
+        let fill = Fill { actor, object, data: &data, len, count: &count, port };
+        let Some(lines) = target.filled(op, &fill) else { return Became::Nothing(lacks(op, target)) };
+        let into = call.into.as_ref().filter(|_| matches!(op, Op::Receive | Op::TryReceive));
+        // Flags and modes of making are each facility's own.
+        let mut lost = if matches!(op, Op::Make | Op::Join) { Vec::new() } else { captured.lost };
+        let mut statements = Vec::new();
+        for line in lines {
+            let line = into.map_or_else(|| line.clone(), |name| line.replace("$got", &format!("${name}")));
+            let (parsed, wrong) = script::parse(&line, registry());
+            if !wrong.is_empty() {
+                return Became::Nothing(format!("with {} it can't be said: {line}", title(target.kind)));
+            }
+            statements.extend(parsed);
+        }
+        if let (Some(name), Some(Statement { body: Body::Order { call, .. }, .. })) = (into, statements.last_mut())
+            && registry().call(&call.verb).is_some_and(|(_, spec)| spec.gives)
+            && !call.args.iter().any(|arg| matches!(&arg.value, ArgValue::Expr(Expr::Var(var)) if var == name))
+        {
+            call.into = Some(name.clone());
+        }
+        lost.retain(|word| !word.is_empty());
+        Became::Into(statements, lost)
+    }
+
+    fn translate_claim(&self, statement: &Statement, claim: &Claim, target: &'static Dialect) -> Became {
+        let new = match claim {
+            Claim::Not(inner) => match self.claim(inner, target) {
+                Ok(inner) => inner.map(|inner| Claim::Not(Box::new(inner))),
+                Err(why) => return Became::Nothing(why),
+            },
+            other => match self.claim(other, target) {
+                Ok(new) => new,
+                Err(why) => return Became::Nothing(why),
+            },
+        };
+        let Some(new) = new else { return Became::Same };
+        let mut statement = statement.clone();
+        if let Body::Expect(expectation) = &mut statement.body {
+            expectation.claim = new;
+        }
+        Became::Into(vec![statement], Vec::new())
+    }
+
+    /// A claim on the other facility; `None` if it is the same there, an error if nobody can claim that there.
+    fn claim(&self, claim: &Claim, target: &'static Dialect) -> Result<Option<Claim>, String> {
+        let verb = |verb: &String| {
+            let op = self.dialect.ways.iter().find(|(op, lines)| {
+                !matches!(op, Op::Make | Op::Join) && lines.last().is_some_and(|line| verb_of(line) == verb)
+            });
+            match op {
+                None => Ok(Some(verb.clone())),
+                Some((op, _)) => {
+                    let way = target.way(*op).and_then(|lines| lines.last());
+                    way.map(|line| Some(verb_of(line).to_owned())).ok_or_else(|| lacks(*op, target))
+                }
+            }
+        };
+        let verbs = |word: &Option<String>| word.as_ref().map_or(Ok(None), verb);
+        Ok(match claim {
+            Claim::Actor(actor, ActorClaim::Blocked(word, on)) if on.is_some() || word.is_some() => {
+                let about = on.as_ref().is_none_or(|on| self.objects.contains_key(base(on)));
+                about
+                    .then(|| verbs(word))
+                    .transpose()?
+                    .map(|word| Claim::Actor(actor.clone(), ActorClaim::Blocked(word, None)))
+            }
+            Claim::Actor(actor, ActorClaim::Returned(value, word @ Some(_))) => {
+                Some(Claim::Actor(actor.clone(), ActorClaim::Returned(value.clone(), verbs(word)?)))
+            }
+            Claim::Actor(actor, ActorClaim::Failed(errno, word @ Some(_))) => {
+                Some(Claim::Actor(actor.clone(), ActorClaim::Failed(errno.clone(), verbs(word)?)))
+            }
+            Claim::Object { object, .. } | Claim::Gone(object) if self.objects.contains_key(base(object)) => {
+                return Err(format!("it speaks of what only {} has", title(self.dialect.kind)));
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether an order names an object of this kind.
+    fn mentions(&self, actor: &str, statement: &Statement) -> bool {
+        let text = statement.to_string();
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').skip(1);
+        words.into_iter().any(|word| {
+            self.objects.contains_key(word) || self.handles.contains_key(&(actor.to_owned(), word.to_owned()))
+        })
+    }
+}
+
+/// Where what is asked for must be just that: taking a lock and giving it back may differ in a constant alone.
+const fn is_strict(op: Op) -> bool {
+    matches!(op, Op::Take | Op::TryTake | Op::Give | Op::Watch | Op::Notify | Op::Remove)
+}
+
+fn fork_of(call: &CallExpr) -> Option<String> {
+    match (call.verb.as_str(), call.args.first().map(|arg| &arg.value)) {
+        ("fork", Some(ArgValue::Name(child))) => Some(child.clone()),
+        _ => None,
+    }
+}
+
+/// The verb of a way: `{a}: write {h} {data}` writes.
+fn verb_of(line: &str) -> &str {
+    line.split_whitespace().nth(1).unwrap_or_default()
+}
+
+fn base(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+/// Why something can't be done with a kind.
+fn lacks(op: Op, target: &Dialect) -> String {
+    let title = title(target.kind);
+    match op {
+        Op::Make => format!("{title} can't be made so"),
+        Op::Join => format!("{title} has no name: only who inherits it has it"),
+        Op::Send => format!("{title} takes only what is known beforehand"),
+        Op::Receive | Op::TryReceive => format!("nothing is received from {title}"),
+        Op::SendBack | Op::ReceiveBack => format!("{title} goes one way"),
+        Op::Watch => format!("{title} has no descriptor that a call could watch"),
+        Op::Notify => format!("{title} tells nobody that something has come"),
+        Op::EndSend => format!("{title} has no end to close: nobody learns that no more will come"),
+        Op::EndReceive => format!("{title} has no end to close: nobody learns that nobody reads"),
+        Op::Take => format!("nobody sleeps until {title} is free"),
+        Op::TryTake => format!("{title} can't be tried"),
+        Op::Give => format!("{title} is not given back"),
+        Op::Remove => format!("{title} has no name to remove"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn swapped(text: &str, to: &str) -> Vec<String> {
+        let (statements, wrong) = script::parse(text, registry());
+        assert!(wrong.is_empty(), "{wrong:?}");
+        let plan = plan(&statements, to).unwrap();
+        let told = |step: &Step| match &step.became {
+            Became::Same => format!("= {}", step.source),
+            Became::Part => "part".to_owned(),
+            Became::Nothing(why) => format!("nothing: {why}"),
+            Became::Into(into, lost) => {
+                let into: Vec<String> = into.iter().map(ToString::to_string).collect();
+                let lost = if lost.is_empty() { String::new() } else { format!(" lost {}", lost.join(", ")) };
+                format!("{}{lost}", into.join("; "))
+            }
+        };
+        plan.steps.iter().map(told).collect()
+    }
+
+    const PIPE: &str = "spawn alice\nalice: pipe p\nalice: fork bob\nbob: close p.w\nalice: write p \"hello\"\n\
+                        bob: read p 100 -> $x\nbob: fcntl p.r F_SETPIPE_SZ 4096\nexpect bob $x == \"hello\"\n\
+                        expect bob blocked in read on p\nexpect p bytes 5\n";
+
+    #[test]
+    fn a_pipe_becomes_a_queue_and_memory() {
+        assert_eq!(
+            swapped(PIPE, "sysv-queue"),
+            [
+                "= spawn alice",
+                "alice: msgget p IPC_CREAT",
+                "= alice: fork bob",
+                "nothing: System V message queue has no end to close: nobody learns that no more will come",
+                "alice: msgsnd p \"hello\"",
+                "bob: msgrcv p 100 -> $x",
+                "nothing: System V message queue has nothing like it",
+                "= expect bob $x == \"hello\"",
+                "expect bob blocked in msgrcv",
+                "nothing: it speaks of what only Pipe has",
+            ]
+        );
+        let shm = swapped(PIPE, "anonymous-mapping");
+        assert_eq!(shm[4..6], ["alice: store p[0..5] \"hello\"", "bob: load $x p[0..100]"]);
+        assert_eq!(swapped(PIPE, "unix-stream")[3..5], ["bob: close p.0", "alice: send p.0 \"hello\""]);
+        assert!(swapped(PIPE, "tcp")[1].contains("accept pl as p"));
+    }
+
+    #[test]
+    fn who_opens_by_name_joins() {
+        let text = "spawn alice\nalice: mkfifo box 0600\nalice: open w \"box\" O_RDWR\nspawn bob\nbob: open r \"box\" O_RDONLY\n\
+                    alice: write w \"x\"\nbob: read r 1\n";
+        assert_eq!(
+            swapped(text, "posix-queue")[1..],
+            [
+                "alice: mq_open box O_RDWR|O_CREAT 0600 maxmsg=8 msgsize=64",
+                "part",
+                "= spawn bob",
+                "bob: mq_open box O_RDWR",
+                "alice: mq_send box \"x\" 0",
+                "bob: mq_receive box 1",
+            ]
+        );
+        assert_eq!(swapped(text, "pipe")[4], "nothing: Pipe has no name: only who inherits it has it");
+    }
+
+    #[test]
+    fn locks_become_locks_and_what_is_lost_is_said() {
+        let text = "spawn alice\nalice: sem_open s O_CREAT 0600 value=1\nalice: fork bob\nalice: sem_wait s\nbob: sem_trywait s\n\
+                    alice: sem_post s\n";
+        assert_eq!(
+            swapped(text, "record-lock")[1..],
+            [
+                "alice: open sf \"s\" O_RDWR|O_CREAT 0600",
+                "= alice: fork bob",
+                "alice: fcntl sf F_SETLKW F_WRLCK",
+                "bob: fcntl sf F_SETLK F_WRLCK",
+                "alice: fcntl sf F_SETLK F_UNLCK",
+            ]
+        );
+        let text = "spawn alice\nalice: msgget q IPC_CREAT\nalice: msgsnd q \"x\" type=3\nalice: msgrcv q 10 type=3\n";
+        let pipe = swapped(text, "pipe");
+        assert_eq!(
+            pipe[2..],
+            ["alice: write p.w \"x\" lost type=3".replace("p.w", "q.w"), "alice: read q.r 10 lost type=3".to_owned()]
+        );
+    }
+
+    #[test]
+    fn a_repeated_call_is_repeated() {
+        let text = "spawn alice\nalice: pipe p\nrepeat 3 alice: write p \"x\"\nalice: read p 100\n";
+        assert_eq!(swapped(text, "fifo")[2], "repeat 3 alice: write pf \"x\"");
+    }
+
+    #[test]
+    fn what_can_not_be_swapped_is_said() {
+        let (statements, _) = script::parse(PIPE, registry());
+        let said = |to: &str| plan(&statements, to).unwrap_err().to_string();
+        assert!(said("sysv-quue").ends_with("did you mean sysv-queue?"), "{}", said("sysv-quue"));
+        assert!(said("pipe").contains("already") && said("mutex").contains("take the place"));
+        let (statements, _) = script::parse("spawn alice\nalice: exit 0\n", registry());
+        assert!(plan(&statements, "pipe").is_err() && kind_of(&statements).is_none());
+        assert!(swaps_of("pipe").contains(&"sysv-shm") && !swaps_of("pipe").contains(&"mutex"));
+    }
+
+    #[test]
+    fn the_kind_of_what_is_played_on_the_map_is_known() {
+        for kind in [
+            "pipe",
+            "fifo",
+            "unix-datagram",
+            "posix-queue",
+            "sysv-queue",
+            "posix-semaphore",
+            "record-lock",
+            "description-lock",
+        ] {
+            let found = kind_of(&leaf(kind).unwrap().play());
+            assert_eq!(found, Some(kind));
+        }
+    }
+}
