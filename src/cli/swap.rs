@@ -72,7 +72,7 @@ pub(super) fn swap(
         match first {
             None => writeln!(out, "\nNothing breaks: all comes out the same.")?,
             Some(first) => {
-                writeln!(out, "\n{broken} of {number} statements come out otherwise, the first is {first}.")?
+                writeln!(out, "\n{broken} of {number} statements come out otherwise, the first is {first}.")?;
             }
         }
     }
