@@ -174,26 +174,41 @@ fn table(table: &Table, width: usize, theme: &Theme) -> Vec<Line<'static>> {
             _ => break,
         }
     }
+    // What does not fit goes on below, and then rows need air between them.
+    let wrapped =
+        |words: &[Inline], i: usize, base| inlines(words, widths.get(i).copied().unwrap_or(1).max(1), theme, base);
+    let titles = theme.style(Role::Title);
+    let mut tall: Vec<Vec<Vec<Line<'static>>>> =
+        vec![table.head.iter().enumerate().map(|(i, c)| wrapped(c, i, titles)).collect()];
+    tall.extend(table.rows.iter().map(|r| r.iter().enumerate().map(|(i, c)| wrapped(c, i, text)).collect()));
+    let height = |row: &[Vec<Line<'static>>]| row.iter().map(Vec::len).max().unwrap_or(0).max(1);
+    let airy = tall.iter().skip(1).any(|row| height(row) > 1);
     let mut lines = Vec::new();
-    for (y, row) in rows.into_iter().enumerate() {
-        let mut spans: Vec<Span<'static>> = Vec::new();
-        for (i, cell) in row.into_iter().enumerate() {
-            let own = widths.get(i).copied().unwrap_or(0);
-            let cell = clip_spans(cell, own, theme.glyphs.more);
-            let left = own - text::line_width(&cell);
-            let before = match table.columns.get(i) {
-                Some(Align::Right) => left,
-                Some(Align::Center) => left / 2,
-                _ => 0,
-            };
-            if i > 0 {
-                spans.push(Span::raw("  "));
-            }
-            spans.push(Span::raw(" ".repeat(before)));
-            spans.extend(cell);
-            spans.push(Span::raw(" ".repeat(left - before)));
+    for (y, row) in tall.into_iter().enumerate() {
+        if airy && y > 1 {
+            lines.push(Line::default());
         }
-        lines.push(Line::from(clip_spans(spans, width, theme.glyphs.more)));
+        for x in 0..height(&row) {
+            let mut spans: Vec<Span<'static>> = Vec::new();
+            for (i, cell) in row.iter().enumerate() {
+                let own = widths.get(i).copied().unwrap_or(0);
+                let part = cell.get(x).map(|line| line.spans.clone()).unwrap_or_default();
+                let part = clip_spans(part, own, theme.glyphs.more);
+                let left = own - text::line_width(&part);
+                let before = match table.columns.get(i) {
+                    Some(Align::Right) => left,
+                    Some(Align::Center) => left / 2,
+                    _ => 0,
+                };
+                if i > 0 {
+                    spans.push(Span::raw("  "));
+                }
+                spans.push(Span::raw(" ".repeat(before)));
+                spans.extend(part);
+                spans.push(Span::raw(" ".repeat(left - before)));
+            }
+            lines.push(Line::from(clip_spans(spans, width, theme.glyphs.more)));
+        }
         if y == 0 {
             let rule = widths.iter().map(|w| theme.glyphs.rule.repeat(*w)).collect::<Vec<_>>().join("  ");
             let rule = text::clip(&rule, width, theme.glyphs.more);
@@ -229,6 +244,24 @@ mod tests {
         let lines: Vec<String> =
             blocks(&read("x **strong**er y"), 10, &theme).iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["x stronger", "y"]);
+    }
+
+    #[test]
+    fn a_cell_that_does_not_fit_goes_on_below() {
+        let theme = Theme::new(Palette::Mono, true);
+        let text =
+            "| how long | what |\n| --- | --- |\n| as long as a process has it | pipes |\n| for ever | files |\n";
+        let lines: Vec<String> =
+            blocks(&read(text), 24, &theme).iter().map(|l| l.to_string().trim_end().to_owned()).collect();
+        let expected = [
+            "how long           what",
+            "-----------------  -----",
+            "as long as a       pipes",
+            "process has it",
+            "",
+            "for ever           files",
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]
