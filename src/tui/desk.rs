@@ -1,5 +1,6 @@
 //! The desk: a stage with its transcript, the prompt, and the script editor. Play is a desk; a lesson has one beside it.
 
+mod pin;
 mod typing;
 mod waits;
 
@@ -71,6 +72,8 @@ pub(super) struct Desk {
     stuck: Vec<String>,
     /// Whether a second look has been asked for and has not come.
     looking: bool,
+    /// What the stage is held against.
+    pin: Option<pin::Pin>,
 }
 
 impl Desk {
@@ -90,6 +93,7 @@ impl Desk {
             looks: Looks::default(),
             stuck: Vec::new(),
             looking: false,
+            pin: None,
         }
     }
 
@@ -135,6 +139,7 @@ impl Desk {
         }
         self.stage = StageState::default();
         self.view = View::default();
+        self.pin = None;
         self.forget_looks();
         for statement in statements {
             self.say(statement, out);
@@ -182,6 +187,7 @@ impl Desk {
                     if let Some(new) = self.coming.take() {
                         self.session.close(&mut out.orders);
                         self.session = new;
+                        self.pin = None;
                         self.look_who_waits(out);
                     }
                     out.notice(match difference {
@@ -303,6 +309,7 @@ impl Desk {
                 let path = self.editor.path.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
                 self.ask(Asks::Save, &path);
             }
+            Action::Pin => self.pin(out),
             Action::TypeInto => self.type_into(out),
             Action::Find => self.ask(Asks::Find, &self.view.word.clone()),
             Action::FindNext | Action::FindBack => {
@@ -652,10 +659,12 @@ impl Desk {
         let most = area.height - (area.height / 4).min(18);
         let rows = if transcript { area.height - wanted.clamp(least, most) } else { 0 };
         let (mut top, below) = layout::bottom(area, rows);
-        if let Some(trouble) = self.trouble(look.theme, look.keys).filter(|_| top.height > 3) {
-            let cycle = text::clip_spans(trouble, usize::from(top.width), look.theme.glyphs.more);
-            layout::line_at(top, 0, buffer, &cycle.into());
-            top = Rect { y: top.y + 1, height: top.height - 1, ..top };
+        for line in [self.trouble(look.theme, look.keys), self.pinned(look)].into_iter().flatten() {
+            if top.height > 3 {
+                let line = text::clip_spans(line, usize::from(top.width), look.theme.glyphs.more);
+                layout::line_at(top, 0, buffer, &line.into());
+                top = Rect { y: top.y + 1, height: top.height - 1, ..top };
+            }
         }
         stage_view::render(layout::inset(top, margin, 0), buffer, sight, &self.stage);
         if transcript {
@@ -672,7 +681,7 @@ impl Desk {
         let session = &self.session;
         Sight {
             now: &session.now,
-            before: Some(&session.before),
+            before: Some(self.pin.as_ref().map_or(&session.before, |pin| &pin.snapshot)),
             theme: look.theme,
             timeless: look.timeless,
             stuck: &self.stuck,
@@ -742,9 +751,14 @@ impl Desk {
                     actor.uid, actor.finished, actor.dropped
                 );
                 lines.push(Span::styled(text::clip(&words, width, look.theme.glyphs.more), dim).into());
+                lines.extend(self.compared(look, width));
                 Some((name.clone(), lines))
             }
-            Focus::Object(name) => Some((name.clone(), super::panes::detail(sight.now.object(name)?, sight, width))),
+            Focus::Object(name) => {
+                let mut lines = super::panes::detail(sight.now.object(name)?, sight, width);
+                lines.extend(self.compared(look, width));
+                Some((name.clone(), lines))
+            }
         }
     }
 }

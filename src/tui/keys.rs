@@ -177,6 +177,7 @@ actions! {
     EditorHere "editor-here" ["ctrl-e"] "close" "Open the script editor, or close it" in contexts(&[Prompt, Editor]), shown contexts(&[Editor]);
     RunLine "run-line" ["ctrl-r", "alt-enter"] "run line" "Run the line and go to the next" in contexts(&[Editor]), shown contexts(&[Editor]);
     RunAll "run-all" ["f5", "ctrl-g"] "run all" "Run the whole script on a fresh stage" in contexts(&[Editor]), shown contexts(&[Editor]);
+    Pin "pin" ["p"] "" "Pin the stage as it is: what changes from here on is marked; again: let go" in contexts(&[Stage]), shown 0;
     TypeInto "type-into" ["i"] "" "Type into the terminal on stage that has the focus: Ctrl-C and the like reach it, until Esc" in contexts(&[Stage]), shown 0;
     OpenFile "open" ["ctrl-o"] "open" "Open a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
     SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script; as a lesson if the name ends in .md" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
