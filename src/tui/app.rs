@@ -399,13 +399,19 @@ impl App {
                 }
             }
             input::Event::Mouse(mouse) => {
+                let at = Position::new(mouse.column, mouse.row);
                 let action = match mouse.kind {
-                    MouseEventKind::ScrollUp => Action::Up,
-                    MouseEventKind::ScrollDown => Action::Down,
+                    MouseEventKind::ScrollUp => Some(Action::Up),
+                    MouseEventKind::ScrollDown => Some(Action::Down),
+                    MouseEventKind::Down(_) if self.page.is_none() => {
+                        self.desk().is_some_and(|desk| desk.click(at)).then_some(Action::Detail)
+                    }
                     _ => return,
                 };
                 self.dirty = Dirty::Now;
-                self.act(action);
+                if let Some(action) = action {
+                    self.act(action);
+                }
             }
             _ => {}
         }

@@ -1,9 +1,13 @@
 //! The desk: a stage with its transcript, the prompt, and the script editor. Play is a desk; a lesson has one beside it.
 
 mod pin;
+mod pointing;
 mod typing;
 mod waits;
 
+use std::cell::RefCell;
+
+use pointing::Spot;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyEvent;
 use ratatui::layout::{Position, Rect};
@@ -74,6 +78,8 @@ pub(super) struct Desk {
     looking: bool,
     /// What the stage is held against.
     pin: Option<pin::Pin>,
+    /// What was drawn where, for the mouse.
+    spots: RefCell<Vec<(Rect, Spot)>>,
 }
 
 impl Desk {
@@ -94,6 +100,7 @@ impl Desk {
             stuck: Vec::new(),
             looking: false,
             pin: None,
+            spots: RefCell::default(),
         }
     }
 
@@ -606,6 +613,7 @@ impl Desk {
     ) -> Option<Position> {
         let wide = area.width >= layout::WIDE;
         let theme = look.theme;
+        self.spots.get_mut().clear();
         let (mut rest, mut bottom) = layout::bottom(
             area,
             match area.height {
@@ -621,6 +629,8 @@ impl Desk {
         let on_left = prose.is_some() || self.editor_open;
         if wide && on_left {
             let (left, right) = layout::left(rest, layout::prose_width(area));
+            let place = if self.editor_open { Place::Editor } else { Place::Prose };
+            self.drawn(left, Spot::Place(place));
             if self.editor_open {
                 self.editor.render(layout::inset(left, 1, 0), buffer, theme, self.place == Place::Editor);
             } else if let Some(draw) = prose {
@@ -640,6 +650,7 @@ impl Desk {
                 self.render_stage(rest, buffer, look, true);
             }
         }
+        self.drawn(bottom, Spot::Place(Place::Prompt));
         let cursor = self.bottom(bottom, buffer, look);
         if let Some(offer) = self.prompt.offer.as_ref().filter(|_| self.place == Place::Prompt) {
             let above = Rect { y: area.y, height: bottom.y - area.y, ..area };
@@ -666,7 +677,10 @@ impl Desk {
                 top = Rect { y: top.y + 1, height: top.height - 1, ..top };
             }
         }
-        stage_view::render(layout::inset(top, margin, 0), buffer, sight, &self.stage);
+        self.drawn(top, Spot::Place(Place::Stage));
+        for (area, focus) in stage_view::render(layout::inset(top, margin, 0), buffer, sight, &self.stage) {
+            self.drawn(area, Spot::Node(focus));
+        }
         if transcript {
             self.transcript(below, buffer, look);
         }
@@ -690,6 +704,7 @@ impl Desk {
 
     fn transcript(&self, area: Rect, buffer: &mut Buffer, look: Look<'_>) {
         let theme = look.theme;
+        self.drawn(area, Spot::Place(Place::Transcript));
         let focused = self.place == Place::Transcript;
         let dim = theme.style(Role::Dim);
         let mut title = vec![Span::styled("transcript", theme.style(if focused { Role::Title } else { Role::Dim }))];

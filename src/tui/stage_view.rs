@@ -79,18 +79,18 @@ fn plan(width: u16, actors: usize, objects: usize) -> Plan {
     Plan { actors, gap, objects: spare(actors + gap).min(72), columns: 2 }
 }
 
-/// Draws the stage.
-pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &StageState) {
+/// Draws the stage; gives what of it can be seen where.
+pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &StageState) -> Vec<(Rect, Focus)> {
     let area = area.intersection(buffer.area);
     if area.is_empty() {
-        return;
+        return Vec::new();
     }
     if sight.now.actors.is_empty() && sight.now.objects.is_empty() {
         let words = "nobody is on stage";
         let x = area.x + area.width.saturating_sub(words.len() as u16) / 2;
         let words = text::clip(words, usize::from(area.width), sight.theme.glyphs.more);
         buffer.set_string(x, area.y + area.height / 2, words, sight.theme.style(Role::Dim));
-        return;
+        return Vec::new();
     }
     // A row of air on top, where there is one to spare.
     let area = if needed(area.width, sight, state) < area.height {
@@ -118,7 +118,16 @@ pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &
     if plan.columns > 1 {
         draw_wires(&wires(&nodes, sight), &mut canvas, sight.theme);
     }
-    show(&canvas, area, buffer, scroll(&nodes, state, area.height, canvas.area.height), sight);
+    let top = scroll(&nodes, state, area.height, canvas.area.height);
+    show(&canvas, area, buffer, top, sight);
+    let visible = |node: Node| {
+        let first = node.area.y.max(top);
+        let rows = node.area.bottom().saturating_sub(first);
+        let seen = Rect::new(area.x + node.area.x, area.y + first - top, node.area.width, rows);
+        let seen = seen.intersection(area);
+        (!seen.is_empty()).then_some((seen, node.focus))
+    };
+    nodes.into_iter().filter_map(visible).collect()
 }
 
 /// How many rows the stage would like to have at that width.

@@ -263,3 +263,30 @@ fn nothing_is_drawn_for_nothing() {
     press(&mut app, "left");
     assert_eq!(app.dirty, Dirty::Now, "keys are drawn at once");
 }
+
+#[test]
+fn a_click_chooses_a_card_and_a_pin_marks_what_comes_after() {
+    use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+    let area = Rect::new(0, 0, 120, 40);
+    let mut app = play(Palette::Ansi, false, area, fixtures::pipe_with_sleeper());
+    let page = dump(&drawn(&mut app, area));
+    // The frame of the pane that tells of the pipe, wherever it is drawn.
+    let (row, line) = page.lines().enumerate().find(|(_, line)| line.contains("pipe")).unwrap();
+    let column = line.split("pipe").next().unwrap().chars().count();
+    let click = |app: &mut App, row: usize| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        let (column, row) = (column as u16, row as u16);
+        app.handle(Event::Input(Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })));
+    };
+    click(&mut app, row);
+    press(&mut app, "p");
+    let page = dump(&drawn(&mut app, area));
+    assert!(page.contains("compared with the empty stage") || page.contains("compared with statement"), "{page}");
+    // One row below: a line above tells what is pinned.
+    click(&mut app, row + 1);
+    let page = dump(&drawn(&mut app, area));
+    assert!(page.contains("all as it is now"), "a second click shows all that is known, and what was:\n{page}");
+    press(&mut app, "esc");
+    press(&mut app, "p");
+    assert!(!dump(&drawn(&mut app, area)).contains("compared with"), "let go");
+}
