@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Play, both};
-use ipclab::model::{Call, CallState, Evidence};
+use ipclab::model::{ActorState, Call, CallState, Death, Evidence};
 
 /// What an actor's card says of its signals, each with how it is known.
 fn lines(play: &Play, who: &str) -> Vec<String> {
@@ -356,5 +356,19 @@ expect bob failed ESRCH
 ",
         );
         assert!(play.refused("bob: pthread_kill alice.t1 SIGUSR1").contains("no thread of this process"));
+    });
+}
+
+/// On its way out of the wait for an order one that was killed shows as asleep for a moment.
+#[test]
+fn who_was_killed_while_idle_is_never_shown_as_idle() {
+    both(|play| {
+        play.run("spawn alice");
+        for round in 0..150 {
+            play.run("alice: fork bob\nalice: kill bob SIGKILL");
+            let bob = play.snapshot().actor("bob").unwrap();
+            assert!(matches!(bob.state, ActorState::Zombie(Death::Killed(_))), "round {round}: {:?}", bob.state);
+            play.run("alice: waitpid bob");
+        }
     });
 }

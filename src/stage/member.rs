@@ -71,6 +71,8 @@ pub(super) struct Member {
     pub posture: Posture,
     /// What /proc said of it in the pass over everyone that has just found the stage settled or not.
     pub stat: Option<Stat>,
+    /// How often it had been given a processor when it was last found to wait for an order.
+    pub rested: Option<u64>,
     /// The signal of its last stop, where the kernel told it: it does so only until a parent has waited for the stop.
     pub stopped_by: Option<i32>,
     /// The system call of its last confirmed sleep: after a stop the kernel shows 219 (restart_syscall) in its place.
@@ -168,6 +170,7 @@ impl Member {
             tally: None,
             posture: Posture::Running,
             stat: None,
+            rested: None,
             stopped_by: None,
             slept_in: None,
             slept_at_mark: None,
