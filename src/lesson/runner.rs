@@ -109,7 +109,9 @@ pub fn lacks(lesson: &Lesson, stage: &Stage) -> Option<String> {
     if lacking.is_empty() {
         return None;
     }
-    let why = info.why_shared.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    // What else a stage lacks, it lacks in either mode.
+    let apart = lacking.iter().any(|word| matches!(*word, "isolated" | "hosts" | "stranger"));
+    let why = info.why_shared.as_ref().filter(|_| apart).map(|why| format!(" ({why})")).unwrap_or_default();
     Some(format!("this stage lacks {}{why}; `ipclab doctor` tells more", lacking.join(", ")))
 }
 
