@@ -66,6 +66,7 @@ lessons! {
     philosophers = "philosophers",
     lock_and_pipe = "lock-and-pipe",
     passing_descriptors = "passing-descriptors",
+    performance = "performance",
     pipe_buf = "pipe-buf",
     condition_variables = "condition-variables",
     many_descriptors = "many-descriptors",
