@@ -385,6 +385,15 @@ alice: kill bob SIGUSR1
         play.run(
             "bob: sigprocmask SIG_UNBLOCK SIGUSR1\nexpect bob handled SIGUSR1 1\nexpect certain merged-signal bob\n",
         );
+        // What came of the next ones is added.
+        play.run("bob: sigprocmask SIG_BLOCK SIGUSR1\nalice: kill bob SIGUSR1\nalice: kill bob SIGUSR1");
+        assert!(only(play, "merged-signal").words.contains("3 more times"), "{:#?}", only(play, "merged-signal"));
+    });
+    // What is sent to a thread is the thread's.
+    both(|play| {
+        play.run("spawn alice\nalice: pthread_create t1\nalice.t1: pthread_sigmask SIG_BLOCK SIGUSR1");
+        play.run("alice: pthread_kill alice.t1 SIGUSR1\nalice: pthread_kill alice.t1 SIGUSR1");
+        play.run("expect certain merged-signal alice.t1");
     });
     both(|play| {
         play.run(
@@ -607,5 +616,23 @@ alice: read p.r 1
 expect certain own-write-end alice alice.t1
 "#,
         );
+    });
+}
+
+/// A record lock and a child are the process', whichever of its threads took the one and made the other.
+#[test]
+fn what_is_the_process_is_not_the_threads() {
+    both(|play| {
+        play.run(
+            "spawn alice\nalice: open f x O_RDWR|O_CREAT\nalice: open g x O_RDWR\nalice: pthread_create t1\n\
+             alice.t1: fcntl f F_SETLK F_WRLCK 0..10\nalice: close g\nexpect certain lost-lock alice.t1",
+        );
+        let finding = only(play, "lost-lock");
+        assert!(finding.words.contains("alice's close(4)"), "{finding:#?}");
+        play.run("alice: fcntl f F_SETLK F_WRLCK 0..10\nexpect not certain lost-lock");
+        play.run("alice.t1: fork bob\nalice: waitpid bob\nexpect alice blocked in waitpid");
+        assert!(findings(play).is_empty(), "{:#?}", findings(play));
+        play.run("bob: exit 3\nexpect alice idle\nalice.t1: fork carol\nalice.t1: pthread_exit 0");
+        play.run("carol: exit 0\nexpect certain zombie carol alice");
     });
 }

@@ -236,6 +236,24 @@ fn what_is_undefined_is_said_before() {
         assert_eq!(said(play, "alice: pthread_mutex_lock p"), None);
         assert!(said(play, "bob: pthread_mutex_lock m+64").unwrap().contains("private to the process of alice"));
     });
+    // A run is judged by what nothing in it has changed before.
+    both(|play| {
+        play.run(&mutex(""));
+        let why = said(play, "repeat 3 alice: pthread_mutex_unlock l").unwrap();
+        assert!(why.contains("l is not locked"), "{why}");
+        for (run, undefined) in [
+            ("repeat 3 alice\npthread_mutex_lock l\npthread_mutex_unlock m+64\nend", false),
+            ("repeat 3 alice\npthread_mutex_unlock l\npthread_mutex_lock l\nend", true),
+            ("repeat 3 alice\nload $x m[200]\npthread_mutex_unlock m+64\nend", true),
+        ] {
+            assert_eq!(said(play, run).is_some(), undefined, "{run}");
+        }
+        play.run("program alice\npthread_mutex_unlock l\nend\nprogram bob\ngetpid\nend");
+        assert!(said(play, "go alice bob").unwrap().contains("l is not locked"));
+        play.run("program bob\npthread_mutex_lock m+64\npthread_mutex_unlock m+64\nend");
+        assert_eq!(said(play, "go alice bob"), None, "bob may have locked it by then");
+        assert!(said(play, "go alice").is_some());
+    });
     // Types that check are not undefined.
     both(|play| {
         play.run(&mutex("alice: pthread_mutexattr_setrobust attr PTHREAD_MUTEX_ROBUST"));
@@ -257,7 +275,6 @@ fn bad_addresses_and_values() {
     });
 }
 
-/// With a mutex `l` at m+64 and a condition variable `c` at m+128.
 /// What is said of the result of a statement's call.
 fn meant(play: &mut Play, line: &str) -> String {
     play.line(line).calls.iter().rev().find_map(|call| call.meaning.clone()).unwrap_or_default()
@@ -317,6 +334,7 @@ fn a_condition_variable_goes_by_the_clock_that_it_was_made_for() {
     });
 }
 
+/// With a mutex `l` at m+64 and a condition variable `c` at m+128.
 fn condition() -> String {
     format!(
         "{}alice: pthread_condattr_init m+520 as cattr\n\

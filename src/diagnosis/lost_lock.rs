@@ -2,6 +2,7 @@
 
 use super::{Sight, orphaned_lock::owners};
 use crate::model::{Certainty, Fact, Finding, Known};
+use crate::script::process_of;
 
 pub(super) const KIND: &str = "lost-lock";
 
@@ -12,8 +13,9 @@ pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
 fn of(sight: Sight<'_>, fact: &Fact) -> Option<Finding> {
     let Fact::Lost { actor, object, what, call } = fact else { return None };
     let file = sight.now.object(object)?;
-    // It has died, or has taken a lock again.
-    if sight.ended(actor) || owners(file).any(|(_, names)| names.contains(&actor.as_str())) {
+    // Such a lock is the process', whichever of its threads took it. It has died, or has taken a lock again.
+    let own = |name: &&str| process_of(name) == process_of(actor);
+    if sight.process_ended(actor) || owners(file).any(|(_, names)| names.iter().any(|name| own(name))) {
         return None;
     }
     let words =
@@ -28,8 +30,8 @@ fn of(sight: Sight<'_>, fact: &Fact) -> Option<Finding> {
     finding.on = vec![object.clone()];
     finding.known = vec![
         Known::records(format!("{actor} took the lock on {object} {what} and has not given it back")),
-        Known::records(format!("after that it called {call}, of a descriptor that led to {object} too")),
-        Known::kernel(format!("there is no lock of {actor}'s on {object}")),
+        Known::records(format!("after that came {call}, of a descriptor that led to {object} too")),
+        Known::kernel(format!("there is no lock of {}'s on {object}", process_of(actor))),
     ];
     Some(finding)
 }
@@ -61,5 +63,21 @@ mod tests {
     fn what_the_kernel_still_has_is_not_lost() {
         assert_eq!(found(KIND, &lost(vec![actor("alice")], vec![lock("alice", &[])])), [""; 0]);
         assert_eq!(found(KIND, &lost(vec![dead("alice")], Vec::new())), [""; 0]);
+    }
+
+    #[test]
+    fn it_is_the_process_lock_whichever_thread_took_it() {
+        let by_thread = |actors, locks| {
+            let mut now = lost(actors, locks);
+            if let Some(Fact::Lost { actor, .. }) = now.facts.first_mut() {
+                *actor = "alice.t1".to_owned();
+            }
+            now
+        };
+        let both = || vec![actor("alice"), actor("alice.t1")];
+        assert_eq!(found(KIND, &by_thread(both(), Vec::new())), ["certain alice.t1 on f"]);
+        assert_eq!(found(KIND, &by_thread(both(), vec![lock("alice", &[])])), [""; 0], "the kernel names the process");
+        let ended = by_thread(vec![actor("alice"), dead("alice.t1")], Vec::new());
+        assert_eq!(found(KIND, &ended), ["certain alice.t1 on f"], "the thread has ended, and the process has not");
     }
 }

@@ -22,6 +22,7 @@ pub use looks::Looks;
 
 use crate::facility;
 use crate::model::{Actor, Finding, Need, Object, Plight, Snapshot, Wait, WaitGraph, kind};
+use crate::script::process_of;
 
 /// What a rule may look at.
 #[derive(Debug, Clone, Copy)]
@@ -138,6 +139,13 @@ impl<'a> Sight<'a> {
     /// Whether somebody of that name was on stage and has ended.
     fn ended(self, actor: &str) -> bool {
         self.now.actor(actor).is_some_and(|actor| !actor.alive())
+    }
+
+    /// Whether no thread of an actor's process lives any more.
+    fn process_ended(self, actor: &str) -> bool {
+        let same = |other: &&Actor| process_of(&other.name) == process_of(actor);
+        let mut all = self.now.actors.iter().filter(same).peekable();
+        all.peek().is_some() && all.all(|actor| !actor.alive())
     }
 
     /// What an actor does, in a few words: `is asleep in read on p`.

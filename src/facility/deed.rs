@@ -54,11 +54,4 @@ pub enum Deed {
     Units(Through, i64),
     /// It set a semaphore, or a set of them, to new values: what was taken before counts no longer.
     Reset(Through),
-    /// It sent a signal to a process.
-    Signal {
-        /// The process.
-        pid: i32,
-        /// The signal's number.
-        signal: i32,
-    },
 }

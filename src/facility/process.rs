@@ -6,7 +6,6 @@ use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
-use super::deed::Deed;
 use super::perform::{Given, Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
 use super::table::{CALL, mode, optional, required};
@@ -14,7 +13,7 @@ use super::{Card, Facility, SignalDeed, Target, signal_name, stdio};
 use crate::kernel::arena::Record;
 use crate::kernel::process::{self, How};
 use crate::model::{Actor, Sleep, Snapshot};
-use crate::script::{ArgKind, CallSpec, Data, Makes, Sleeps, WaitsOn};
+use crate::script::{ArgKind, CallSpec, Data, Makes, Sleeps, WaitsOn, process_of};
 
 /// The chapter of processes.
 #[derive(Debug)]
@@ -377,18 +376,11 @@ impl Facility for Process {
         }
         // `7<bob>, …, 0` waits for that child; `-1, …, 0` for any.
         let named = sleep.args.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(name, _)| name);
-        let of = |actor: &&Actor| actor.alive() && actor.parent.as_deref() == Some(sleeper.name.as_str());
+        // Any thread of a process may wait for the children of all.
+        let own = process_of(&sleeper.name);
+        let of = |actor: &&Actor| actor.alive() && actor.parent.as_deref().map(process_of) == Some(own);
         let fits = |actor: &&Actor| named.is_none_or(|name| actor.name == name);
         snapshot.actors.iter().filter(of).filter(fits).map(|actor| actor.name.clone()).collect()
-    }
-
-    fn accounted(&self) -> &'static [&'static str] {
-        &["kill"]
-    }
-
-    fn deed(&self, _verb: &str, record: &Record) -> Option<Deed> {
-        let [pid, signal, ..] = record.args;
-        (record.errno == 0 && signal != 0).then_some(Deed::Signal { pid: pid as i32, signal: signal as i32 })
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

@@ -11,7 +11,6 @@ use std::cell::Cell;
 
 use self::calls::{ACTION_FLAGS, CALLS, HANDLERS, HOW};
 use self::told::{origin, value_of};
-use super::deed::Deed;
 use super::perform::{Making, Performer, Refusal};
 use super::process::duration;
 use super::show::{self, Shown, constant, returned};
@@ -103,15 +102,6 @@ impl Facility for Signals {
 
     fn means(&self, verb: &str, record: &Record) -> Option<String> {
         means::means(verb, record)
-    }
-
-    fn accounted(&self) -> &'static [&'static str] {
-        &["sigqueue"]
-    }
-
-    fn deed(&self, _verb: &str, record: &Record) -> Option<Deed> {
-        let [pid, signal, ..] = record.args;
-        (record.errno == 0 && signal != 0).then_some(Deed::Signal { pid: pid as i32, signal: signal as i32 })
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

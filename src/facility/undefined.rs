@@ -32,22 +32,39 @@ impl<'a> Intent<'a> {
         let Some(value) = self.value(arg) else { return Place::Unknown };
         let Some(actor) = self.snapshot.actor(self.actor) else { return Place::Unknown };
         let of_name = |name: &str| self.snapshot.object(name).filter(|o| o.facility() == facility);
-        let (base, plus) = match value {
-            ArgValue::Name(name) => match of_name(name) {
-                Some(object) => return Place::Object(object),
-                None => (name, 0),
-            },
-            ArgValue::Address(base, plus) => match plus.eval(&super::Machine) {
-                Ok(Data::Int(plus)) => (base, plus),
-                _ => return Place::Unknown,
-            },
-            _ => return Place::Unknown,
-        };
-        let Some((dev, ino, offset)) = self.lies_in(actor, base) else { return Place::Unknown };
-        let offset = offset.wrapping_add_signed(plus);
+        if let ArgValue::Name(name) = value
+            && let Some(object) = of_name(name)
+        {
+            return Place::Object(object);
+        }
+        let Some((dev, ino, offset)) = self.leads_to(actor, value) else { return Place::Unknown };
         let here = |o: &&Object| o.facility() == facility && (o.key.dev, o.key.ino, o.key.offset) == (dev, ino, offset);
         let found = self.snapshot.objects.iter().find(here);
         found.map_or_else(|| Place::Nothing(value.to_string()), Place::Object)
+    }
+
+    /// Device, inode and offset of what a name or an address stands for.
+    fn leads_to(&self, actor: &Actor, value: &ArgValue) -> Option<(u64, u64, u64)> {
+        let (base, plus) = match value {
+            ArgValue::Name(name) => (name, 0),
+            ArgValue::Address(base, plus) => match plus.eval(&super::Machine) {
+                Ok(Data::Int(plus)) => (base, plus),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let (dev, ino, offset) = self.lies_in(actor, base)?;
+        Some((dev, ino, offset.wrapping_add_signed(plus)))
+    }
+
+    /// What the call's arguments name, each thing in one way whatever it is called.
+    fn touches(&self) -> Vec<String> {
+        let actor = self.snapshot.actor(self.actor);
+        let one = |value: &ArgValue| match actor.and_then(|actor| self.leads_to(actor, value)) {
+            Some((dev, ino, offset)) => format!("{dev}:{ino}+{offset}"),
+            None => value.to_string(),
+        };
+        self.call.args.iter().map(|arg| one(&arg.value)).collect()
     }
 
     fn value(&self, arg: &str) -> Option<&'a ArgValue> {
@@ -70,22 +87,46 @@ impl<'a> Intent<'a> {
 }
 
 /// What POSIX leaves undefined in a statement on a stage as it is, in words.
+///
+/// Of a run of several calls each is judged that names nothing which a call before it has named, or one of an actor that
+/// runs beside it: what the others will meet is not known yet.
 pub fn undefined(statement: &Statement, snapshot: &Snapshot) -> Option<String> {
-    let of = |actor: &str, call: &CallExpr| {
-        let facility = super::of_verb(&call.verb)?;
-        let why = facility.undefined(&call.verb, &Intent { actor, call, snapshot })?;
-        Some(format!("undefined by POSIX: {why}"))
-    };
-    match &statement.body {
-        Body::Order { actor, call } => of(actor, call),
-        Body::Step { actor } => {
-            let program = snapshot.actor(actor)?.program.as_ref()?;
-            let line = format!("{actor}: {}", program.lines.get(program.next)?);
-            match crate::script::parse_line(&line, super::registry()).ok()?.body {
-                Body::Order { actor, call } => of(&actor, &call),
+    let program = |actor: &str, all: bool| {
+        let program = snapshot.actor(actor)?.program.as_ref()?;
+        let lines = program.lines.iter().skip(program.next).take(if all { usize::MAX } else { 1 });
+        let parsed = lines.filter_map(|line| {
+            match crate::script::parse_line(&format!("{actor}: {line}"), super::registry()).ok()?.body {
+                Body::Order { call, .. } => Some(call),
                 _ => None,
             }
+        });
+        Some(parsed.collect::<Vec<CallExpr>>())
+    };
+    match &statement.body {
+        Body::Order { actor, call } => first_undefined(actor, std::slice::from_ref(call), Vec::new(), snapshot),
+        Body::Step { actor } => first_undefined(actor, &program(actor, false)?, Vec::new(), snapshot),
+        Body::Repeat { actor, body, .. } => first_undefined(actor, body, Vec::new(), snapshot),
+        Body::Go { actors, .. } => {
+            let all: Vec<(&String, Vec<CallExpr>)> =
+                actors.iter().map(|actor| (actor, program(actor, true).unwrap_or_default())).collect();
+            all.iter().find_map(|(actor, body)| {
+                let beside = all.iter().filter(|(other, _)| other != actor).flat_map(|(other, body)| {
+                    body.iter().flat_map(move |call| Intent { actor: other.as_str(), call, snapshot }.touches())
+                });
+                first_undefined(actor, body, beside.collect(), snapshot)
+            })
         }
         _ => None,
     }
+}
+
+fn first_undefined(actor: &str, body: &[CallExpr], mut named: Vec<String>, snapshot: &Snapshot) -> Option<String> {
+    body.iter().find_map(|call| {
+        let intent = Intent { actor, call, snapshot };
+        let touches = intent.touches();
+        let fresh = !touches.iter().any(|one| named.contains(one));
+        named.extend(touches);
+        let why = super::of_verb(&call.verb).filter(|_| fresh)?.undefined(&call.verb, &intent)?;
+        Some(format!("undefined by POSIX: {why}"))
+    })
 }

@@ -33,7 +33,7 @@ pub enum Fact {
         object: String,
         /// Which bytes were locked: `0..10`.
         what: String,
-        /// The call that did it: `close(4)`.
+        /// The call that did it: `close(4)`; `alice.t1's close(4)` where another thread of its process made it.
         call: String,
     },
     /// An actor took units of a semaphore, or added some.

@@ -1,5 +1,6 @@
 //! An account of what actors reported and the kernel forgets: which locks they took in which order, what they took from
-//! semaphores, which signals were sent. It is as whole as their records are.
+//! semaphores, and how many signals met one that was pending, by the count that [`mail`](super::mail) keeps. It is as
+//! whole as their records are.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +24,7 @@ pub(super) struct Ledger {
     units: BTreeMap<(ObjectKey, String), i64>,
     /// The same since the last look, by process and what the call named: what that is costs too much for each call.
     fresh_units: BTreeMap<(i32, &'static str, Through), Fresh>,
-    /// Signals that were sent since the last look: to which process, how many.
-    sent: BTreeMap<(i32, i32), u64>,
     merged: Vec<Merged>,
-    /// What was seen at the last look of those who have been sent signals: pending, and calls finished.
-    pending: BTreeMap<i32, Pending>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +48,7 @@ struct Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Lost {
     actor: String,
+    pid: i32,
     key: ObjectKey,
     what: String,
     call: String,
@@ -67,14 +65,12 @@ struct Fresh {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Merged {
     pid: i32,
+    actor: String,
     signal: String,
-    lost: u64,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Pending {
-    signals: Vec<String>,
-    finished: u64,
+    /// How many were lost while one was pending that has been taken.
+    before: u64,
+    /// How many since one is pending that still is.
+    now: u64,
 }
 
 fn overlap(one: Extent, other: Extent) -> bool {
@@ -123,10 +119,6 @@ impl Ledger {
                 let fresh = self.fresh(member, verb, on);
                 (fresh.units, fresh.reset) = (0, true);
             }
-            Deed::Signal { pid, signal } if signal < libc::SIGRTMIN() => {
-                *self.sent.entry((pid, signal)).or_default() += 1;
-            }
-            Deed::Signal { .. } => {}
         }
     }
 
@@ -150,10 +142,12 @@ impl Ledger {
         if !got {
             return;
         }
-        self.lost.retain(|lost| lost.actor != new.actor || lost.key != new.key);
-        // The same actor's lock of the same bytes is converted, not taken twice.
+        // What goes with a process is the process', whichever of its threads took it.
+        let same = |actor: &str, pid: i32| actor == new.actor || new.owner == Owner::Process && pid == new.pid;
+        self.lost.retain(|lost| !same(&lost.actor, lost.pid) || lost.key != new.key);
+        // The same owner's lock of the same bytes is converted, not taken twice.
         self.held.retain(|held| {
-            held.actor != new.actor
+            !same(&held.actor, held.pid)
                 || held.key != new.key
                 || held.owner != new.owner
                 || !overlap(held.extent, new.extent)
@@ -177,7 +171,12 @@ impl Ledger {
                 actor: held.actor.clone(),
                 key: key.clone(),
                 what: held.what.clone(),
-                call: format!("{verb}({fd})"),
+                pid: held.pid,
+                call: if held.actor == member.name {
+                    format!("{verb}({fd})")
+                } else {
+                    format!("{}'s {verb}({fd})", member.name)
+                },
             };
             if !self.lost.contains(&lost) {
                 push(&mut self.lost, lost);
@@ -190,7 +189,6 @@ impl Ledger {
     pub(super) fn left(&mut self, pid: i32) {
         self.held.retain(|held| held.pid != pid || held.owner != Owner::Process);
         self.merged.retain(|merged| merged.pid != pid);
-        self.pending.remove(&pid);
     }
 
     /// Takes in what a look has seen, and adds to it what follows from the account.
@@ -238,40 +236,32 @@ impl Ledger {
             Some(Fact::Units { actor: actor.clone(), object: name(key)?, units: *units })
         }));
         facts.extend(self.merged.iter().filter_map(|merged| {
-            let actor = snapshot.actors.iter().find(|actor| actor.alive() && actor.pid == merged.pid)?;
-            Some(Fact::Merged { actor: actor.name.clone(), signal: merged.signal.clone(), lost: merged.lost })
+            let alive = snapshot.actors.iter().any(|actor| actor.alive() && actor.name == merged.actor);
+            let (actor, signal, lost) = (merged.actor.clone(), merged.signal.clone(), merged.before + merged.now);
+            alive.then_some(Fact::Merged { actor, signal, lost })
         }));
     }
 
-    /// Works out which of the signals that were sent since the last look met one that was pending. Who has made calls
-    /// meanwhile may have taken some: nothing is said then.
+    /// Keeps how many signals of each kind have left no trace, beyond the moment at which the one that did was taken.
     fn merge(&mut self, snapshot: &Snapshot) {
-        for ((pid, number), times) in std::mem::take(&mut self.sent) {
-            let Some(target) = snapshot.actors.iter().find(|actor| actor.alive() && actor.pid == pid) else { continue };
-            let signal = facility::signal_name(number);
-            let is_pending = target.signals.as_ref().is_some_and(|signals| signals.pending(&signal).next().is_some());
-            let before = self.pending.get(&pid);
-            let was_pending = before.is_some_and(|before| before.signals.contains(&signal));
-            let took_none = before.is_none_or(|before| before.finished == target.finished);
-            let lost = times - u64::from(!was_pending);
-            if !is_pending || !took_none || lost == 0 {
-                continue;
-            }
-            match self.merged.iter_mut().find(|merged| merged.pid == pid && merged.signal == signal) {
-                Some(merged) => merged.lost += lost,
-                None => push(&mut self.merged, Merged { pid, signal, lost }),
-            }
-        }
         for actor in snapshot.actors.iter().filter(|actor| actor.alive()) {
-            let Some(signals) = &actor.signals else {
-                self.pending.remove(&actor.pid);
-                continue;
-            };
-            let seen = Pending {
-                signals: signals.pending.iter().map(|p| p.signal.clone()).collect(),
-                finished: actor.finished,
-            };
-            self.pending.insert(actor.pid, seen);
+            let pending = actor.signals.iter().flat_map(|signals| &signals.pending).filter(|p| !p.queues);
+            let mut lost: BTreeMap<&str, u64> = BTreeMap::new();
+            for one in pending {
+                *lost.entry(&one.signal).or_default() += one.lost();
+            }
+            for merged in self.merged.iter_mut().filter(|merged| merged.actor == actor.name && merged.pid == actor.pid)
+            {
+                let now = lost.remove(merged.signal.as_str()).unwrap_or(0);
+                if now < merged.now {
+                    merged.before += merged.now;
+                }
+                merged.now = now;
+            }
+            for (signal, now) in lost.into_iter().filter(|(_, now)| *now > 0) {
+                let (name, signal) = (actor.name.clone(), signal.to_owned());
+                push(&mut self.merged, Merged { pid: actor.pid, actor: name, signal, before: 0, now });
+            }
         }
     }
 }
