@@ -28,7 +28,7 @@ impl Activity {
     /// switch.
     pub(super) fn of(member: &Member, members: &[Member]) -> Option<Self> {
         let threads = members.iter().filter(|m| m.alive() && m.pid == member.pid);
-        let one = |m: &Member| Some((m.thread.tid, m.task.switches()?, m.rounds()));
+        let one = |m: &Member| Some((m.thread.tid, m.switches()?, m.rounds()));
         threads.map(one).collect::<Option<_>>().map(Self)
     }
 

@@ -209,6 +209,16 @@ impl Member {
         self.tally.unwrap_or_else(|| (self.reader.finished(), self.reader.dropped()))
     }
 
+    /// How often it has been given a processor, as the pass that has just been made found it, or else as the kernel says.
+    pub(super) fn switches(&self) -> Option<u64> {
+        let found = match &self.posture {
+            Posture::Idle => self.rested,
+            Posture::Asleep(asleep) => Some(asleep.switches),
+            Posture::Stopped | Posture::Running => None,
+        };
+        self.stat.and(found).or_else(|| self.task.switches())
+    }
+
     /// How many orders it was given, and how many calls it has finished.
     pub(super) fn rounds(&self) -> (u64, u64) {
         (self.orders, self.tally().0)
