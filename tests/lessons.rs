@@ -315,3 +315,46 @@ fn what_is_nowhere_is_said_with_the_nearest() {
     assert_eq!(check(&[folder.path()]).status.code(), Some(2));
     assert!(Path::new(folder.path()).is_dir());
 }
+
+/// The least that each lesson is to prove, so that together they prove all.
+const PROVE: &[(&str, &str)] = &[
+    ("three-families", "T1 D1 D2 G1 S6 F1"),
+    ("pipe-eof", "X4 G2"),
+    ("sigpipe", "X5"),
+    ("pipe-capacity", "G2 G3"),
+    ("pipe-buf", "B1 X6"),
+    ("two-pipes", "X10"),
+    ("fifo-rendezvous", "B1 X1 X7"),
+    ("socket-boundaries", "B1 B2 M1 M2 M3 F4"),
+    ("socket-names", "X1 X2 N2"),
+    ("tcp-close", "B1 N1 N2"),
+    ("udp-loss", "M1 F10 N1"),
+    ("sysv-types", "M1 M2 M3 F5"),
+    ("posix-notify", "M1 M2 M3 F5 F8"),
+    ("mmap-views", "S1 S2 S7"),
+    ("shm-lifetime", "S1 X1 X2"),
+    ("lost-update", "S4 Y1 Y2"),
+    ("semaphores", "S5 Y3 Y4 Y5 X11"),
+    ("file-lock-owner", "Y6 Y8 Y9 Y10"),
+    ("lock-you-lose", "X9 X10"),
+    ("mutex-owner", "Y11 X11"),
+    ("condition-variables", "Y11 X12"),
+    ("signal-queues", "T2 T3 T4"),
+    ("interrupted-calls", "X8"),
+    ("terminal-bytes", "P1"),
+    ("many-descriptors", "F6 F7"),
+    ("signal-driven-io", "F6"),
+    ("passing-descriptors", "F9 X1"),
+    ("who-survives", "X2 X3"),
+];
+
+#[test]
+fn each_lesson_proves_what_the_course_needs_of_it() {
+    let pack = ipclab::lesson::Pack::embedded(ipclab::facility::registry()).unwrap();
+    for (id, claims) in PROVE {
+        let lesson = pack.lessons.iter().find(|l| l.id() == *id).unwrap_or_else(|| panic!("no lesson {id}"));
+        for claim in claims.split(' ') {
+            assert!(lesson.front.claims.iter().any(|c| c == claim), "{id} does not say that it proves {claim}");
+        }
+    }
+}
