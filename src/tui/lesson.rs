@@ -38,6 +38,8 @@ pub(super) struct LessonView {
     /// Rows of the page, and how many lines of it lie below them.
     rows: i32,
     below: i32,
+    /// Why the stage can't hold the lesson, if it can't.
+    unfit: Option<String>,
 }
 
 /// What the screen must do next.
@@ -63,8 +65,18 @@ impl LessonView {
 
     fn begin(session: Session, question: Option<Question>, progress: &mut Progress, out: &mut Out) -> Self {
         let desk = Desk::open(out, Place::Prose);
-        let mut view =
-            Self { session, question, desk, flying: None, opening: true, read: 0, scroll: 0, rows: 0, below: 0 };
+        let mut view = Self {
+            session,
+            question,
+            desk,
+            flying: None,
+            opening: true,
+            read: 0,
+            scroll: 0,
+            rows: 0,
+            below: 0,
+            unfit: None,
+        };
         view.news(progress, out);
         view
     }
@@ -137,7 +149,9 @@ impl LessonView {
                         front.requires.iter().filter(|r| !info.capabilities.contains(r)).map(String::as_str).collect();
                     if !lacks.is_empty() {
                         let words = format!("this stage lacks what the lesson needs: {}", lacks.join(", "));
-                        out.notice(Notice::error(format!("{words}; `ipclab doctor` says why")));
+                        let words = format!("{words}; `ipclab doctor` says why");
+                        out.notice(Notice::error(words.clone()));
+                        self.unfit = Some(words);
                         return;
                     }
                     if self.question.is_none() {
@@ -416,6 +430,7 @@ impl LessonView {
         let key = |action| keys.label(action, ascii);
         let (next, hint) = (key(Action::Next), key(Action::Hint));
         let (role, words) = match self.session.ask() {
+            _ if self.unfit.is_some() => (Role::Error, self.unfit.clone().unwrap_or_default()),
             Ask::Busy => (Role::Running, "statements are being run".to_owned()),
             Ask::Run(run) if run.statements.len() == 1 => (Role::Accent, format!("{next}  run this statement")),
             Ask::Run(_) => (Role::Accent, format!("{next}  run these statements")),

@@ -227,14 +227,35 @@ fn every_facility_looks_so() {
     insta::assert_snapshot!("every-facility-120x70", dump(&buffer));
 }
 
+/// A program in Learn, before its stage has said anything.
+fn learn(lesson: &str, area: Rect) -> App {
+    let pack = Pack::embedded(crate::facility::registry()).unwrap();
+    let lessons = Lessons::new(pack, Progress::off(String::new()));
+    let opening = Opening::Learn(Some(lesson.to_owned()));
+    App::new(Theme::new(Palette::Dark, false), Keymap::default(), Vec::new(), lessons.into(), opening, area)
+}
+
+#[test]
+fn a_lesson_that_the_stage_cannot_hold_says_what_is_lacking() {
+    let area = Rect::new(0, 0, 80, 70);
+    let mut app = learn("two-machines", area);
+    let info = StageInfo {
+        mode: Mode::Shared,
+        why_shared: None,
+        kernel: "6.18.0".into(),
+        capabilities: Vec::new(),
+        uid: 1000,
+    };
+    app.handle(Event::Stage(1, FromStage::Opened(Box::new(info))));
+    press(&mut app, "enter");
+    let page = dump(&drawn(&mut app, area));
+    assert!(page.contains("lacks what the lesson needs: hosts") && !page.contains("being run"), "{page}");
+}
+
 #[test]
 fn a_lesson_that_is_longer_than_the_screen_begins_at_its_beginning() {
     let area = Rect::new(0, 0, 80, 24);
-    let pack = Pack::embedded(crate::facility::registry()).unwrap();
-    let lessons = Lessons::new(pack, Progress::off(String::new()));
-    let opening = Opening::Learn(Some("thundering-herd".to_owned()));
-    let theme = Theme::new(Palette::Dark, false);
-    let mut app = App::new(theme, Keymap::default(), Vec::new(), lessons.into(), opening, area);
+    let mut app = learn("thundering-herd", area);
     let page = dump(&drawn(&mut app, area));
     for part in ["Your goal:", "Six in accept", "more lines"] {
         assert!(page.contains(part), "{part}\n{page}");
