@@ -346,6 +346,7 @@ const PROVE: &[(&str, &str)] = &[
     ("signal-driven-io", "F6"),
     ("passing-descriptors", "F9 X1"),
     ("who-survives", "X2 X3"),
+    ("performance", "D2 S2 S3"),
 ];
 
 #[test]
