@@ -93,6 +93,7 @@ lessons! {
     two_machines = "two-machines",
     two_pipes = "two-pipes",
     who_survives = "who-survives",
+    choosing = "choosing",
 }
 
 /// A folder of lessons that goes with the test.

@@ -15,6 +15,8 @@ use crate::facility::registry;
 pub struct Need {
     /// Its id, which never changes.
     pub id: String,
+    /// The same in a few words.
+    pub short: String,
     /// The question, whose answer yes makes it a need.
     pub asks: String,
     #[serde(default)]
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn every_need_can_be_met_and_not_met_and_each_met_one_has_its_experiment() {
         for need in needs() {
-            assert!(need.asks.ends_with('?'), "{}", need.id);
+            assert!(need.asks.ends_with('?') && !need.short.is_empty(), "{}", need.id);
             assert_eq!(need.column.is_empty(), need.answers.is_empty(), "{}", need.id);
             assert_eq!(need.rows.is_empty(), need.claim.is_empty(), "{}", need.id);
             assert_ne!(need.column.is_empty(), need.rows.is_empty(), "{}: one of the two", need.id);

@@ -28,6 +28,9 @@ pub struct Leaf {
     /// What a stage must be capable of to hold it; empty: nothing.
     #[serde(default)]
     pub needs: String,
+    /// What the measuring room calls it, or what it is used with there; empty: it is not measured.
+    #[serde(default)]
+    pub measured: String,
     play: String,
     what: Option<String>,
     identifier: Option<String>,

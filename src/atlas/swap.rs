@@ -11,7 +11,7 @@ pub use run::{Pair, Side, compare};
 
 use std::collections::BTreeMap;
 
-use super::leaf;
+use super::{leaf, leaves};
 use crate::facility::dialect::{Dialect, Fill, Op, dialect, dialects};
 use crate::facility::registry;
 use crate::script::{self, ActorClaim, ArgValue, Body, CallExpr, Claim, Expr, Statement, nearest};
@@ -72,7 +72,40 @@ pub fn title(kind: &'static str) -> &'static str {
 /// To what kinds a scenario on that one can be swapped: those with which something of the same is done.
 pub fn swaps_of(kind: &str) -> Vec<&'static str> {
     let Some(own) = dialect(kind) else { return Vec::new() };
-    dialects().filter(|other| other.kind != kind && in_common(own, other)).map(|other| other.kind).collect()
+    let place = |kind: &str| leaves().iter().position(|leaf| leaf.id == kind);
+    let mut kinds: Vec<&'static str> =
+        dialects().filter(|other| other.kind != kind && in_common(own, other)).map(|other| other.kind).collect();
+    kinds.sort_by_key(|kind| place(kind));
+    kinds
+}
+
+/// A small scenario on a kind in which what tells it from others can be seen; empty where nothing is done with it.
+pub fn scenario(kind: &str) -> Vec<Statement> {
+    let Some(dialect) = dialect(kind) else { return Vec::new() };
+    let sends = [
+        (Op::Send, "alice", "\"one\""),
+        (Op::Send, "alice", "\"two\""),
+        (Op::Receive, "bob", ""),
+        (Op::Receive, "bob", ""),
+        (Op::Send, "alice", "\"three\""),
+        (Op::EndSend, "alice", ""),
+        (Op::EndSend, "bob", ""),
+        (Op::Receive, "bob", ""),
+    ];
+    let takes = [(Op::Take, "alice", ""), (Op::TryTake, "bob", ""), (Op::Take, "bob", "")];
+    let deeds: &[(Op, &str, &str)] = if dialect.way(Op::Send).is_some() { &sends } else { &takes };
+    let mut lines = vec!["spawn alice".to_owned()];
+    let fill = Fill { actor: "alice", object: "it", count: "100", port: 5000, ..Fill::default() };
+    lines.extend(dialect.filled(Op::Make, &fill).unwrap_or_default());
+    lines.push("alice: fork bob".to_owned());
+    for (op, actor, data) in deeds {
+        let fill = Fill { actor, data, len: Some(data.len().saturating_sub(2)), ..fill };
+        lines.extend(dialect.filled(*op, &fill).unwrap_or_default());
+    }
+    if dialect.way(Op::Send).is_none() {
+        lines.extend(["spawn carol".to_owned(), "carol: kill alice SIGKILL".to_owned()]);
+    }
+    script::parse(&lines.join("\n"), registry()).0
 }
 
 /// Whether both can send, or both can be taken.
@@ -520,6 +553,8 @@ mod tests {
         ] {
             let found = kind_of(&leaf(kind).unwrap().play());
             assert_eq!(found, Some(kind));
+            assert_eq!(kind_of(&scenario(kind)), Some(kind));
         }
+        assert!(scenario("poll").is_empty());
     }
 }

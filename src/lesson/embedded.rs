@@ -35,6 +35,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("passing-descriptors.md", include_str!("../../lessons/passing-descriptors.md")),
     ("who-survives.md", include_str!("../../lessons/who-survives.md")),
     ("performance.md", include_str!("../../lessons/performance.md")),
+    ("choosing.md", include_str!("../../lessons/choosing.md")),
     ("bounded-buffer.md", include_str!("../../lessons/bounded-buffer.md")),
     ("readers-writers.md", include_str!("../../lessons/readers-writers.md")),
     ("philosophers.md", include_str!("../../lessons/philosophers.md")),

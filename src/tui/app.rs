@@ -462,6 +462,7 @@ impl App {
             _ if self.page.is_some() => self.act_on_page(action),
             Action::Help | Action::HelpKey => self.page = Some(Page::Help(Help::new(self.context()))),
             Action::Quit => self.ending = Some(Ending::Left),
+            Action::SwapIt if self.screen != Screen::Atlas => self.swap_stage(),
             Action::Waits | Action::WaitsHere => self.page = Some(Page::Waits(0)),
             _ => self.act_on_screen(action),
         }
@@ -560,6 +561,7 @@ impl App {
                     Entry::Play => self.go_play(None),
                     Entry::Map => self.go_atlas(atlas::View::Map),
                     Entry::Compare => self.go_atlas(atlas::View::Compare),
+                    Entry::Choose => self.go_atlas(atlas::View::Choose),
                     Entry::Measure => self.go_measure(History::load),
                     Entry::Help => {
                         let mut help = Help::new(Context::Menu);

@@ -52,6 +52,27 @@ const SCENES: &[Scene] = &[
         keys: &["<down><down><enter>", "/queue<enter>", "c", "<tab><down><down><down><down>"],
     },
     Scene {
+        name: "choose",
+        title: "The chooser: what is needed, and what fits",
+        opening: || Opening::Menu,
+        keys: &["<down><down><down><down><enter>", "<space><down><down><down><space><down><down><space>", "<tab>p"],
+    },
+    Scene {
+        name: "swap",
+        title: "A scenario on a pipe, and on a System V queue",
+        opening: PLAY,
+        keys: &[
+            "spawn alice<enter>",
+            "alice: pipe p<enter>",
+            "alice: fork bob<enter>",
+            "alice: write p \"one\"<enter>",
+            "alice: write p \"two\"<enter>",
+            "bob: read p 100<enter>",
+            "bob: read p 100<enter>",
+            "<esc>x<right><right><right><right><right><right><right><enter>",
+        ],
+    },
+    Scene {
         name: "compare",
         title: "The comparison of all facilities, with a row that was proved",
         opening: || Opening::Menu,

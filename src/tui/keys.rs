@@ -6,7 +6,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Where keys are pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u16)]
+#[repr(u32)]
 pub enum Context {
     /// The live pipe at the start.
     First = 1,
@@ -38,11 +38,15 @@ pub enum Context {
     Measure = 8192,
     /// A terminal on stage is typed into.
     Terminal = 16384,
+    /// The chooser.
+    Choose = 32768,
+    /// A scenario on two facilities.
+    Swap = 65536,
 }
 
 impl Context {
     /// All contexts.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::First,
         Self::Menu,
         Self::Lessons,
@@ -58,6 +62,8 @@ impl Context {
         Self::Compare,
         Self::Measure,
         Self::Terminal,
+        Self::Choose,
+        Self::Swap,
     ];
 
     /// Whether characters are text here.
@@ -66,18 +72,18 @@ impl Context {
     }
 }
 
-const fn contexts(list: &[Context]) -> u16 {
+const fn contexts(list: &[Context]) -> u32 {
     let (mut bits, mut i) = (0, 0);
     while i < list.len() {
-        bits |= list[i] as u16;
+        bits |= list[i] as u32;
         i += 1;
     }
     bits
 }
 
-const EVERYWHERE: u16 = u16::MAX;
+const EVERYWHERE: u32 = u32::MAX;
 /// Where Control and a letter are no key of the terminal on stage.
-const OURS: u16 = EVERYWHERE & !(Context::Terminal as u16);
+const OURS: u32 = EVERYWHERE & !(Context::Terminal as u32);
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -88,9 +94,9 @@ struct Row {
     /// One or two words for the line of keys.
     short: &'static str,
     doc: &'static str,
-    contexts: u16,
+    contexts: u32,
     /// Contexts whose line of keys shows it; the others show it in help only.
-    shown: u16,
+    shown: u32,
 }
 
 macro_rules! actions {
@@ -114,14 +120,14 @@ macro_rules! actions {
 }
 
 use Context::{
-    Compare, Editor, Field, First, Lesson, Lessons, Map, Measure, Menu, Page, Progress, Prompt, Stage, Terminal,
-    Transcript,
+    Choose, Compare, Editor, Field, First, Lesson, Lessons, Map, Measure, Menu, Page, Progress, Prompt, Stage, Swap,
+    Terminal, Transcript,
 };
 
-const LISTS: u16 = contexts(&[Menu, Lessons, Map, Progress]);
-const CHOICE: u16 = LISTS | contexts(&[Measure]);
-const LOOK: u16 = contexts(&[Stage, Transcript, Lesson]);
-const SCROLL: u16 = contexts(&[Stage, Transcript, Lesson, Page, Map, Compare]);
+const LISTS: u32 = contexts(&[Menu, Lessons, Map, Progress]);
+const CHOICE: u32 = LISTS | contexts(&[Measure]);
+const LOOK: u32 = contexts(&[Stage, Transcript, Lesson]);
+const SCROLL: u32 = contexts(&[Stage, Transcript, Lesson, Page, Map, Compare, Choose, Swap]);
 
 actions! {
     MoveByte "move-byte" ["space"] "move a byte" "Let the writer write one byte" in contexts(&[First]), shown contexts(&[First]);
@@ -139,20 +145,20 @@ actions! {
     Solve "solve" ["S"] "" "Run the solution" in contexts(&[Lesson]), shown 0;
     StepBefore "step-before" ["b"] "" "Go back to the beginning of the step, or to the one before" in contexts(&[Lesson]), shown 0;
     Hint "hint" ["h"] "hint" "Show the next hint" in contexts(&[Lesson]), shown contexts(&[Lesson]);
-    Undo "undo" ["u"] "undo" "Step back: a new stage runs the same statements up to the one before" in LOOK | contexts(&[First]), shown contexts(&[Stage, First]);
+    Undo "undo" ["u"] "undo" "Step back: a new stage runs the same statements up to the one before; or take an answer back" in LOOK | contexts(&[First, Choose]), shown contexts(&[Stage, First, Choose]);
     Suspend "suspend" ["ctrl-z"] "" "Stop the program until the shell brings it forward" in OURS, shown 0;
     Complete "complete" ["tab"] "complete" "Complete the word, and go through what fits" in contexts(&[Prompt]), shown contexts(&[Prompt]);
     CompleteBack "complete-back" ["backtab"] "" "Go back through what fits" in contexts(&[Prompt]), shown 0;
     Older "older" ["up", "ctrl-p"] "history" "Take the statement before from the history" in contexts(&[Prompt]), shown contexts(&[Prompt]);
     Newer "newer" ["down", "ctrl-n"] "" "Take the statement after from the history" in contexts(&[Prompt]), shown 0;
     Command "command" [":"] "type" "Type a statement" in LOOK, shown contexts(&[Stage, Transcript, Lesson]);
-    Pane "pane" ["tab"] "column" "Go to the next column: lesson, stage, transcript; map, card; chart, card" in LOOK | contexts(&[Map, Measure]), shown LOOK | contexts(&[Map, Measure]);
+    Pane "pane" ["tab"] "column" "Go to the next column: lesson, stage, transcript; map, card; chart, card" in LOOK | contexts(&[Map, Measure, Choose]), shown LOOK | contexts(&[Map, Measure, Choose]);
     PageTurn "turn" ["tab"] "keys or language" "Turn between the keys and the reference of the language" in contexts(&[Page]), shown contexts(&[Page]);
-    PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK | contexts(&[Map, Measure]), shown 0;
+    PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK | contexts(&[Map, Measure, Choose]), shown 0;
     Up "up" ["up", "k"] "" "Go up" in CHOICE | SCROLL, shown 0;
     Down "down" ["down", "j"] "" "Go down" in CHOICE | SCROLL, shown 0;
-    Left "left" ["left", "h"] "" "Go left, or to what is measured before" in contexts(&[Stage, Map, Compare, Measure]), shown 0;
-    Right "right" ["right", "l"] "" "Go right, or to what is measured next" in contexts(&[Stage, Map, Compare, Measure]), shown 0;
+    Left "left" ["left", "h"] "" "Go left, or to what is measured before" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown 0;
+    Right "right" ["right", "l"] "another" "Go right, or to what is measured next" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown contexts(&[Swap]);
     PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
     PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
     Top "top" ["home", "g"] "" "Go to the first line" in SCROLL | contexts(&[Measure]), shown 0;
@@ -160,11 +166,15 @@ actions! {
     Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage]), shown contexts(&[Stage]);
     PlayIt "play-it" ["p"] "play it" "Play with what is chosen, on a stage that is made ready" in contexts(&[Map]), shown contexts(&[Map]);
     Prove "prove" ["c"] "run its claims" "Run the experiments that show what is claimed, each with its counter-run" in contexts(&[Map]), shown contexts(&[Map]);
+    NeedIt "need-it" ["space", "enter"] "yes or no" "Say that it is needed, or not any more" in contexts(&[Choose]), shown contexts(&[Choose]);
+    ProveReasons "prove-reasons" ["p"] "prove it" "Run the experiments behind the reasons of what is chosen" in contexts(&[Choose]), shown contexts(&[Choose]);
+    RunSwap "run-swap" ["enter"] "run both" "Run the scenario on both facilities" in contexts(&[Swap]), shown contexts(&[Swap]);
+    SwapIt "swap" ["x"] "swap" "Run it on another facility too, and see what breaks" in contexts(&[Stage, Map, Choose]), shown contexts(&[Map, Choose]);
     ProveIt "prove-it" ["p", "enter"] "prove it" "Run the experiment that shows the chosen answer, with its counter-run" in contexts(&[Compare]), shown contexts(&[Compare]);
     ProveRow "prove-row" ["r"] "its row" "Prove all answers of the row" in contexts(&[Compare]), shown contexts(&[Compare]);
     ProveColumn "prove-column" ["c"] "its column" "Prove all answers of the column" in contexts(&[Compare]), shown contexts(&[Compare]);
     ProveAll "prove-all" ["A"] "" "Prove all answers of the table" in contexts(&[Compare]), shown 0;
-    ToMap "to-map" ["m"] "card" "Show the card of what is chosen, on the map" in contexts(&[Compare]), shown contexts(&[Compare]);
+    ToMap "to-map" ["m"] "card" "Show the card of what is chosen, on the map" in contexts(&[Compare, Choose]), shown contexts(&[Compare, Choose]);
     ToCompare "to-compare" ["v"] "compare" "Show how it compares with the others" in contexts(&[Map]), shown contexts(&[Map]);
     Find "find" ["/"] "find" "Find a word" in contexts(&[Transcript, Page, Map]), shown contexts(&[Transcript, Page, Map]);
     FindNext "find-next" ["n"] "" "Go to the next find" in contexts(&[Transcript]), shown 0;
@@ -193,14 +203,14 @@ actions! {
     MeasureOne "measure-one" ["enter"] "only this" "Measure the chosen facility alone" in contexts(&[Measure]), shown contexts(&[Measure]);
     Placement "placement" ["c"] "cores" "Show both processes on one core, or on two" in contexts(&[Measure]), shown contexts(&[Measure]);
     Size "size" ["z"] "size" "Show the next size of a message" in contexts(&[Measure]), shown contexts(&[Measure]);
-    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Terminal, Stage, Map, Progress, Compare, Measure]);
+    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Terminal, Stage, Map, Progress, Compare, Choose, Swap, Measure]);
     Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in OURS, shown 0;
-    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]);
+    Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Choose, Swap, Measure]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Choose, Swap, Measure]);
     HelpKey "help-key" ["f1"] "help" "Show the keys of this screen, then the reference of the language" in EVERYWHERE, shown contexts(&[Prompt, Editor]);
     Mouse "mouse" ["f2"] "" "Let the mouse point and scroll, or leave it to the terminal" in EVERYWHERE, shown 0;
     ThemeNext "theme" ["f3"] "" "Change the palette" in EVERYWHERE, shown 0;
     Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in OURS, shown 0;
-    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Measure]), shown contexts(&[First, Menu]);
+    Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Choose, Swap, Measure]), shown contexts(&[First, Menu]);
     QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in OURS, shown 0;
 }
 
@@ -351,7 +361,7 @@ impl Keymap {
 
     /// What the key does there.
     pub fn action(&self, context: Context, chord: Chord) -> Option<Action> {
-        let here = |row: &Row| row.contexts & context as u16 != 0;
+        let here = |row: &Row| row.contexts & context as u32 != 0;
         self.rows().find(|(row, keys)| here(row) && keys.contains(&chord)).map(|(row, _)| row.action)
     }
 
@@ -376,7 +386,7 @@ impl Keymap {
         for (i, (row, keys)) in self.rows().enumerate() {
             for key in keys {
                 let typed = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
-                if typed && Context::ALL.iter().any(|c| c.types() && row.contexts & *c as u16 != 0) {
+                if typed && Context::ALL.iter().any(|c| c.types() && row.contexts & *c as u32 != 0) {
                     clashes.push(format!("`{key}` for `{}` would be lost for typing", row.name));
                 }
                 for (other, others) in self.rows().take(i) {
@@ -392,7 +402,7 @@ impl Keymap {
     /// The keys that a screen's line shows, with one or two words each.
     pub fn line(&self, context: Context, ascii: bool) -> Vec<(String, &'static str)> {
         self.rows()
-            .filter(|(row, keys)| row.shown & context as u16 != 0 && !keys.is_empty())
+            .filter(|(row, keys)| row.shown & context as u32 != 0 && !keys.is_empty())
             .map(|(row, keys)| (keys[0].label(ascii), row.short))
             .collect()
     }
@@ -400,7 +410,7 @@ impl Keymap {
     /// All keys of a screen with what they do.
     pub fn help(&self, context: Context) -> Vec<HelpLine> {
         self.rows()
-            .filter(|(row, keys)| row.contexts & context as u16 != 0 && !keys.is_empty())
+            .filter(|(row, keys)| row.contexts & context as u32 != 0 && !keys.is_empty())
             .map(|(row, keys)| HelpLine { keys: keys.to_vec(), doc: row.doc, name: row.name })
             .collect()
     }

@@ -25,6 +25,8 @@ pub(super) enum Entry {
     Map,
     /// The comparison of all facilities.
     Compare,
+    /// The chooser.
+    Choose,
     /// What each facility costs here.
     Measure,
     /// What the learner has done.
@@ -35,11 +37,12 @@ pub(super) enum Entry {
     Quit,
 }
 
-const ENTRIES: [(Entry, &str, &str); 9] = [
+const ENTRIES: [(Entry, &str, &str); 10] = [
     (Entry::Learn, "Learn", "lessons: predict what happens, then watch the kernel do it"),
     (Entry::Play, "Play", "a stage of your own: give orders to processes, watch the kernel"),
     (Entry::Map, "Map", "every facility in its place, its card, its claims run here"),
     (Entry::Compare, "Compare", "all facilities in one table, and a proof for each answer"),
+    (Entry::Choose, "Choose", "say what you need; what fits, why, and why the others do not"),
     (Entry::Measure, "Measure", "what each facility costs on this machine, beside its limits"),
     (Entry::Progress, "Progress", "where you were, what you predicted, and what is due again"),
     (Entry::Help, "Help", "every call and predicate of the language, with examples"),

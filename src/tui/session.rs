@@ -149,6 +149,11 @@ impl Session {
         self.timeline.len()
     }
 
+    /// What was carried out.
+    pub(super) fn statements(&self) -> Vec<Statement> {
+        self.timeline.statements().cloned().collect()
+    }
+
     /// The session as a script.
     pub(super) fn script(&self) -> String {
         let mut script = String::new();

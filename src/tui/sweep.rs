@@ -133,6 +133,9 @@ fn every_screen_at_every_size() {
         &["esc", "esc", "down", "down", "enter", "tab", "down", "down", "pagedown"],
         &["esc", "esc", "down", "down", "enter", "/", "q", "f1"],
         &["esc", "esc", "down", "down", "down", "enter", "down", "right", "right", "right", "pagedown"],
+        &["esc", "esc", "down", "down", "down", "down", "enter", "space", "down", "space", "tab", "down", "down"],
+        &["esc", "x"],
+        &["esc", "x", "right", "enter", "down"],
     ] {
         let area = Rect::new(0, 0, 120, 40);
         let mut app = play(Palette::Ansi, false, area, fixtures::everything());

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 use super::{App, Notice, Screen};
+use crate::bench::History;
 use crate::script::Statement;
 use crate::tui::atlas;
 use crate::tui::keys::Action;
@@ -14,6 +15,10 @@ impl App {
     /// Goes to one of the screens of what may be chosen from.
     pub(super) fn go_atlas(&mut self, view: atlas::View) {
         let _ = self.lessons.open();
+        // Pictures show a machine that nobody has measured.
+        if !self.timeless {
+            self.atlas.measured(&History::load());
+        }
         self.atlas.show(view);
         self.screen = Screen::Atlas;
     }
@@ -21,12 +26,21 @@ impl App {
     pub(super) fn act_in_atlas(&mut self, action: Action) {
         match self.atlas.act(action, &mut self.out) {
             atlas::Wish::Stay => {}
-            atlas::Wish::Leave => self.screen = Screen::Menu,
+            atlas::Wish::Leave => self.screen = self.way_back(Screen::Menu),
             atlas::Wish::Lesson(id) => {
                 self.go_learn(Some(&id));
                 self.back = Some(Screen::Atlas);
             }
             atlas::Wish::Play(statements, what) => self.play_with(statements, &what),
+        }
+    }
+
+    /// Shows what was done on the stage at hand on another facility too.
+    pub(super) fn swap_stage(&mut self) {
+        let statements = self.shown_desk().map(|desk| desk.session.statements()).unwrap_or_default();
+        if self.atlas.swap_with(statements, &mut self.out) {
+            self.back = Some(self.screen);
+            self.screen = Screen::Atlas;
         }
     }
 

@@ -148,7 +148,7 @@ impl Table {
                     (false, _) => Role::Text,
                 };
                 let spans = vec![
-                    mark(&cell, lab, proofs, theme),
+                    lab::kept_mark(&cell.key(), lab, proofs, theme),
                     Span::raw(" "),
                     Span::styled(cell.answer(), theme.style(style)),
                 ];
@@ -200,19 +200,6 @@ fn is_proved(cell: &Cell, lab: &Lab, proofs: &Proofs) -> bool {
     let key = cell.key();
     matches!(lab.state(&key), State::Found(finding) if finding.verdict == Verdict::Holds)
         || proofs.kernel(&key).is_some()
-}
-
-/// A tick for what was proved, or what stands in its place.
-fn mark(cell: &Cell, lab: &Lab, proofs: &Proofs, theme: &Theme) -> Span<'static> {
-    let key = cell.key();
-    match lab.state(&key) {
-        State::Unknown => match proofs.kernel(&key) {
-            Some(kernel) if kernel == proofs::kernel() => Span::styled(theme.glyphs.yes, theme.style(Role::Good)),
-            Some(_) => Span::styled(theme.glyphs.yes, theme.style(Role::Dim)),
-            None => Span::raw(" "),
-        },
-        state => lab::mark(state, theme),
-    }
 }
 
 /// What is known of a cell: the question, what shows the answer, and what was seen.

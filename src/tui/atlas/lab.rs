@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ratatui::text::{Line, Span};
 
 use crate::claim::{Finding, Verdict};
+use crate::lesson::proofs::{self, Proofs};
 use crate::tui::app::{Notice, Out};
 use crate::tui::panes;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::work::{Job, Order, Said};
+use crate::tui::work::{Job, Order, Said, What};
 
 /// What is known of an experiment.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +64,7 @@ impl Lab {
         let left: Vec<String> = jobs.iter().map(|job| job.key.clone()).collect();
         let all = left.len();
         self.running = Some(Running { number, cancelled: Arc::clone(&cancelled), left, all, doing: None });
-        out.works.push(Order { number, jobs, cancelled });
+        out.works.push(Order { number, what: What::Prove(jobs), cancelled });
     }
 
     /// Stops what runs; whether something did.
@@ -87,6 +88,7 @@ impl Lab {
                     return Some(key);
                 }
             }
+            Said::Swapped(_) => {}
             Said::Failed(why) => out.notice(Notice::error(why)),
             Said::Ended => self.running = None,
         }
@@ -134,6 +136,18 @@ pub(super) fn mark(state: State<'_>, theme: &Theme) -> Span<'static> {
         },
     };
     Span::styled(glyph, theme.style(role))
+}
+
+/// A tick for what was proved, now or before, or what stands in its place.
+pub(super) fn kept_mark(key: &str, lab: &Lab, proofs: &Proofs, theme: &Theme) -> Span<'static> {
+    match lab.state(key) {
+        State::Unknown => match proofs.kernel(key) {
+            Some(kernel) if kernel == proofs::kernel() => Span::styled(theme.glyphs.yes, theme.style(Role::Good)),
+            Some(_) => Span::styled(theme.glyphs.yes, theme.style(Role::Dim)),
+            None => Span::raw(" "),
+        },
+        state => mark(state, theme),
+    }
 }
 
 /// What was seen, in lines of at most `width` columns.

@@ -1,6 +1,7 @@
 //! The map: the taxonomy at the left, the card of what is chosen at the right.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyEvent;
@@ -33,6 +34,9 @@ pub(super) struct MapView {
     /// Whether the word to find is being typed.
     pub(super) typing: bool,
 }
+
+/// What was measured, by the ids of leaves.
+type Costs = BTreeMap<&'static str, String>;
 
 /// What a card offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,13 +186,20 @@ impl MapView {
     }
 
     /// Draws the screen; gives the cursor's place.
-    pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, lab: &Lab, sight: Sight<'_>) -> Option<Position> {
+    pub(super) fn render(
+        &self,
+        area: Rect,
+        buffer: &mut Buffer,
+        lab: &Lab,
+        costs: &Costs,
+        sight: Sight<'_>,
+    ) -> Option<Position> {
         let theme = sight.theme;
         let wide = area.width >= layout::WIDE;
         if area.width < 64 {
             // One column at a time.
             if self.entry.is_some() {
-                self.card(layout::inset(area, 1, 0), buffer, lab, sight);
+                self.card(layout::inset(area, 1, 0), buffer, lab, costs, sight);
                 return None;
             }
             return self.tree(layout::inset(area, 1, 0), buffer, lab, theme);
@@ -200,7 +211,7 @@ impl MapView {
         let cursor = self.tree(layout::inset(left, 1, u16::from(wide)), buffer, lab, theme);
         let mut right = layout::left(right, 2).1;
         right.width = right.width.saturating_sub(1);
-        self.card(layout::inset(right, 0, u16::from(wide)), buffer, lab, sight);
+        self.card(layout::inset(right, 0, u16::from(wide)), buffer, lab, costs, sight);
         cursor
     }
 
@@ -260,10 +271,12 @@ impl MapView {
         cursor
     }
 
-    fn card(&self, area: Rect, buffer: &mut Buffer, lab: &Lab, sight: Sight<'_>) {
+    fn card(&self, area: Rect, buffer: &mut Buffer, lab: &Lab, costs: &Costs, sight: Sight<'_>) {
         let Some(leaf) = self.leaf().filter(|_| area.width > 0) else { return };
         let width = usize::from(area.width);
-        let card = Card::of(leaf, self.entry, lab, sight, width);
+        let cost = costs.get(leaf.id.as_str()).map_or("not measured yet", String::as_str);
+        let cost = if leaf.measured.is_empty() { "" } else { cost };
+        let card = Card::of(leaf, self.entry, lab, cost, sight, width);
         // Where not all of it is seen the last row says so.
         let height = usize::from(area.height);
         let height = if card.lines.len() > height { height.saturating_sub(1) } else { height };
@@ -308,7 +321,7 @@ struct Card {
 }
 
 impl Card {
-    fn of(leaf: &'static Leaf, chosen: Option<usize>, lab: &Lab, sight: Sight<'_>, width: usize) -> Self {
+    fn of(leaf: &'static Leaf, chosen: Option<usize>, lab: &Lab, cost: &str, sight: Sight<'_>, width: usize) -> Self {
         let theme = sight.theme;
         let mut card = Self { lines: Vec::new(), from: 0, until: 0 };
         card.wrapped(&leaf.title, width, Role::Title, theme);
@@ -319,7 +332,7 @@ impl Card {
         }
         card.labelled("calls", &leaf.calls.join(" "), width, Role::Code, theme);
         card.labelled("manual", &leaf.manual().join(" "), width, Role::Text, theme);
-        card.labelled("cost", "not measured yet", width, Role::Dim, theme);
+        card.labelled("cost", cost, width, Role::Value, theme);
         let mut heading = "";
         for (at, entry) in entries(leaf).into_iter().enumerate() {
             let (head, mark, words, right) = match entry {
