@@ -378,3 +378,18 @@ fn threads_do_the_same_whether_or_not_they_are_observed() {
     // Which of two readers is woken first is the kernel's choice, and the same each time: the one that came first.
     assert_eq!(outcome(true), outcome(false));
 }
+
+/// What a process has in its memory is read through another of its threads when the first one has ended.
+#[test]
+fn memory_outlives_the_first_thread() {
+    both(|play| {
+        play.run(
+            "spawn alice\nalice: mmap 4096 PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS as q\nalice: store q[0] 77\n\
+             alice: pthread_mutex_init q+64 as l\nalice: pthread_create t1\nalice: pthread_exit 0\n\
+             alice.t1: pthread_mutex_lock l\nexpect l owner alice.t1",
+        );
+        let mapping = play.snapshot().actor("alice").unwrap().mappings[0].clone();
+        assert_eq!(mapping.contents.map(|bytes| bytes[..4].to_vec()), Some(77_u32.to_ne_bytes().to_vec()));
+        assert_eq!(mapping.own_pages + mapping.inherited_pages, 1);
+    });
+}

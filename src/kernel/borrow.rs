@@ -129,7 +129,21 @@ pub fn owner(pidfd: impl AsFd, fd: i32) -> Result<(i32, i32), Errno> {
 /// EFAULT if nothing is mapped there, ESRCH, EPERM.
 pub fn read_memory(pid: i32, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
     let remote = RemoteIoVec { base: address as usize, len: buffer.len() };
-    nix::sys::uio::process_vm_readv(Pid::from_raw(pid), &mut [std::io::IoSliceMut::new(buffer)], &[remote])
+    let mut read = |tid: i32| {
+        nix::sys::uio::process_vm_readv(Pid::from_raw(tid), &mut [std::io::IoSliceMut::new(buffer)], &[remote])
+    };
+    match read(pid) {
+        Err(Errno::ESRCH) => through_others(pid, read),
+        done => done,
+    }
+}
+
+/// Reads memory through another thread of a process whose first one has ended and has none any more, though the process
+/// goes on.
+fn through_others(pid: i32, mut read: impl FnMut(i32) -> Result<usize, Errno>) -> Result<usize, Errno> {
+    let others = super::proc::tasks(pid).map_err(|error| error.errno)?.into_iter().filter(|tid| *tid != pid);
+    let mut told = others.map(&mut read).skip_while(|told| matches!(told, Err(Errno::ESRCH | Errno::ENOENT) | Ok(0)));
+    told.next().unwrap_or(Err(Errno::ESRCH))
 }
 
 /// The same for private memory. process_vm_readv(2) pins the pages that it reads, and the kernel gives a process a copy of
@@ -141,8 +155,16 @@ pub fn read_memory(pid: i32, address: u64, buffer: &mut [u8]) -> Result<usize, E
 pub fn read_private(pid: i32, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
     use std::os::unix::fs::FileExt;
     let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
-    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).map_err(errno)?;
-    memory.read_at(buffer, address).map_err(errno)
+    let wanted = buffer.len();
+    let mut read = |tid: i32| {
+        let memory = std::fs::File::open(format!("/proc/{pid}/task/{tid}/mem")).map_err(errno)?;
+        memory.read_at(buffer, address).map_err(errno)
+    };
+    match read(pid) {
+        // A task without memory reads as an empty file, or as none.
+        Ok(0) | Err(Errno::ESRCH) if wanted > 0 => through_others(pid, read),
+        done => done,
+    }
 }
 
 /// Compares the open file descriptions behind two descriptors of two processes, see kcmp(2): equal means that they
@@ -223,5 +245,36 @@ mod tests {
         assert_eq!(read_memory(pid, text.as_ptr() as u64, &mut copy), Ok(16));
         assert_eq!(copy, text);
         assert_eq!(read_memory(pid, 0, &mut copy), Err(Errno::EFAULT));
+    }
+
+    #[test]
+    fn memory_outlives_the_first_thread() {
+        use crate::kernel::process::{How, waitpid};
+        use crate::kernel::testing::start;
+        use std::sync::atomic::AtomicU32;
+        // The page is there before the fork, so it has the same address on both sides.
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let page = crate::kernel::memory::mmap(0, 4096, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0).unwrap();
+        static GO: AtomicU32 = AtomicU32::new(0);
+        let pid = start(|| {
+            crate::kernel::memory::store(page, crate::kernel::memory::Width::W32, 77);
+            std::thread::spawn(|| while crate::kernel::futex::wait(&GO, 0, None).is_ok() {});
+            // SAFETY: ends this thread alone, and nothing on its stack is needed any more.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+            0
+        });
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        while !stat().contains(") Z ") && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let mut seen = [0; 4];
+        let by_call = read_memory(pid, page, &mut seen);
+        let (word, by_file) = (seen, read_private(pid, page, &mut seen));
+        let pidfd = pidfd_open(pid).unwrap();
+        pidfd_send_signal(&pidfd, Signal::SIGKILL).unwrap();
+        let ended = waitpid(pid, 0);
+        assert_eq!((by_call, by_file, word, seen), (Ok(4), Ok(4), 77_u32.to_ne_bytes(), 77_u32.to_ne_bytes()));
+        assert!(matches!(ended, Ok(Some((_, How::Killed(_))))), "{ended:?}");
     }
 }

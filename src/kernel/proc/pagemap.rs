@@ -53,8 +53,19 @@ impl PrivatePage {
 /// ENOENT if there is no such process, EACCES if we may not look at it.
 pub fn private_pages(pid: i32, start: u64, length: u64) -> Result<Vec<PrivatePage>> {
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as u64;
-    let path = format!("/proc/{pid}/pagemap");
-    let file = File::open(&path).on("open", &path)?;
+    match pages_of(&format!("/proc/{pid}/pagemap"), page, start, length) {
+        Ok(pages) if pages.is_empty() && length > 0 => {}
+        Err(error) if error.errno == nix::errno::Errno::ESRCH => {}
+        done => return done,
+    }
+    // Where the first thread has ended, another one still has the memory.
+    let mut others = super::tasks(pid)?.into_iter().filter(|tid| *tid != pid);
+    let through = |tid| pages_of(&format!("/proc/{pid}/task/{tid}/pagemap"), page, start, length).ok();
+    Ok(others.find_map(|tid| through(tid).filter(|pages| !pages.is_empty())).unwrap_or_default())
+}
+
+fn pages_of(path: &str, page: u64, start: u64, length: u64) -> Result<Vec<PrivatePage>> {
+    let file = File::open(path).on("open", path)?;
     let mut entries = vec![0; (length.div_ceil(page) as usize).min(MOST) * 8];
     let mut filled = 0;
     while filled < entries.len() {
