@@ -348,6 +348,7 @@ const PROVE: &[(&str, &str)] = &[
     ("passing-descriptors", "F9 X1"),
     ("who-survives", "X2 X3"),
     ("performance", "D2 S2 S3"),
+    ("choosing", "F1 F2 F3 F4 Y7 Y12"),
 ];
 
 #[test]
