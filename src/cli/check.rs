@@ -12,7 +12,7 @@ use super::junit::{self, Case};
 use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE};
 use crate::facility::registry;
 use crate::lesson::runner::{Checked, Doing, Failure, Verdict};
-use crate::lesson::{BadLesson, Lesson, Pack, PackError, lint, runner};
+use crate::lesson::{BadLesson, Lesson, Pack, PackError, lint, runner, shuffle};
 use crate::plain::diagnose::{diagnose, failure, place};
 use crate::script::{Diagnostic, Severity};
 use crate::stage::Options;
@@ -23,6 +23,8 @@ pub(super) struct Check<'a> {
     pub(super) paths: &'a [&'a Path],
     /// Lines of JSON instead of text.
     pub(super) json: bool,
+    /// By which number to start actors in another order.
+    pub(super) shuffle: Option<u64>,
     /// Where to write JUnit XML.
     pub(super) junit: Option<&'a Path>,
     /// How to open stages.
@@ -156,7 +158,11 @@ impl Check<'_> {
             out.flush()?;
         }
         let mut told = Ok(());
-        let checked = runner::run(lesson, self.stage, self.cancelled, &mut |doing| {
+        let mut run = lesson.clone();
+        if let Some(seed) = self.shuffle {
+            shuffle::shuffle(&mut run, seed);
+        }
+        let checked = runner::run(&run, self.stage, self.cancelled, &mut |doing| {
             if progress && matches!(doing, Doing::Step(_)) && told.is_ok() {
                 told = write!(out, ".").and_then(|()| out.flush());
             }

@@ -177,6 +177,9 @@ pub(super) struct CheckArgs {
     /// Write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
+    /// Start actors in another order, one that follows from this number
+    #[arg(long, hide = true, value_name = "SEED")]
+    pub(super) shuffle: Option<u64>,
     /// Check again whenever one of the files is saved, until Ctrl-C
     #[arg(long, conflicts_with = "junit")]
     pub(super) watch: bool,

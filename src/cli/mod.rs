@@ -75,6 +75,7 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
                 paths: &paths,
                 json: line.options.json,
                 junit: args.junit.as_deref(),
+                shuffle: args.shuffle,
                 stage: &stage,
                 cancelled: &cancelled,
             };

@@ -1,4 +1,4 @@
-//! What a stage may have left on the machine: a difference of two looks, never a list, since others leave things too.
+//! What a stage may have left on the machine and in this process: a difference of two looks, never a list, since others leave things too.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::kernel::proc;
 pub(super) struct Traces(BTreeSet<String>);
 
 impl Traces {
-    /// Looks: processes below this one, names and directories that carry its pid.
+    /// Looks: processes below this one, its descriptors, names and directories that carry its pid.
     pub(super) fn look() -> Self {
         let pid = std::process::id();
         let mut found: BTreeSet<String> = proc::children(pid as i32)
@@ -18,6 +18,14 @@ impl Traces {
             .into_iter()
             .map(|child| format!("process {child}"))
             .collect();
+        // Descriptors of ours: that of the look itself is gone by the next one, and has no fixed number.
+        for entry in std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
+            if let Ok(to) = std::fs::read_link(entry.path())
+                && !to.starts_with("/proc")
+            {
+                found.insert(format!("descriptor {} of {}", entry.file_name().to_string_lossy(), to.display()));
+            }
+        }
         let uid = nix::unistd::geteuid();
         let tag = format!("ipclab-{pid}-");
         let directory = format!("ipclab-{uid}-{pid}-");

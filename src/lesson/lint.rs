@@ -19,6 +19,7 @@ const MINUTES_MAX: u32 = 12;
 pub fn lint(lesson: &Lesson, registry: &Registry) -> Vec<Diagnostic> {
     let mut lint = Lint { lesson, registry, found: Vec::new() };
     lint.unwritten();
+    lint.links();
     lint.front();
     for (index, step) in lesson.steps.iter().enumerate() {
         lint.step(index, step);
@@ -74,6 +75,20 @@ impl Lint<'_> {
                 self.warning(span, format!("still to be written: {what}"), None);
             }
             at += line.len();
+        }
+    }
+
+    /// A link leads to a page of the web, or to a step of the lesson. Whether the page is there nobody can tell here.
+    fn links(&mut self) {
+        let steps: Vec<String> = self.lesson.steps.iter().map(|step| format!("#{}", step.id)).collect();
+        for link in self.lesson.links() {
+            if link.starts_with("https://") || steps.contains(&link) {
+                continue;
+            }
+            let at = self.lesson.source.find(&format!("]({link})")).map_or(0, |n| n + 2);
+            let help = did_you_mean(&link, steps.iter().map(String::as_str))
+                .unwrap_or_else(|| "a page, `https://…`, or a step, `#its-id`".to_owned());
+            self.error(Span::new(at, at + link.len()), format!("`{link}` leads nowhere"), Some(help));
         }
     }
 

@@ -22,6 +22,7 @@ pub mod record;
 pub mod review;
 pub mod runner;
 pub mod session;
+pub mod shuffle;
 #[cfg(test)]
 mod tests;
 mod text;

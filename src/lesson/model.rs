@@ -199,6 +199,21 @@ impl Lesson {
             .collect()
     }
 
+    /// What a stage must be capable of for the course that leads to a step.
+    pub fn requires(&self, step: usize) -> Vec<String> {
+        let mut steps = Vec::new();
+        for step in self.steps.iter().take(step + 1) {
+            if step.items.iter().filter_map(Item::run).any(|run| run.fresh) {
+                steps.clear();
+            }
+            steps.extend(step.requires.iter().cloned());
+        }
+        steps.extend(self.front.requires.iter().cloned());
+        steps.sort();
+        steps.dedup();
+        steps
+    }
+
     /// All predictions, in order.
     pub fn predictions(&self) -> impl Iterator<Item = &Prediction> {
         self.steps.iter().flat_map(Step::predictions)
@@ -207,6 +222,29 @@ impl Lesson {
     /// A prediction by id.
     pub fn prediction(&self, id: &str) -> Option<&Prediction> {
         self.predictions().find(|p| p.id == id)
+    }
+
+    /// Where its words link to.
+    pub fn links(&self) -> Vec<String> {
+        let mut links = Vec::new();
+        prose::links(&self.opening, &mut links);
+        for step in &self.steps {
+            for item in &step.items {
+                match item {
+                    Item::Prose(blocks) => prose::links(blocks, &mut links),
+                    Item::Predict(prediction) => {
+                        prose::links(&prediction.question, &mut links);
+                        for choice in &prediction.choices {
+                            links.extend(choice.text.iter().chain(&choice.answer).filter_map(|i| i.link.clone()));
+                        }
+                    }
+                    Item::Run(_) | Item::Refute(_) => {}
+                }
+            }
+            step.hints.iter().for_each(|hint| prose::links(&hint.text, &mut links));
+            prose::links(&step.explain, &mut links);
+        }
+        links
     }
 
     /// All goals, in order.

@@ -60,6 +60,24 @@ pub struct Inline {
     pub link: Option<String>,
 }
 
+/// Where the blocks link to.
+pub(super) fn links(blocks: &[Block], found: &mut Vec<String>) {
+    for block in blocks {
+        match block {
+            Block::Paragraph(inlines) | Block::Heading(_, inlines) => {
+                found.extend(inlines.iter().filter_map(|i| i.link.clone()));
+            }
+            Block::List(_, entries) => entries.iter().for_each(|entry| links(entry, found)),
+            Block::Quote(blocks) => links(blocks, found),
+            Block::Table(table) => {
+                let cells = table.head.iter().chain(table.rows.iter().flatten());
+                found.extend(cells.flatten().filter_map(|i| i.link.clone()));
+            }
+            Block::Code(..) | Block::Rule => {}
+        }
+    }
+}
+
 impl Inline {
     /// Text without a style.
     pub fn text(text: impl Into<String>) -> Self {

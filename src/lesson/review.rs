@@ -70,6 +70,7 @@ impl Question {
         let question = Step { items, ..part(step) };
         let mut small = Lesson { opening: Vec::new(), steps: vec![before, question], ..lesson.clone() };
         small.front.par = None;
+        small.front.requires = lesson.requires(at);
         Some(Self { lesson: small, prediction: prediction.to_owned(), order })
     }
 

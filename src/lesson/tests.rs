@@ -316,6 +316,8 @@ fn the_linter_finds_what_form_allows() {
             "minutes = 6\npar = 9\n",
             "the last solution takes 1 statements | `par = 1`, or another solution",
         ),
+        ("Because.", "See [it](pipes.html).", "`pipes.html` leads nowhere | a page, `https://…`, or a step, `#its-id`"),
+        ("Because.", "TODO: the reason", "still to be written: the reason"),
         ("```explain\nBecause.\n```\n", "", "nothing is explained after the goal is met"),
         ("parent: close p.w", "parnt: close p.w", "31:1-17 nobody on stage is called `parnt` | did you mean `parent`?"),
         ("{child failed", "{chld failed", "28:16-33 nobody on stage is called `chld` | did you mean `child`?"),

@@ -111,7 +111,7 @@ pub fn export(pack: &Pack, progress: &Progress) -> String {
                     lesson: lesson.id().to_owned(),
                     step: step.id.clone(),
                     goal: goal.text.clone(),
-                    requires: lesson.front.requires.clone(),
+                    requires: lesson.requires(at),
                     claims: goal.claims.iter().map(|c| spanned(c.claim.to_string())).collect(),
                 }));
             }
@@ -137,7 +137,7 @@ fn question(lesson: &Lesson, at: usize, item: usize, prediction: &Prediction) ->
         lesson: lesson.id().to_owned(),
         prediction: prediction.id.clone(),
         question: account::question(prediction),
-        requires: lesson.front.requires.clone(),
+        requires: lesson.requires(at),
         statements: spanned(lines.join("\n") + "\n"),
         choices: prediction.choices.iter().map(choice).collect(),
     }

@@ -540,6 +540,9 @@ const SIZES: [((u16, u16), &[Palette]); 3] =
 /// The scenes that are drawn in the largest size too; one looks much like another there.
 const LARGE: [&str; 2] = ["first-minute", "locks"];
 
+/// The scenes that are drawn with 16 colours and with none too, in the smallest size.
+const FEW_COLOURS: [&str; 3] = ["lesson", "who-waits", "progress"];
+
 /// How long a stage may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -557,7 +560,9 @@ pub fn pictures(launcher: &Path, directory: &Path, check: bool) -> anyhow::Resul
             for keys in scene.keys {
                 stage.press(keys).with_context(|| format!("in the scene {}, at {keys}", scene.name))?;
             }
-            for palette in *palettes {
+            let few = size.0 == 80 && FEW_COLOURS.contains(&scene.name);
+            let few: &[Palette] = if few { &[Palette::Ansi, Palette::Mono] } else { &[] };
+            for palette in palettes.iter().chain(few) {
                 let own = if *palette == Palette::Light { picture::LIGHT } else { picture::DARK };
                 let svg = stage.draw(*palette, own, scene.title);
                 let path = directory.join(format!("{}-{}x{}-{}.svg", scene.name, size.0, size.1, palette.name()));

@@ -194,6 +194,8 @@ impl LessonView {
             // What is to be read comes before what is to be done.
             Action::Next if self.below > 0 && self.desk.place == Place::Prose => self.scroll += (self.rows - 2).max(1),
             Action::Next if matches!(self.session.ask(), Ask::Over) => return Some(Wish::Next),
+            // A review goes on with the next question.
+            Action::Next if self.unfit.is_some() && self.question.is_some() => return Some(Wish::Next),
             Action::Next => match self.session.ask() {
                 Ask::Goals => out.notice(Notice::warning("first reach the goals: `:` types a statement, h hints")),
                 Ask::Answer(_) => out.notice(Notice::warning("first predict: choose a number")),

@@ -227,7 +227,8 @@ impl ProgressView {
             layout::line_at(about, y as u16, buffer, line);
         }
         if scroll < most && about.height > 0 {
-            let words = format!(" {} more lines: {} ", most - scroll, keys.label(Action::PageDown, ascii));
+            let plural = if most - scroll == 1 { "" } else { "s" };
+            let words = format!(" {} more line{plural}: {} ", most - scroll, keys.label(Action::PageDown, ascii));
             let x = about.right().saturating_sub(text::width(&words) as u16);
             buffer.set_stringn(x, about.bottom() - 1, words, usize::from(about.width), theme.style(Role::Dim));
         }
