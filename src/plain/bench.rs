@@ -88,7 +88,7 @@ fn latencies(entry: &Entry, before: &History, placement: Placement) -> String {
     let sizes = entry.runs.iter().filter(|run| run.step.placement == placement).map(|run| run.step.size);
     let Some(least) = sizes.min() else { return String::new() };
     let mut text = format!("\nLatency of {}, {}\n", bytes(least), placement.words());
-    text += &format!("{:<NAME$}{:>TIME$}{:>TIME$}\n{:<NAME$}", "", "one way", "round trip", "");
+    text += &format!("{:<NAME$}{:>TIME$}  {}\n{:<NAME$}", "", "one way", "round trip", "");
     let names = ["p50", "p50", "p90", "p99", "p99.9", "max", "switch", "before"];
     text.extend(names.map(|name| format!("{name:>TIME$}")));
     text.push('\n');

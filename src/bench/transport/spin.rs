@@ -20,8 +20,20 @@ const WRITTEN: [usize; 2] = [0, 256];
 const READ: [usize; 2] = [128, 384];
 /// Where the messages begin.
 const DATA: usize = 4096;
-/// How often to look before giving up the processor.
-const LOOKS: u32 = 100;
+/// How long to wait between two looks where messages follow each other, in turns of an empty loop. Who looks all the
+/// time takes the line of the cache away from who is about to write, and each message moves it to and fro.
+const TURNS: u32 = 32;
+
+/// How to wait.
+#[derive(Clone, Copy)]
+enum Wait {
+    /// Look at once.
+    Look,
+    /// Let the other one get on first.
+    Pause,
+    /// Give up the processor, on which the other one is to run.
+    Yield,
+}
 
 pub(super) struct Spin {
     area: Shared,
@@ -29,7 +41,7 @@ pub(super) struct Spin {
     places: u64,
     /// Whether room must be watched; where each waits for an answer, the answer says that there is some.
     flow: bool,
-    yields: bool,
+    wait: Wait,
     side: usize,
     sent: u64,
     /// Messages that the other side is known to have read; it may have read more.
@@ -54,19 +66,16 @@ impl Spin {
 
 /// Looks at a counter until it is not `known` any more.
 #[inline]
-fn beyond(counter: &AtomicU64, known: u64, yields: bool) -> u64 {
-    let mut looks = 0;
+fn beyond(counter: &AtomicU64, known: u64, wait: Wait) -> u64 {
     loop {
         let now = counter.load(Ordering::Acquire);
         if now != known {
             return now;
         }
-        looks += 1;
-        if yields && looks > LOOKS {
-            let _ = sched_yield();
-            looks = 0;
-        } else {
-            spin_loop();
+        match wait {
+            Wait::Look => spin_loop(),
+            Wait::Pause => (0..TURNS).for_each(|_| spin_loop()),
+            Wait::Yield => _ = sched_yield(),
         }
     }
 }
@@ -82,7 +91,11 @@ impl Transport for Spin {
             size: setup.size,
             places: places as u64,
             flow: setup.flow,
-            yields: setup.placement == Placement::SameCore,
+            wait: match setup.placement {
+                Placement::SameCore => Wait::Yield,
+                Placement::Across if setup.flow => Wait::Pause,
+                Placement::Across => Wait::Look,
+            },
             side: 0,
             sent: 0,
             read_there: 0,
@@ -100,7 +113,7 @@ impl Transport for Spin {
     #[inline]
     fn send(&mut self, letter: &mut Letter) -> Result<(), Errno> {
         if self.flow && self.sent - self.read_there == self.places {
-            self.read_there = beyond(self.area.word64(READ[self.side]), self.read_there, self.yields);
+            self.read_there = beyond(self.area.word64(READ[self.side]), self.read_there, self.wait);
         }
         self.area.copy_in(self.offset(self.side, self.out), letter.text());
         self.out = self.after(self.out);
@@ -113,7 +126,7 @@ impl Transport for Spin {
     fn receive(&mut self, letter: &mut Letter, _from: usize) -> Result<usize, Errno> {
         let theirs = 1 - self.side;
         if self.received == self.written_there {
-            self.written_there = beyond(self.area.word64(WRITTEN[theirs]), self.written_there, self.yields);
+            self.written_there = beyond(self.area.word64(WRITTEN[theirs]), self.written_there, self.wait);
         }
         self.area.copy_out(self.offset(theirs, self.back), letter.text_mut());
         self.back = self.after(self.back);

@@ -67,8 +67,11 @@ pub(super) fn lines(
     let limits = limits(view.kind, view.placement, view.size);
     let limits: Vec<(&str, f64)> = limits.into_iter().filter_map(|(id, name)| Some((name, view.limit(id)?))).collect();
     let bars = ALL.iter().filter_map(|subject| bar(view.run(subject, view.kind)?.1));
-    let values = bars.flat_map(|bar| [bar.value, bar.worst]).chain(limits.iter().map(|(_, value)| *value));
-    let Some(scale) = Scale::of(values, columns) else {
+    let bars: Vec<Bar> = bars.collect();
+    // One that was interrupted for long must not press all others together: its bar goes off the scale.
+    let most = 3.0 * bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
+    let values = bars.iter().flat_map(|bar| [bar.value, bar.worst.min(most)]);
+    let Some(scale) = Scale::of(values.chain(limits.iter().map(|(_, value)| *value)), columns) else {
         lines.push(Line::from(Span::styled("nothing of this was measured", theme.style(Role::Dim))));
         return lines;
     };
@@ -80,7 +83,7 @@ pub(super) fn lines(
     let legend = format!(" {} p50 {} {worst}", theme.glyphs.full, theme.glyphs.wanted);
     let below = format!("{legend:<NAME$} {}", scale.line(words));
     lines.push(Line::from(Span::styled(text::clip(&below, width, ""), theme.style(Role::Dim))));
-    if lines.len() + limits.len() < height {
+    if lines.len() + limits.len() <= height {
         for (name, value) in limits {
             lines.push(limit(name, value, &scale, columns, words(value), theme));
         }
@@ -136,7 +139,9 @@ fn row(view: &Measure, subject: &Subject, chosen: bool, scale: &Scale, columns: 
             let role = if subject.copies { Role::Bar } else { Role::Good };
             let tail = worst.saturating_sub(full);
             spans.push(Span::styled(glyphs.full.repeat(full), theme.style(role)));
-            spans.push(Span::styled(glyphs.wanted.repeat(tail), theme.style(Role::Dim)));
+            let off = usize::from(scale.is_beyond(bar.worst) && tail > 0);
+            spans.push(Span::styled(glyphs.wanted.repeat(tail - off), theme.style(Role::Dim)));
+            spans.push(Span::styled(glyphs.right.repeat(off), theme.style(Role::Dim)));
             spans.push(Span::raw(" ".repeat(columns - full - tail)));
             // What was measured this time stands out from what is older.
             let new = if view.newest().is_some_and(|n| std::ptr::eq(n, entry)) { Role::Value } else { Role::Dim };

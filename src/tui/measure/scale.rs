@@ -29,6 +29,11 @@ impl Scale {
         ((share * self.columns as f64).round() as usize).clamp(1, self.columns)
     }
 
+    /// Whether the value lies off the scale, above it.
+    pub(super) fn is_beyond(&self, value: f64) -> bool {
+        value > 10_f64.powf(self.high)
+    }
+
     /// The scale's line: powers of ten in words where they stand, as many as fit.
     pub(super) fn line(&self, words: impl Fn(f64) -> String) -> String {
         let mut line = String::new();
@@ -58,6 +63,7 @@ mod tests {
         let scale = Scale::of([100.0, 5500.0, 94_000.0], 30).unwrap();
         assert_eq!([100.0, 1000.0, 10_000.0, 100_000.0].map(|v| scale.place(v)), [1, 10, 20, 30]);
         assert_eq!([0.0, 1.0, 1e9].map(|v| scale.place(v)), [0, 1, 30]);
+        assert_eq!([99_000.0, 101_000.0].map(|v| scale.is_beyond(v)), [false, true]);
         assert_eq!(scale.line(|v| format!("{v}")), "100       1000      10000");
     }
 
