@@ -2,10 +2,9 @@
 //! out as memcpy(3) makes them.
 
 use std::fmt;
-use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence};
 
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
@@ -109,7 +108,8 @@ impl Shared {
         let to = self.at(offset, bytes.len(), 1);
         // SAFETY: `to` has room for them inside the mapping, which no slice of this program lies in.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
-        black_box(to);
+        // Unlike black_box this costs nothing, and what lies before it can't be taken for overwritten unseen.
+        compiler_fence(Ordering::SeqCst);
     }
 
     /// Copies bytes out from an offset on. The optimizer can't take it out.
@@ -121,7 +121,7 @@ impl Shared {
         let from = self.at(offset, to.len(), 1);
         // SAFETY: as many bytes lie there inside the mapping, which no slice of this program lies in.
         unsafe { std::ptr::copy_nonoverlapping(from, to.as_mut_ptr(), to.len()) };
-        black_box(to.as_ptr());
+        compiler_fence(Ordering::SeqCst);
     }
 }
 
@@ -134,8 +134,6 @@ impl Drop for Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use super::*;
     use crate::kernel::process::How;
     use crate::kernel::testing::in_child;
