@@ -221,9 +221,12 @@ impl ProgressView {
         layout::rule(about, buffer, theme, title, false);
         let about = Rect { y: about.y + 1, height: about.height.saturating_sub(1), ..about };
         let lines = self.about(lesson, usize::from(about.width), theme);
-        let most = lines.len().saturating_sub(usize::from(about.height));
+        // Where not all fits, the last row tells so.
+        let rows = usize::from(about.height);
+        let rows = if lines.len() > rows { rows.saturating_sub(1) } else { rows };
+        let most = lines.len().saturating_sub(rows);
         let scroll = self.scroll.min(most);
-        for (y, line) in lines.iter().skip(scroll).take(usize::from(about.height)).enumerate() {
+        for (y, line) in lines.iter().skip(scroll).take(rows).enumerate() {
             layout::line_at(about, y as u16, buffer, line);
         }
         if scroll < most && about.height > 0 {
