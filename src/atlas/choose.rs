@@ -78,7 +78,8 @@ impl Need {
         };
         let met = self.answers.iter().any(|answer| answer == cell.answer());
         let shows = cell.shows().join("; ");
-        let words = if cell.why_not().is_some() { shows } else { format!("{}: {shows}", cell.answer()) };
+        // What speaks for it says enough; what speaks against it is an answer that was not asked for.
+        let words = if met || cell.why_not().is_some() { shows } else { format!("{}: {shows}", cell.answer()) };
         Reason { need: self, met, words, key: cell.why_not().is_none().then(|| cell.key()) }
     }
 }

@@ -157,8 +157,8 @@ actions! {
     PaneBack "pane-back" ["backtab"] "" "Go to the column before" in LOOK | contexts(&[Map, Measure, Choose]), shown 0;
     Up "up" ["up", "k"] "" "Go up" in CHOICE | SCROLL, shown 0;
     Down "down" ["down", "j"] "" "Go down" in CHOICE | SCROLL, shown 0;
-    Left "left" ["left", "h"] "" "Go left, or to what is measured before" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown 0;
-    Right "right" ["right", "l"] "another" "Go right, or to what is measured next" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown contexts(&[Swap]);
+    Left "left" ["left", "h"] "" "Go left, or to the one before" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown 0;
+    Right "right" ["right", "l"] "another" "Go right, or to the next one" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown contexts(&[Swap]);
     PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
     PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
     Top "top" ["home", "g"] "" "Go to the first line" in SCROLL | contexts(&[Measure]), shown 0;

@@ -209,7 +209,7 @@ fn reason_lines(reason: &Reason, lab: &Lab, proofs: &Proofs, width: usize, theme
     let sign = if reason.met { "" } else { "not: " };
     let words = format!("{sign}{}", reason.words);
     let role = if reason.met { Role::Text } else { Role::Warning };
-    let head = format!("{}: ", reason.need.id);
+    let head = format!("{}: ", reason.need.short);
     let room = width.saturating_sub(6);
     let mut lines = Vec::new();
     for (i, line) in text::wrap(&format!("{head}{words}"), room).into_iter().enumerate() {
