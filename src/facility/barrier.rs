@@ -2,7 +2,7 @@
 
 use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
-use super::perform::{Bound, Performer, Refusal};
+use super::perform::{Performer, Refusal};
 use super::pthread::{self as common, ATTR, NO_ATTR, PSHARED, aligned, make};
 use super::show::{self, Shown};
 use super::table::{CALL, required};
@@ -184,9 +184,8 @@ impl Facility for Barrier {
                 make(performer, [address as i64, 0, 0], None, || pthread::pthread_barrier_destroy(address).map(|()| 0))
             }
         };
-        if made.is_ok() && self.inside(verb) != Inside::Nothing {
-            let name = performer.expr.bind.clone().unwrap_or_default();
-            performer.made_inside(&name, Bound::Memory(address, self.size()));
+        if made.is_ok() {
+            common::begun_or_ended(self, verb, performer, address);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
-use super::perform::{Bound, Performer, Refusal};
+use super::perform::{Performer, Refusal};
 use super::pthread::{self as common, ATTR, NO_ATTR, PSHARED, aligned, make};
 use super::show::Shown;
 use super::table::{CALL, required};
@@ -247,9 +247,8 @@ impl Facility for Cond {
                 make(performer, [cond as i64, 0, 0], None, || call(cond).map(|()| 0))
             }
         };
-        if made.is_ok() && self.inside(verb) != Inside::Nothing {
-            let name = performer.expr.bind.clone().unwrap_or_default();
-            performer.made_inside(&name, Bound::Memory(cond, self.size()));
+        if made.is_ok() {
+            common::begun_or_ended(self, verb, performer, cond);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Given, Making, Performer, Refusal};
 use super::shm::{head, open};
 use super::show::{self, Shown};
-use super::table::{self, CALL, required};
+use super::table::{self, CALL, c, required};
 use super::{Card, ChangedBy, Facility, Judged, Reading, judge, views};
 use crate::kernel::arena::Record;
 use crate::kernel::borrow;
@@ -40,10 +40,6 @@ static CARD: Card = Card {
     boundaries: "none: bytes at offsets",
     manual: &["flock(2)", "fcntl_locking(2)", "open(2)"],
 };
-
-const fn c(value: i32) -> i64 {
-    value as i64
-}
 
 const OPERATIONS: &[(&str, i64)] = &[
     ("LOCK_SH", c(libc::LOCK_SH)),

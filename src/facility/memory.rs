@@ -7,7 +7,7 @@ use super::dialect::{Dialect, Op};
 use super::perform::{Body, Bound, Given, Making, Names, Performer, Refusal};
 use super::quantities::page_size;
 use super::show::{self, Shown};
-use super::table::{CALL, keyed, optional, required};
+use super::table::{CALL, c, keyed, optional, required};
 use super::{Card, Facility};
 use crate::kernel::arena::Record;
 use crate::kernel::memory::{self, Width};
@@ -30,10 +30,6 @@ static CARD: Card = Card {
     boundaries: "none: bytes at addresses",
     manual: &["mmap(2)", "munmap(2)", "mprotect(2)", "msync(2)"],
 };
-
-const fn c(value: i32) -> i64 {
-    value as i64
-}
 
 const PROT: &[(&str, i64)] = &[
     ("PROT_NONE", c(libc::PROT_NONE)),

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use super::deed::Deed;
 use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
-use super::perform::{Bound, Performer, Refusal};
+use super::perform::{Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
 use super::show::Shown;
 use super::table::saturated;
@@ -158,9 +158,8 @@ impl Facility for Mutex {
                 make(performer, [address as i64, 0, 0], None, || call(address).map(|()| 0))
             }
         };
-        if made.is_ok() && self.inside(verb) != Inside::Nothing {
-            let name = performer.expr.bind.clone().unwrap_or_default();
-            performer.made_inside(&name, Bound::Memory(address, self.size()));
+        if made.is_ok() {
+            common::begun_or_ended(self, verb, performer, address);
         }
         Ok(())
     }

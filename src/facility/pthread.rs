@@ -14,6 +14,7 @@ use super::shm;
 use super::show::{self, Shown};
 use super::table::saturated;
 use super::undefined::{Intent, Place};
+use super::{Facility, Inside};
 use crate::kernel::arena::Record;
 use crate::kernel::pthread;
 use crate::model::{Actor, Evidence, Field, Holder, Object, ObjectKey, Snapshot, Value};
@@ -148,6 +149,14 @@ pub(super) fn make(
             record.ret = record.errno.into();
         }
     })
+}
+
+/// Tells the stage of an object that a call of `facility` has begun or ended at an address, if it has.
+pub(super) fn begun_or_ended(facility: &dyn Facility, verb: &str, performer: &mut Performer<'_>, address: u64) {
+    if facility.inside(verb) != Inside::Nothing {
+        let name = performer.expr.bind.clone().unwrap_or_default();
+        performer.made_inside(&name, Bound::Memory(address, facility.size()));
+    }
 }
 
 /// Makes or changes attributes at an address, by the constant that is the call's second argument if it has one.

@@ -5,7 +5,7 @@ mod calls;
 use super::deed::Deed;
 use super::dialect::{Dialect, Op};
 use super::look::{Found, Look, Reported};
-use super::perform::{Bound, Performer, Refusal};
+use super::perform::{Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
 use super::show::Shown;
 use super::undefined::{Intent, Place};
@@ -144,9 +144,8 @@ impl Facility for RwLock {
                 make(performer, [address as i64, 0, 0], None, || call(address).map(|()| 0))
             }
         };
-        if made.is_ok() && self.inside(verb) != Inside::Nothing {
-            let name = performer.expr.bind.clone().unwrap_or_default();
-            performer.made_inside(&name, Bound::Memory(address, self.size()));
+        if made.is_ok() {
+            common::begun_or_ended(self, verb, performer, address);
         }
         Ok(())
     }

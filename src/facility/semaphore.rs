@@ -6,7 +6,7 @@ use super::look::{Found, Ground, Handle, HandleKind, Look};
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SHM, files, head, identifier, open, posix};
 use super::show::{self, Shown};
-use super::table::{self, CALL, optional, required};
+use super::table::{self, CALL, c, optional, required};
 use super::{Card, ChangedBy, Facility, Inside, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::sem;
@@ -30,10 +30,6 @@ static CARD: Card = Card {
     boundaries: "none: it carries a count, no data",
     manual: &["sem_overview(7)", "sem_open(3)", "sem_init(3)", "sem_post(3)", "sem_wait(3)"],
 };
-
-const fn c(value: i32) -> i64 {
-    value as i64
-}
 
 /// The flags that sem_open(3) heeds; it always opens for reading and writing.
 const FLAGS: &[(&str, i64)] = &[("O_CREAT", c(libc::O_CREAT)), ("O_EXCL", c(libc::O_EXCL))];

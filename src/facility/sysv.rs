@@ -11,16 +11,12 @@ use super::Left;
 use super::look::Look;
 use super::perform::{Bound, Making, Performer, Refusal};
 use super::show::{self, Shown};
-use super::table::{self, keyed, optional, required};
+use super::table::{self, c, keyed, optional, required};
 use crate::kernel::arena::Record;
 use crate::kernel::sysv::{self, Change, Kind, Permissions};
 use crate::kernel::{fd, path};
 use crate::model::{Evidence, Field, Object, ObjectKey, Value};
 use crate::script::{ArgKind, ArgSpec, Data};
-
-const fn c(value: i32) -> i64 {
-    value as i64
-}
 
 /// The flags that all three calls which give an id heed.
 pub(super) const GET_FLAGS: &[(&str, i64)] = &[("IPC_CREAT", c(libc::IPC_CREAT)), ("IPC_EXCL", c(libc::IPC_EXCL))];

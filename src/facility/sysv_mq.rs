@@ -15,7 +15,7 @@ use super::look::{Found, Look, Reported};
 use super::perform::{Making, Performer, Refusal};
 use super::show::{self, Shown, returned};
 use super::sysv::{self as common, GET_FLAGS, KEY, MODE, NAME, SET_GID, SET_MODE, SET_UID};
-use super::table::{self, CALL, keyed, optional, required};
+use super::table::{self, CALL, c, keyed, number, optional, required};
 use super::{Card, ChangedBy, Facility, Judged, Left, Reading, judge, mirror};
 use crate::kernel::arena::Record;
 use crate::kernel::sysv::{self, Kind, Queue};
@@ -41,10 +41,6 @@ static CARD: Card = Card {
     boundaries: "kept: one msgrcv takes one message",
     manual: &["sysvipc(7)", "msgget(2)", "msgsnd(2)", "msgctl(2)", "ftok(3)"],
 };
-
-const fn c(value: i32) -> i64 {
-    value as i64
-}
 
 const SEND_FLAGS: &[(&str, i64)] = &[("IPC_NOWAIT", c(libc::IPC_NOWAIT))];
 const RECEIVE_FLAGS: &[(&str, i64)] = &[
@@ -136,10 +132,6 @@ static CALLS: &[CallSpec] = &[
         ..CALL
     },
 ];
-
-const fn number(word: &'static str, doc: &'static str, example: &'static str) -> PredicateSpec {
-    PredicateSpec { word, args: &[PredicateArg::Number], doc, example }
-}
 
 static PREDICATES: &[PredicateSpec] = &[
     number("messages", "How many messages are in it", "expect q messages 2"),

@@ -9,7 +9,7 @@ use super::perform::{DELIVERED, Making, Performer, Refusal};
 use super::process::duration;
 use super::show::{self, Shown, returned};
 use super::sysv::{self as common, GET_FLAGS, KEY, MODE, NAME, SET_GID, SET_MODE, SET_UID};
-use super::table::{self, CALL, optional, required};
+use super::table::{self, CALL, c, number, optional, required};
 use super::{Card, Facility, Judged, Left, Reading, judge};
 use crate::kernel::arena::Record;
 use crate::kernel::sysv::{self, Kind, Operation, Set};
@@ -35,10 +35,6 @@ static CARD: Card = Card {
     boundaries: "none: it carries counts, no data",
     manual: &["sysvipc(7)", "semget(2)", "semop(2)", "semctl(2)"],
 };
-
-const fn c(value: i32) -> i64 {
-    value as i64
-}
 
 const OPERATION_FLAGS: &[(&str, i64)] = &[("IPC_NOWAIT", c(libc::IPC_NOWAIT)), ("SEM_UNDO", c(libc::SEM_UNDO))];
 const COMMANDS: &[(&str, i64)] = &[
@@ -127,10 +123,6 @@ static CALLS: &[CallSpec] = &[
         ..CALL
     },
 ];
-
-const fn number(word: &'static str, doc: &'static str, example: &'static str) -> PredicateSpec {
-    PredicateSpec { word, args: &[PredicateArg::Number], doc, example }
-}
 
 const fn numbers(word: &'static str, doc: &'static str, example: &'static str) -> PredicateSpec {
     PredicateSpec { word, args: &[PredicateArg::Data], doc, example }

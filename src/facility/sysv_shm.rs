@@ -12,7 +12,7 @@ use super::perform::{Bound, Making, Performer, Refusal};
 use super::quantities::page_size;
 use super::show::{self, Shown, returned};
 use super::sysv::{self as common, GET_FLAGS, KEY, MODE, NAME, SET_GID, SET_MODE, SET_UID};
-use super::table::{self, CALL, keyed, optional, required};
+use super::table::{self, CALL, c, keyed, number, optional, required};
 use super::{Card, Facility, Judged, Left, Reading, shm, views};
 use crate::kernel::arena::Record;
 use crate::kernel::sysv::{self, Kind, SHM_DEST, SHM_LOCKED, Segment};
@@ -39,10 +39,6 @@ static CARD: Card = Card {
 
 /// How much of a segment is read.
 const HEAD: u64 = 64 << 10;
-
-const fn c(value: i32) -> i64 {
-    value as i64
-}
 
 /// No SHM_REMAP: it would tear out what the actor itself stands on.
 const ATTACH_FLAGS: &[(&str, i64)] = &[("SHM_RDONLY", c(libc::SHM_RDONLY)), ("SHM_RND", c(libc::SHM_RND))];
@@ -117,10 +113,6 @@ static CALLS: &[CallSpec] = &[
         ..CALL
     },
 ];
-
-const fn number(word: &'static str, doc: &'static str, example: &'static str) -> PredicateSpec {
-    PredicateSpec { word, args: &[PredicateArg::Number], doc, example }
-}
 
 static PREDICATES: &[PredicateSpec] = &[
     PredicateSpec {

@@ -1,6 +1,6 @@
 //! What the facilities' tables of calls have in common.
 
-use crate::script::{ArgKind, ArgSpec, CallSpec, Form, Makes};
+use crate::script::{ArgKind, ArgSpec, CallSpec, Form, Makes, PredicateArg, PredicateSpec};
 
 /// What most calls are: a system call that makes, gives and waits for nothing.
 pub(super) const CALL: CallSpec = CallSpec {
@@ -33,7 +33,8 @@ pub(super) const fn keyed(name: &'static str, kind: ArgKind, doc: &'static str) 
     ArgSpec { name, kind, form: Form::Keyed, doc }
 }
 
-const fn c(value: i32) -> i64 {
+/// A constant of C, an int, as tables of constants hold it.
+pub(super) const fn c(value: i32) -> i64 {
     value as i64
 }
 
@@ -99,6 +100,11 @@ pub(super) fn mode(mode: i64) -> String {
 /// A number as C takes it, an int. One that does not fit becomes one that is as wrong, and not what its lower bits are.
 pub(super) fn saturated(value: i64) -> i32 {
     i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
+}
+
+/// A predicate that compares a number.
+pub(super) const fn number(word: &'static str, doc: &'static str, example: &'static str) -> PredicateSpec {
+    PredicateSpec { word, args: &[PredicateArg::Number], doc, example }
 }
 
 #[cfg(test)]

@@ -1,11 +1,7 @@
 //! The table of calls on sockets, with their constants.
 
-use super::super::table::{CALL, keyed, optional, required};
+use super::super::table::{CALL, c, keyed, optional, required};
 use crate::script::{ArgKind, ArgSpec, CallSpec, Makes, Sleeps, WaitsOn, Wants};
-
-const fn c(value: i32) -> i64 {
-    value as i64
-}
 
 pub(super) const DOMAINS: &[(&str, i64)] =
     &[("AF_UNIX", c(libc::AF_UNIX)), ("AF_INET", c(libc::AF_INET)), ("AF_INET6", c(libc::AF_INET6))];
