@@ -15,7 +15,7 @@ fn of(sight: Sight<'_>, fact: &Fact) -> Option<Finding> {
     let file = sight.now.object(object)?;
     // Such a lock is the process', whichever of its threads took it. It has died, or has taken a lock again.
     let own = |name: &&str| process_of(name) == process_of(actor);
-    if sight.process_ended(actor) || owners(file).any(|(_, names)| names.iter().any(|name| own(name))) {
+    if sight.process_ended(actor) || owners(file).any(|(_, names)| names.iter().any(&own)) {
         return None;
     }
     let words =

@@ -258,7 +258,8 @@ mod tests {
         static GO: AtomicU32 = AtomicU32::new(0);
         let pid = start(|| {
             crate::kernel::memory::store(page, crate::kernel::memory::Width::W32, 77);
-            std::thread::spawn(|| while crate::kernel::futex::wait(&GO, 0, None).is_ok() {});
+            let rest = || while crate::kernel::futex::wait(&GO, 0, None).is_ok() {};
+            std::thread::Builder::new().spawn(rest).unwrap();
             // SAFETY: ends this thread alone, and nothing on its stack is needed any more.
             unsafe { libc::syscall(libc::SYS_exit, 0) };
             0
