@@ -377,6 +377,8 @@ fn resolve(found: &Found<'_>, entry: &Entry, look: &Look<'_>) -> Seen {
     let mut seen = Seen { on: None, by: Vec::new(), ready: Err("nobody on stage holds it".to_owned()), signals: false };
     let Some(epoll) = found.descriptor(|_| true) else { return seen };
     for item in look.on_stage {
+        // The handles of what has no inode of its own are all on one description: one answer is for all.
+        let mut of_all = None;
         for handle in &item.handles {
             let HandleKind::Descriptor { fd, .. } = handle.kind else { continue };
             let nameless = handle.link.starts_with(nameless::LINK);
@@ -386,11 +388,13 @@ fn resolve(found: &Found<'_>, entry: &Entry, look: &Look<'_>) -> Seen {
             if !near {
                 continue;
             }
-            let same = match ready::epoll_watches(epoll, entry.fd, entry.nth, (handle.pid, fd)) {
+            let ask = || match ready::epoll_watches(epoll, entry.fd, entry.nth, (handle.pid, fd)) {
                 // Without that call, the inode says what it is where it has one.
                 Err(Errno::ENOSYS) => !nameless && entry.file.is_some(),
                 answer => answer == Ok(true),
             };
+            let same = of_all.unwrap_or_else(ask);
+            of_all = nameless.then_some(same);
             if !same {
                 continue;
             }

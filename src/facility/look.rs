@@ -12,7 +12,7 @@ use crate::kernel::arena::Record;
 use crate::kernel::borrow;
 use crate::kernel::netlink::diag::{Diag, InetSocket};
 use crate::kernel::pipe::Scratch;
-use crate::kernel::proc::{self, FdInfo, LockEntry};
+use crate::kernel::proc::{self, FdInfo, LockEntry, Status};
 use crate::kernel::{SysError, SysResultExt};
 use crate::model::{ObjectKey, Value};
 use crate::script::CallSpec;
@@ -158,6 +158,9 @@ pub struct Asleep {
 pub trait Kept: std::fmt::Debug {
     /// What fdinfo says of one of them now; `None` if it is not known.
     fn fdinfo(&self, pid: i32, fd: i32) -> Option<FdInfo>;
+
+    /// What /proc tells in this look of a process' first thread and its signals.
+    fn status(&self, pid: i32) -> Option<Status>;
 }
 
 /// How to look further.
@@ -268,6 +271,11 @@ impl Look<'_> {
     /// fdinfo of an actor's descriptor.
     pub fn fdinfo(&self, pid: i32, fd: i32) -> Result<FdInfo, SysError> {
         self.kept.fdinfo(pid, fd).map_or_else(|| proc::fdinfo(pid, fd), Ok)
+    }
+
+    /// What /proc tells of a process' first thread and its signals.
+    pub fn status(&self, pid: i32) -> Option<Status> {
+        self.kept.status(pid)
     }
 
     /// What the facility remembers of an object.

@@ -10,7 +10,7 @@ use super::signal::{self, SignalDeed, set_names};
 use super::table::{CALL, keyed, optional, required};
 use super::{Card, Facility, Reading, nameless};
 use crate::kernel::arena::Record;
-use crate::kernel::{counted, proc};
+use crate::kernel::counted;
 use crate::model::{Evidence, Field, ObjectKey, Value};
 use crate::script::{ArgKind, CallSpec, Makes, PredicateArg, PredicateSpec, Wants};
 
@@ -156,7 +156,7 @@ fn fields(found: &Found<'_>, others: &[(String, String)], look: &Look<'_>) -> Ve
     let waiting: Vec<(String, Vec<String>)> = pids
         .iter()
         .filter_map(|pid| {
-            let status = proc::status(*pid).ok()?;
+            let status = look.status(*pid)?;
             Some((look.actor(*pid)?.to_owned(), set_names((status.pending | status.shared_pending) & mask)))
         })
         .filter(|(_, signals)| !signals.is_empty())

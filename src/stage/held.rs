@@ -1,11 +1,12 @@
 //! What a process holds: its descriptors and mappings, as they were read last.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::member::{Member, Posture};
 use super::table::Table;
 use crate::facility::look::{Handle, Kept};
-use crate::kernel::proc::{FdInfo, Maps};
+use crate::kernel::proc::{FdInfo, KeptStatus, Maps, Status};
 use crate::model::ObjectKey;
 
 /// The handles of one process, and when they were read.
@@ -16,6 +17,20 @@ pub(super) struct Held {
     pub seen: Option<Activity>,
     pub handles: Vec<Claimed>,
     pub mappings: Mappings,
+    pub status_file: Option<KeptStatus>,
+    /// What it said in this look.
+    pub status: RefCell<Option<Status>>,
+}
+
+impl Held {
+    /// What /proc tells of the first thread; read once a look.
+    pub(super) fn status(&self) -> Option<Status> {
+        let mut status = self.status.borrow_mut();
+        if status.is_none() {
+            *status = self.status_file.as_ref().and_then(KeptStatus::read);
+        }
+        status.clone()
+    }
 }
 
 /// How far each thread of a process had come when it was looked at: its id, how often it was given a processor, and how
@@ -53,6 +68,10 @@ pub(super) enum Mappings {
 impl Kept for BTreeMap<i32, Held> {
     fn fdinfo(&self, pid: i32, fd: i32) -> Option<FdInfo> {
         self.get(&pid)?.table.info(fd)
+    }
+
+    fn status(&self, pid: i32) -> Option<Status> {
+        self.get(&pid)?.status()
     }
 }
 

@@ -235,7 +235,8 @@ pub(super) fn signals(director: &Director, member: &Member) -> Option<Signals> {
     if !member.alive() || member.posture != Posture::Stopped && !used() {
         return None;
     }
-    let status = proc::thread_status(member.pid, member.thread.tid).ok()?;
+    let read = || proc::thread_status(member.pid, member.thread.tid).ok();
+    let status = if member.leads() { director.scene.status(member.pid).or_else(read) } else { read() }?;
     // The two that glibc keeps to itself are no business of the learner's.
     let names = |set: u64| facility::set_names(set & !(0b11 << 31));
     let caught = |signal: &i32| status.caught & bit(*signal) != 0;

@@ -1,6 +1,7 @@
 //! What is on stage, found from the kernel: the handles of every actor, the objects that they lead to, and our names
 //! laid over them. What an actor holds without our knowing shows up like the rest.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::kernel::arena::Record;
 use crate::kernel::borrow;
 use crate::kernel::netlink::diag::Diag;
 use crate::kernel::pipe::Scratch;
-use crate::kernel::proc::Maps;
+use crate::kernel::proc::{KeptStatus, Maps, Status};
 use crate::kernel::watch::Watch;
 use crate::model::{Object, ObjectKey, Value, Waiter};
 use crate::script::{ArgKind, CallSpec, Makes};
@@ -111,7 +112,15 @@ impl Scene {
         self.pidfds.insert(pid, pidfd);
         self.places.insert(pid, place);
         if let (Ok(table), Ok(maps)) = (Table::open(pid), Maps::open(pid)) {
-            let held = Held { table, maps, seen: None, handles: Vec::new(), mappings: Mappings::Stale };
+            let held = Held {
+                table,
+                maps,
+                seen: None,
+                handles: Vec::new(),
+                mappings: Mappings::Stale,
+                status_file: KeptStatus::open(pid).ok(),
+                status: RefCell::default(),
+            };
             self.held.insert(pid, held);
         }
     }
@@ -185,6 +194,11 @@ impl Scene {
         {
             self.ends.entry(pid).or_insert(process);
         }
+    }
+
+    /// What /proc tells in this look of a process' first thread and its signals.
+    pub(super) fn status(&self, pid: i32) -> Option<Status> {
+        self.held.get(&pid)?.status()
     }
 
     /// Our name of an object, if it is known.
@@ -320,6 +334,7 @@ impl Scene {
         let mut fresh: Vec<i32> = Vec::new();
         for member in members.iter().filter(|m| m.leads()) {
             let Some(mut held) = self.held.remove(&member.pid) else { continue };
+            held.status.take();
             let seen = Activity::of(member, members);
             if held.seen.is_none() || held.seen != seen {
                 held.table.expect_ours(members.iter().filter(|m| m.pid == member.pid && m.socket.is_some()).count());

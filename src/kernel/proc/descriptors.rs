@@ -8,7 +8,7 @@ use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
 use nix::sys::stat::{Mode, fstatat};
 
 use super::locks::{LockEntry, parse_lock};
-use super::{number, read_again, read_line};
+use super::{number, read_line, read_single};
 use crate::kernel::{Result, SysResultExt};
 
 /// One open descriptor.
@@ -68,7 +68,7 @@ impl KeptInfo {
     /// All that it says now; `None` if nothing is open at that number.
     pub fn read_whole(&self) -> Option<FdInfo> {
         let mut buffer = Vec::new();
-        let text = read_again(&self.0, &mut buffer).ok()?;
+        let text = read_single(&self.0, &mut buffer).ok()?;
         (!text.is_empty()).then(|| parse_fdinfo(&String::from_utf8_lossy(text)))
     }
 }
@@ -138,7 +138,7 @@ impl FdDir {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
         let file = openat(&self.info, fd.to_string().as_str(), flags, Mode::empty()).ok()?;
         let mut buffer = Vec::new();
-        let text = read_again(&file.into(), &mut buffer).ok()?;
+        let text = read_single(&file.into(), &mut buffer).ok()?;
         Some(parse_fdinfo(&String::from_utf8_lossy(text)))
     }
 
@@ -176,7 +176,7 @@ pub fn fdinfo(pid: i32, fd: i32) -> Result<FdInfo> {
     let path = format!("/proc/{pid}/fdinfo/{fd}");
     let mut buffer = Vec::new();
     let read =
-        File::open(&path).and_then(|file| read_again(&file, &mut buffer).map(|text| String::from_utf8_lossy(text)));
+        File::open(&path).and_then(|file| read_single(&file, &mut buffer).map(|text| String::from_utf8_lossy(text)));
     Ok(parse_fdinfo(&read.on("read", path)?))
 }
 

@@ -20,7 +20,7 @@ pub(super) use maps::query_works;
 pub use maps::{MapEntry, Maps, mapping_at, maps};
 pub use net::packets_queued;
 pub use pagemap::{PrivatePage, private_pages};
-pub use status::{Status, children, processes, status, tasks, thread_status};
+pub use status::{KeptStatus, Status, children, processes, status, tasks, thread_status};
 pub use task::{Scheduling, Stat, Syscall, Task};
 
 use std::fs::File;
@@ -41,6 +41,21 @@ fn read_again<'b>(file: &File, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> 
         }
         if filled == buffer.len() {
             buffer.resize(2 * filled, 0);
+        }
+    }
+}
+
+/// Reads all of a procfs file that the kernel writes in one go (single_open in fs/seq_file.c), from its start, into
+/// `buffer`. A read that leaves room has brought all of it.
+fn read_single<'b>(file: &File, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+    use std::os::unix::fs::FileExt;
+    buffer.resize(buffer.capacity().max(4096), 0);
+    loop {
+        match file.read_at(buffer, 0) {
+            Ok(length) if length < buffer.len() => return Ok(&buffer[..length]),
+            Ok(length) => buffer.resize(2 * length, 0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

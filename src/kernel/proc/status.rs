@@ -1,10 +1,12 @@
 //! Whole processes: their status, threads, children, and which there are.
 
+use std::fs::File;
+
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
 use super::descriptors::directory_numbers;
-use super::{number, read_again};
+use super::{number, read_single};
 use crate::kernel::{Result, SysResultExt};
 
 /// What /proc/PID/status says, as far as it is used. Signal sets have signal n in bit n - 1.
@@ -50,10 +52,30 @@ pub fn status(pid: i32) -> Result<Status> {
 /// The status of a thread.
 pub fn thread_status(pid: i32, tid: i32) -> Result<Status> {
     let path = format!("/proc/{pid}/task/{tid}/status");
-    let file = std::fs::File::open(&path).on("open", &path)?;
+    let file = File::open(&path).on("open", &path)?;
+    read_status(&file).on("read", path)
+}
+
+fn read_status(file: &File) -> std::io::Result<Status> {
     let mut buffer = Vec::new();
-    let text = read_again(&file, &mut buffer).on("read", path)?;
-    Ok(parse_status(&String::from_utf8_lossy(text)))
+    Ok(parse_status(&String::from_utf8_lossy(read_single(file, &mut buffer)?)))
+}
+
+/// /proc/PID/status of the first thread of a process, kept open.
+#[derive(Debug)]
+pub struct KeptStatus(File);
+
+impl KeptStatus {
+    /// Opens it.
+    pub fn open(pid: i32) -> Result<Self> {
+        let path = format!("/proc/{pid}/task/{pid}/status");
+        File::open(&path).map(Self).on("open", path)
+    }
+
+    /// What it says now; `None` if the thread is gone.
+    pub fn read(&self) -> Option<Status> {
+        read_status(&self.0).ok()
+    }
 }
 
 fn parse_status(text: &str) -> Status {
