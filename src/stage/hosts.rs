@@ -118,17 +118,6 @@ pub(super) struct Hosts {
     all: Vec<Host>,
 }
 
-/// Has the host of this network ask for a neighbour's address ten times as often, and give up as late as ever (arp(7)):
-/// what was sent over a cut line goes its way a tenth of a second after the line is mended, not a second. Where that can't
-/// be had, it takes that second.
-fn ask_often() {
-    for family in ["ipv4", "ipv6"] {
-        for (what, value) in [("retrans_time_ms", "100"), ("mcast_solicit", "30")] {
-            let _ = std::fs::write(format!("/proc/sys/net/{family}/neigh/{CARD}/{what}"), value);
-        }
-    }
-}
-
 impl Hosts {
     /// Whether the kernel has what hosts are made of.
     pub(super) fn possible() -> bool {
@@ -197,10 +186,7 @@ impl Hosts {
         }
         self.all.push(host);
         let place = self.all.len();
-        let device = self.visit(place, || {
-            ask_often();
-            nix::sys::stat::stat("/dev/shm").map(|stat| stat.st_dev)
-        });
+        let device = self.visit(place, || nix::sys::stat::stat("/dev/shm").map(|stat| stat.st_dev));
         if let Some(host) = self.all.last_mut() {
             host.shm_dev = device.unwrap_or(0);
         }
