@@ -12,7 +12,7 @@
 //! - [`claim`]: what is said about IPC, and the experiments that show it.
 //! - [`atlas`]: what there is to choose from: the map of all facilities.
 //! - [`lesson`]: lessons, their checks, progress.
-//! - [`bench`]: what each facility costs on this machine, and the machine's limits.
+//! - [`mod@bench`]: what each facility costs on this machine, and the machine's limits.
 //! - [`plain`] and [`tui`]: the faces.
 //! - [`cli`]: the command line that chooses a face.
 
