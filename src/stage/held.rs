@@ -1,7 +1,7 @@
 //! What a process holds: its descriptors and mappings, as they were read last.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::member::{Member, Posture};
 use super::table::Table;
@@ -39,18 +39,31 @@ impl Held {
 pub(super) struct Activity(Vec<(i32, u64, (u64, u64))>);
 
 impl Activity {
-    /// Of the process of a member. `None` where it can't be known: one that runs at this moment may go on without another
-    /// switch.
-    pub(super) fn of(member: &Member, members: &[Member]) -> Option<Self> {
-        let threads = members.iter().filter(|m| m.alive() && m.pid == member.pid);
-        let one = |m: &Member| Some((m.thread.tid, m.switches()?, m.rounds()));
-        threads.map(one).collect::<Option<_>>().map(Self)
+    /// Of the process of these threads. `None` where it can't be known: one that runs at this moment may go on without
+    /// another switch.
+    pub(super) fn of(threads: &[&Member]) -> Option<Self> {
+        let one = |m: &&Member| Some((m.thread.tid, m.switches()?, m.rounds()));
+        threads.iter().map(one).collect::<Option<_>>().map(Self)
     }
 
-    /// Whether a thread of the process runs.
-    pub(super) fn runs(member: &Member, members: &[Member]) -> bool {
-        members.iter().any(|m| m.alive() && m.pid == member.pid && m.posture == Posture::Running)
+    /// Whether it is that of a single thread.
+    pub(super) fn is_of_one(&self) -> bool {
+        self.0.len() == 1
     }
+
+    /// Whether one of these threads runs.
+    pub(super) fn runs(threads: &[&Member]) -> bool {
+        threads.iter().any(|m| m.posture == Posture::Running)
+    }
+}
+
+/// The living members by their processes.
+pub(super) fn by_process(members: &[Member]) -> HashMap<i32, Vec<&Member>> {
+    let mut all: HashMap<i32, Vec<&Member>> = HashMap::new();
+    for member in members.iter().filter(|m| m.alive()) {
+        all.entry(member.pid).or_default().push(member);
+    }
+    all
 }
 
 /// What must be read again of a process' mappings. Only its own calls make and end mappings: where none has been made

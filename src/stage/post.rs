@@ -231,7 +231,10 @@ impl Director {
 /// has touched them, or it is stopped, so that what comes stays pending.
 pub(super) fn signals(director: &Director, member: &Member) -> Option<Signals> {
     // What happens at a signal is the whole process' business.
-    let used = || director.members.iter().any(|m| m.alive() && m.pid == member.pid && m.slot.uses_signals());
+    let used = || {
+        let others = || director.members.iter().any(|m| m.alive() && m.pid == member.pid && m.slot.uses_signals());
+        member.slot.uses_signals() || !director.scene.is_alone(member) && others()
+    };
     if !member.alive() || member.posture != Posture::Stopped && !used() {
         return None;
     }
@@ -290,6 +293,9 @@ pub(super) fn job(director: &Director, member: &Member) -> Job {
         return Job::default();
     };
     let name = |pid: i32| {
+        if pid == member.thread.tid {
+            return member.name.clone();
+        }
         let leader = director.members.iter().rev().find(|m| m.thread.tid == pid);
         leader.map_or_else(|| "nobody on stage".to_owned(), |m| m.name.clone())
     };

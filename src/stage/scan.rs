@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::actor::OURS;
 use super::handles::{covers, is_device, mapping, same_file};
-use super::held::{Activity, Claimed, Held, Mappings};
+use super::held::{self, Activity, Claimed, Held, Mappings};
 use super::hosts::{Hosts, Visit};
 use super::inside::{self, Inside};
 use super::known::{Known, numbered};
@@ -196,6 +196,12 @@ impl Scene {
         }
     }
 
+    /// Whether a member was the only living thread of its process at the last look.
+    pub(super) fn is_alone(&self, member: &Member) -> bool {
+        member.leads()
+            && self.held.get(&member.pid).and_then(|held| held.seen.as_ref()).is_some_and(Activity::is_of_one)
+    }
+
     /// What /proc tells in this look of a process' first thread and its signals.
     pub(super) fn status(&self, pid: i32) -> Option<Status> {
         self.held.get(&pid)?.status()
@@ -331,22 +337,24 @@ impl Scene {
             self.listed = None;
         }
         let mut touched: HashSet<(u64, u64)> = self.bequeathed.drain(..).collect();
-        let mut fresh: Vec<i32> = Vec::new();
+        let mut fresh: HashSet<i32> = HashSet::new();
+        let threads = held::by_process(members);
         for member in members.iter().filter(|m| m.leads()) {
             let Some(mut held) = self.held.remove(&member.pid) else { continue };
             held.status.take();
-            let seen = Activity::of(member, members);
+            let threads = threads.get(&member.pid).map_or(&[][..], Vec::as_slice);
+            let seen = Activity::of(threads);
             if held.seen.is_none() || held.seen != seen {
-                held.table.expect_ours(members.iter().filter(|m| m.pid == member.pid && m.socket.is_some()).count());
+                held.table.expect_ours(threads.iter().filter(|m| m.socket.is_some()).count());
                 let handles = self.read_handles(member, &mut held, names);
                 for Claimed { handle, key } in held.handles.iter().chain(&handles) {
                     touched.insert((handle.dev, handle.ino));
                     self.readings.stir_kind(key.as_ref().and_then(|key| facility::by_id(&key.facility)));
                 }
                 held.handles = handles;
-                held.seen = seen.filter(|_| !Activity::runs(member, members));
+                held.seen = seen.filter(|_| !Activity::runs(threads));
                 held.mappings = Mappings::Known;
-                fresh.push(member.pid);
+                fresh.insert(member.pid);
             }
             self.held.insert(member.pid, held);
         }
@@ -383,7 +391,7 @@ impl Scene {
     }
 
     /// Gives what has no inode of its own a number in its place. Says which of it `fresh` processes hold, who have run.
-    fn tell_apart(&mut self, fresh: &[i32]) -> Vec<(u64, u64)> {
+    fn tell_apart(&mut self, fresh: &HashSet<i32>) -> Vec<(u64, u64)> {
         let ground = Ground { directory: &self.directory, shm_dev: self.shm_dev };
         let mut all: Vec<(bool, &mut Claimed)> = self
             .held
@@ -616,9 +624,9 @@ impl Scene {
 
     /// Whether a process has run since the last look that holds an object in which the kernel moves data by itself.
     fn late_holder_ran(&self, members: &[Member]) -> bool {
-        members.iter().filter(|m| m.leads()).any(|member| {
-            let holder = self.held.get(&member.pid).filter(|held| held.handles.iter().any(|c| late(c).is_some()));
-            holder.is_some_and(|held| held.seen.is_none() || held.seen != Activity::of(member, members))
+        held::by_process(members).iter().any(|(pid, threads)| {
+            let holder = self.held.get(pid).filter(|held| held.handles.iter().any(|c| late(c).is_some()));
+            holder.is_some_and(|held| held.seen.is_none() || held.seen != Activity::of(threads))
         })
     }
 
