@@ -161,8 +161,8 @@ pub fn read_private(pid: i32, address: u64, buffer: &mut [u8]) -> Result<usize, 
         memory.read_at(buffer, address).map_err(errno)
     };
     match read(pid) {
-        // A task without memory reads as an empty file, or as none.
-        Ok(0) | Err(Errno::ESRCH) if wanted > 0 => through_others(pid, read),
+        // A task without memory reads as an empty file, or as none; who is not root may not even open it.
+        Ok(0) | Err(Errno::ESRCH | Errno::EACCES) if wanted > 0 => through_others(pid, read),
         done => done,
     }
 }
