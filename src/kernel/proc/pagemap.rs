@@ -55,7 +55,7 @@ pub fn private_pages(pid: i32, start: u64, length: u64) -> Result<Vec<PrivatePag
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as u64;
     match pages_of(&format!("/proc/{pid}/pagemap"), page, start, length) {
         Ok(pages) if pages.is_empty() && length > 0 => {}
-        Err(error) if error.errno == nix::errno::Errno::ESRCH => {}
+        Err(error) if matches!(error.errno, nix::errno::Errno::ESRCH | nix::errno::Errno::EACCES) => {}
         done => return done,
     }
     // Where the first thread has ended, another one still has the memory.
