@@ -11,6 +11,7 @@
 //! - [`stage`]: isolation, the director, actors, settling, replay.
 //! - [`claim`]: what is said about IPC, and the experiments that show it.
 //! - [`atlas`]: what there is to choose from: the map of all facilities.
+//! - [`keep`]: what outlives the program, in files that are whole after a crash.
 //! - [`lesson`]: lessons, their checks, progress.
 //! - [`mod@bench`]: what each facility costs on this machine, and the machine's limits.
 //! - [`plain`] and [`tui`]: the faces.
@@ -22,6 +23,7 @@ pub mod claim;
 pub mod cli;
 pub mod diagnosis;
 pub mod facility;
+pub mod keep;
 pub mod kernel;
 pub mod lesson;
 pub mod model;

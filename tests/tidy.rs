@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers, lowest first. Each may use those before it.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["model", "script"],
     &["kernel"],
     &["facility"],
@@ -12,6 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["stage"],
     &["claim"],
     &["atlas"],
+    &["keep"],
     &["lesson", "bench"],
     &["plain", "tui", "cli"],
 ];

@@ -1,14 +1,14 @@
 //! What was measured on this machine before: kept under the XDG state directory, whole after a crash at any moment.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::figures::{Limit, Load, Outcome, Run};
 use super::machine::Machine;
 use super::plan::Step;
+use crate::keep;
 
 /// The version of the file that this program reads and writes.
 const VERSION: u32 = 1;
@@ -60,7 +60,7 @@ pub struct History {
 impl History {
     /// Reads it from the directory that the environment tells, as progress is.
     pub fn load() -> Self {
-        match crate::lesson::progress::state_directory() {
+        match keep::directory() {
             Some(directory) => Self::load_from(&directory),
             None => Self::off("neither XDG_STATE_HOME nor HOME is set to an absolute path"),
         }
@@ -118,7 +118,7 @@ impl History {
         let failed = |error: std::io::Error| format!("it is not kept: {} can't be written: {error}", file.display());
         let directory = file.parent().unwrap_or_else(|| Path::new("."));
         std::fs::create_dir_all(directory).map_err(failed)?;
-        let _lock = lock(directory).map_err(failed)?;
+        let _lock = keep::lock(&file).map_err(failed)?;
         // Another one may have written meanwhile.
         match read(&file) {
             Read::Entries(mut entries) => {
@@ -130,14 +130,15 @@ impl History {
                 return Err(newer(&file, version));
             }
             Read::Unreadable(why) => {
-                let aside = set_aside(&file).map_err(failed)?;
+                let aside = keep::set_aside(&file, "unreadable").map_err(failed)?;
                 self.notice =
                     Some(format!("{} can't be read: {why}; it is kept as {}", file.display(), aside.display()));
             }
         }
         let surplus = self.entries.len().saturating_sub(ENTRIES_MAX);
         self.entries.drain(..surplus);
-        write(&file, &Kept { version: VERSION, entries: self.entries.clone() }).map_err(failed)
+        let kept = Kept { version: VERSION, entries: self.entries.clone() };
+        serde_json::to_vec(&kept).map_err(Into::into).and_then(|text| keep::replace(&file, &text)).map_err(failed)
     }
 }
 
@@ -169,40 +170,6 @@ fn read(file: &Path) -> Read {
         Err(error) => Err(error),
     };
     version.map_or_else(|error| Read::Unreadable(error.to_string()), |kept| Read::Entries(kept.entries))
-}
-
-/// Keeps another ipclab from writing at the same time, as long as the result lives.
-fn lock(directory: &Path) -> std::io::Result<Flock<std::fs::File>> {
-    Flock::lock(std::fs::File::open(directory)?, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
-}
-
-/// Moves a file to a name that is not taken.
-fn set_aside(file: &Path) -> std::io::Result<PathBuf> {
-    for number in 1..1000 {
-        let aside = file.with_extension(format!("json.unreadable-{number}"));
-        // Unlike rename, link never replaces what stands there.
-        match std::fs::hard_link(file, &aside) {
-            Ok(()) => return std::fs::remove_file(file).map(|()| aside),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(ErrorKind::AlreadyExists.into())
-}
-
-/// Writes a new file beside the old one, makes sure that it is on disk, and puts it in the old one's place.
-fn write(file: &Path, kept: &Kept) -> std::io::Result<()> {
-    let new = file.with_extension(format!("json.new-{}", std::process::id()));
-    let mut out = std::fs::File::create(&new)?;
-    let written = out
-        .write_all(&serde_json::to_vec(kept)?)
-        .and_then(|()| out.sync_all())
-        .and_then(|()| std::fs::rename(&new, file))
-        .and_then(|()| std::fs::File::open(file.parent().unwrap_or_else(|| Path::new(".")))?.sync_all());
-    if written.is_err() {
-        let _ = std::fs::remove_file(&new);
-    }
-    written
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! What a learner has done: kept under the XDG state directory, whole after a crash at any moment.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::day::Moment;
 use super::record::{self, First, LessonRecord, Lessons};
+use crate::keep;
 
-/// The version of the file that this program writes. It reads the first one too.
+/// The version of the file that this program writes. It reads the first one too. Exports count on: theirs are greater, and
+/// so must be the next one here ([`super::transfer::VERSION`]).
 pub const VERSION: u32 = 2;
 
 /// The file's name.
@@ -48,7 +49,7 @@ impl Progress {
     /// Reads it from the directory that the environment tells: `$XDG_STATE_HOME/ipclab`, else
     /// `$HOME/.local/state/ipclab`.
     pub fn load() -> Self {
-        match state_directory() {
+        match keep::directory() {
             Some(directory) => Self::load_from(&directory),
             None => Self::off("progress is off: neither XDG_STATE_HOME nor HOME is set to an absolute path".to_owned()),
         }
@@ -58,7 +59,7 @@ impl Progress {
     /// is then set aside or left alone, never overwritten.
     pub fn load_from(directory: &Path) -> Self {
         let file = directory.join(FILE);
-        if let Err(error) = std::fs::create_dir_all(directory).and_then(|()| writable(directory)) {
+        if let Err(error) = std::fs::create_dir_all(directory).and_then(|()| keep::writable(directory)) {
             return Self::off(format!("progress is off: {} can't be written: {error}", directory.display()));
         }
         let kept = |lessons, notice| Self { lessons, file: Some(file.clone()), notice, clock: Moment::now };
@@ -70,7 +71,7 @@ impl Progress {
                  left alone",
                 file.display(),
             )),
-            Err(Unread::Bad(why)) => match aside(&file, "unreadable", true) {
+            Err(Unread::Bad(why)) => match keep::set_aside(&file, "unreadable") {
                 Ok(aside) => {
                     let words = format!("{} can't be read: {why}; it is kept as {}", file.display(), aside.display());
                     kept(Lessons::new(), Some(words))
@@ -163,7 +164,7 @@ impl Progress {
         let mut kept = Ok(());
         self.change(|lessons| {
             if let Some(file) = file.filter(|file| file.exists()) {
-                match aside(&file, "before", false) {
+                match keep::keep_aside(&file, "before") {
                     Ok(path) => backup = Some(path),
                     Err(error) => {
                         kept = Err(format!("nothing is forgotten: {} can't be kept: {error}", file.display()));
@@ -182,10 +183,7 @@ impl Progress {
     /// if there is nothing to bring back.
     pub fn take_back(&mut self) -> Result<Option<Vec<String>>, String> {
         let Some(file) = self.file.clone() else { return Ok(None) };
-        let Some(backup) = (1..ASIDES).map(|n| beside(&file, "before", n)).take_while(|path| path.exists()).last()
-        else {
-            return Ok(None);
-        };
+        let Some(backup) = keep::last_aside(&file, "before") else { return Ok(None) };
         let old = match read_file(&backup) {
             Ok(old) => old,
             Err(why) => return Err(format!("{} can't be read: {}", backup.display(), why.words())),
@@ -204,7 +202,7 @@ impl Progress {
             return Ok(());
         };
         let failed = |error: std::io::Error| format!("progress is off: {} can't be written: {error}", file.display());
-        let alone = lock(&file).map_err(failed);
+        let alone = keep::lock(&file).map_err(failed);
         let ready = alone.as_ref().map_err(Clone::clone).and_then(|_| self.read_again(&file));
         change(&mut self.lessons);
         ready.and_then(|()| write(&file, &self.lessons).map_err(failed)).inspect_err(|why| {
@@ -221,7 +219,7 @@ impl Progress {
                 return Err(format!("progress is off: {} was written by a newer ipclab meanwhile", file.display()));
             }
             Err(Unread::Bad(why)) => {
-                let aside = aside(file, "unreadable", true)
+                let aside = keep::set_aside(file, "unreadable")
                     .map_err(|error| format!("progress is off: {} can't be written: {error}", file.display()))?;
                 self.notice =
                     Some(format!("{} can't be read: {why}; it is kept as {}", file.display(), aside.display()));
@@ -229,18 +227,6 @@ impl Progress {
         }
         Ok(())
     }
-}
-
-/// Where what outlives the program is kept: `$XDG_STATE_HOME/ipclab`, else `$HOME/.local/state/ipclab`.
-pub fn state_directory() -> Option<PathBuf> {
-    directory(|name| std::env::var_os(name).map(PathBuf::from))
-}
-
-/// The same with these variables. A relative path in XDG_STATE_HOME does not count, as the base directory specification says.
-pub(super) fn directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    let absolute = |name| variable(name).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    Some(state.join("ipclab"))
 }
 
 /// Why a file could not be read.
@@ -297,65 +283,14 @@ pub(super) fn read_old(text: &str) -> Result<Lessons, String> {
     read(text).map_err(|unread| unread.words())
 }
 
-/// Fails where no file can be made in the directory.
-fn writable(directory: &Path) -> std::io::Result<()> {
-    let probe = directory.join(format!(".probe-{}", std::process::id()));
-    std::fs::OpenOptions::new().write(true).create_new(true).open(&probe)?;
-    std::fs::remove_file(&probe)
-}
-
-/// Keeps another ipclab from writing at the same time, as long as the result lives.
-fn lock(file: &Path) -> std::io::Result<Flock<std::fs::File>> {
-    let directory = std::fs::File::open(file.parent().unwrap_or_else(|| Path::new(".")))?;
-    Flock::lock(directory, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
-}
-
-/// So many files of a kind are kept beside the one in use.
-const ASIDES: u32 = 1000;
-
-fn beside(file: &Path, kind: &str, number: u32) -> PathBuf {
-    file.with_extension(format!("toml.{kind}-{number}"))
-}
-
-/// Gives a file a name that is not taken, in place of its own or besides.
-fn aside(file: &Path, kind: &str, instead: bool) -> std::io::Result<PathBuf> {
-    for number in 1..ASIDES {
-        let aside = beside(file, kind, number);
-        // Unlike rename, link never replaces what stands there. The file in use is never written in place, so the one
-        // behind the new name stays as it is.
-        match std::fs::hard_link(file, &aside) {
-            Ok(()) => {
-                if instead {
-                    std::fs::remove_file(file)?;
-                }
-                return Ok(aside);
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(ErrorKind::AlreadyExists.into())
-}
-
 /// Progress as the text of a file.
 fn text(lessons: &Lessons) -> Result<String, toml::ser::Error> {
     toml::to_string(&File { version: VERSION, lessons })
 }
 
-/// Writes a new file beside the old one, makes sure that it is on disk, and puts it in the old one's place.
 fn write(file: &Path, lessons: &Lessons) -> std::io::Result<()> {
     let text = text(lessons).map_err(|e| std::io::Error::new(ErrorKind::InvalidData, e))?;
-    let new = file.with_extension(format!("toml.new-{}", std::process::id()));
-    let mut out = std::fs::File::create(&new)?;
-    let written = out
-        .write_all(text.as_bytes())
-        .and_then(|()| out.sync_all())
-        .and_then(|()| std::fs::rename(&new, file))
-        .and_then(|()| std::fs::File::open(file.parent().unwrap_or_else(|| Path::new(".")))?.sync_all());
-    if written.is_err() {
-        let _ = std::fs::remove_file(&new);
-    }
-    written
+    keep::replace(file, text.as_bytes())
 }
 
 #[cfg(test)]
@@ -538,20 +473,5 @@ mod tests {
         std::fs::remove_dir_all(&dir.0).unwrap();
         assert!(progress.update("a", |l| l.done = true).unwrap_err().starts_with("progress is off"));
         assert_eq!(progress.update("b", |l| l.done = true), Ok(()));
-    }
-
-    #[test]
-    fn only_absolute_paths_count() {
-        let cases: [(Option<&str>, Option<&str>, Option<&str>); 5] = [
-            (Some("/s"), Some("/h"), Some("/s/ipclab")),
-            (None, Some("/h"), Some("/h/.local/state/ipclab")),
-            (Some("s"), Some("/h"), Some("/h/.local/state/ipclab")),
-            (Some(""), None, None),
-            (None, Some("h"), None),
-        ];
-        for (state, home, expected) in cases {
-            let found = directory(|name| if name == "HOME" { home } else { state }.map(PathBuf::from));
-            assert_eq!(found, expected.map(PathBuf::from), "{state:?} {home:?}");
-        }
     }
 }

@@ -16,11 +16,13 @@ const VERSION: &str = "1";
 /// The file's name.
 const FILE: &str = "proofs.txt";
 
+/// The kernels that have shown something, by the name of what was shown: their releases, the last one last.
+pub type Shown = BTreeMap<String, Vec<String>>;
+
 /// What was shown, and where that is kept.
 #[derive(Debug, Default)]
 pub struct Proofs {
-    /// The kernel that showed it last, by the name of what was shown.
-    known: BTreeMap<String, String>,
+    known: Shown,
     file: Option<PathBuf>,
     notice: Option<String>,
 }
@@ -28,7 +30,7 @@ pub struct Proofs {
 impl Proofs {
     /// Reads them from where progress is kept.
     pub fn load() -> Self {
-        match super::progress::directory(|name| std::env::var_os(name).map(PathBuf::from)) {
+        match crate::keep::directory() {
             Some(directory) => Self::load_from(&directory),
             None => Self {
                 notice: Some("what you prove is not kept: neither XDG_STATE_HOME nor HOME is set".to_owned()),
@@ -47,7 +49,7 @@ impl Proofs {
                 // A line without its end was cut short.
                 for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
                     if let [VERSION, what, kernel] = line.split(' ').collect::<Vec<_>>()[..] {
-                        proofs.known.insert(what.to_owned(), kernel.to_owned());
+                        note(&mut proofs.known, what, kernel);
                     }
                 }
                 proofs
@@ -65,22 +67,52 @@ impl Proofs {
         self.notice.as_deref()
     }
 
-    /// The release of the kernel on which it was shown last, if it was.
+    /// The release of the kernel that has shown it: the running one if it has, else the last one that did.
     pub fn kernel(&self, what: &str) -> Option<&str> {
-        self.known.get(what).map(String::as_str)
+        let here = kernel();
+        let kernels = self.known.get(what)?;
+        kernels.iter().find(|kernel| **kernel == here).or_else(|| kernels.last()).map(String::as_str)
+    }
+
+    /// All that was shown.
+    pub const fn shown(&self) -> &Shown {
+        &self.known
+    }
+
+    /// Of what somebody has shown, what is not known here.
+    pub fn news(&self, other: &Shown) -> Shown {
+        let new = |(what, kernels): (&String, &Vec<String>)| {
+            let known = self.known.get(what);
+            let new: Vec<String> =
+                kernels.iter().filter(|kernel| known.is_none_or(|known| !known.contains(kernel))).cloned().collect();
+            (!new.is_empty()).then(|| (what.clone(), new))
+        };
+        other.iter().filter_map(new).collect()
     }
 
     /// Notes that this kernel has shown it. When that can't be written down nothing is kept from then on, and the
     /// reason is returned.
+    ///
+    /// # Errors
+    /// Why nothing is kept.
     pub fn add(&mut self, what: &str) -> Result<(), String> {
-        let kernel = kernel();
-        if self.kernel(what) == Some(kernel.as_str()) {
-            return Ok(());
+        self.merge(&Shown::from([(what.to_owned(), vec![kernel()])]))
+    }
+
+    /// Lays what somebody else has shown beside what is known; nothing is lost, and what is known already is not written
+    /// again.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn merge(&mut self, other: &Shown) -> Result<(), String> {
+        let news = self.news(other);
+        let mut lines = String::new();
+        for (what, kernel) in news.iter().flat_map(|(what, kernels)| kernels.iter().map(move |kernel| (what, kernel))) {
+            lines.push_str(&format!("{VERSION} {what} {kernel}\n"));
+            note(&mut self.known, what, kernel);
         }
-        let line = format!("{VERSION} {what} {kernel}\n");
-        self.known.insert(what.to_owned(), kernel);
-        let Some(file) = self.file.clone() else { return Ok(()) };
-        append(&file, &line).map_err(|error| {
+        let Some(file) = self.file.clone().filter(|_| !lines.is_empty()) else { return Ok(()) };
+        append(&file, &lines).map_err(|error| {
             let why = format!("what you prove is not kept: {} can't be written: {error}", file.display());
             self.file = None;
             self.notice = Some(why.clone());
@@ -89,13 +121,19 @@ impl Proofs {
     }
 }
 
+fn note(known: &mut Shown, what: &str, kernel: &str) {
+    let kernels = known.entry(what.to_owned()).or_default();
+    kernels.retain(|other| other != kernel);
+    kernels.push(kernel.to_owned());
+}
+
 /// One write at the end of the file, which the kernel does as a whole.
-fn append(file: &Path, line: &str) -> std::io::Result<()> {
+fn append(file: &Path, lines: &str) -> std::io::Result<()> {
     if let Some(directory) = file.parent() {
         std::fs::create_dir_all(directory)?;
     }
     let mut file = std::fs::OpenOptions::new().create(true).append(true).read(true).open(file)?;
-    // What a crash has cut short must not swallow this line too.
+    // What a crash has cut short must not swallow the first of these too.
     let cut = {
         use std::io::{Read, Seek, SeekFrom};
         let mut last = [b'\n'];
@@ -105,7 +143,7 @@ fn append(file: &Path, line: &str) -> std::io::Result<()> {
         }
         last != [b'\n']
     };
-    file.write_all(format!("{}{line}", if cut { "\n" } else { "" }).as_bytes())
+    file.write_all(format!("{}{lines}", if cut { "\n" } else { "" }).as_bytes())
 }
 
 /// The release of the running kernel.
@@ -158,6 +196,29 @@ mod tests {
         let text = std::fs::read_to_string(dir.0.join(FILE)).unwrap();
         assert_eq!(text, format!("{before}\n1 tcp/order {}\n", kernel()));
         assert!(Proofs::load_from(&dir.0).kernel("tcp/order").is_some());
+    }
+
+    #[test]
+    fn what_others_have_shown_is_laid_beside_ones_own() {
+        let dir = Dir::new("merged");
+        std::fs::create_dir(&dir.0).unwrap();
+        std::fs::write(dir.0.join(FILE), format!("1 pipe/order {}\n1 pipe/order 5.6.0\n", kernel())).unwrap();
+        let mut proofs = Proofs::load_from(&dir.0);
+        assert_eq!(proofs.kernel("pipe/order"), Some(kernel().as_str()), "this one has shown it, though not last");
+        let kernels = |all: &[&str]| all.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>();
+        let theirs = Shown::from([
+            ("pipe/order".to_owned(), kernels(&["5.6.0", "9.0.0"])),
+            ("fifo/order".to_owned(), kernels(&["9.0.0"])),
+        ]);
+        let news = proofs.news(&theirs);
+        assert_eq!(news.values().flatten().collect::<Vec<_>>(), ["9.0.0", "9.0.0"]);
+        proofs.merge(&theirs).unwrap();
+        proofs.merge(&theirs).unwrap();
+        let again = Proofs::load_from(&dir.0);
+        assert_eq!(again.shown(), proofs.shown());
+        assert_eq!(again.shown()["pipe/order"], kernels(&[&kernel(), "5.6.0", "9.0.0"]));
+        assert_eq!(std::fs::read_to_string(dir.0.join(FILE)).unwrap().lines().count(), 4, "once is enough");
+        assert!(again.news(&theirs).is_empty());
     }
 
     #[test]
