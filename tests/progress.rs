@@ -39,6 +39,15 @@ impl Learner {
         std::fs::write(self.file(), text).unwrap();
     }
 
+    fn prove(&self, lines: &str) {
+        std::fs::create_dir_all(self.0.join("ipclab")).unwrap();
+        std::fs::write(self.0.join("ipclab/proofs.txt"), lines).unwrap();
+    }
+
+    fn proved(&self) -> String {
+        std::fs::read_to_string(self.0.join("ipclab/proofs.txt")).unwrap()
+    }
+
     fn kept(&self) -> String {
         std::fs::read_to_string(self.file()).unwrap()
     }
@@ -306,6 +315,7 @@ fn what_comes_out_otherwise_in_a_replay_is_told() {
 #[test]
 fn a_broken_transfer_is_told_with_its_line_and_changes_nothing() {
     let learner = Learner::wrong_once("broken");
+    learner.prove("1 pipe/boundaries 5.6.0\n");
     let whole = learner.fine(&["progress", "export", "-"], "");
     let cut = whole[..whole.find("statements").unwrap() + 20].to_owned();
     let cases = [
@@ -313,9 +323,9 @@ fn a_broken_transfer_is_told_with_its_line_and_changes_nothing() {
         ("empty", String::new(), ":1: ", "missing field `version`"),
         (
             "newer",
-            whole.replace("version = 2", "version = 3\nnew = 1"),
+            whole.replace("version = 3", "version = 4\nnew = 1"),
             ":4: ",
-            "written by a newer ipclab (version 3, this one knows 2)",
+            "written by a newer ipclab (version 4, this one knows 3)",
         ),
         ("cut", cut, ":", "invalid multi-line basic string"),
         ("word", whole.replace("\"wrong\"", "\"wrnog\""), ":", "did you mean `wrong`?"),
@@ -323,6 +333,9 @@ fn a_broken_transfer_is_told_with_its_line_and_changes_nothing() {
         ("call", whole.replace("parent: pipe p", "parent: pip p"), ":", "unknown call `pip`; did you mean `pipe`?"),
         ("claim", whole.replace("failed EBADF\"", "faild EBADF\""), ":", "did you mean `failed`?"),
         ("moment", whole.replace("2026-01-05 10:00:00 +0100", "yesterday"), ":", "expected a moment such as"),
+        ("cell", whole.replace("pipe/boundaries", "pipe boundaries"), ":", "did you mean `pipe/boundaries`?"),
+        ("kernel", whole.replace("5.6.0", "5.6.0 of mine"), ":", "found `5.6.0 of mine`"),
+        ("none", whole.replace("[\"5.6.0\"]", "[]"), ":", "found none"),
     ];
     let before = learner.kept();
     for (name, text, place, words) in cases {
@@ -336,5 +349,49 @@ fn a_broken_transfer_is_told_with_its_line_and_changes_nothing() {
     let line = whole.lines().position(|l| l == "parent: pipe p").unwrap() + 1;
     assert!(learner.bad(&["replay", "call"]).starts_with(&format!("error: call:{line}: ")));
     assert!(learner.bad(&["replay", "nowhere"]).contains("nowhere"));
-    assert_eq!(learner.kept(), before);
+    let line = whole.lines().position(|l| l.contains("pipe/boundaries")).unwrap() + 1;
+    assert!(learner.bad(&["replay", "kernel"]).starts_with(&format!("error: kernel:{line}: ")));
+    assert_eq!((learner.kept(), learner.proved()), (before, "1 pipe/boundaries 5.6.0\n".to_owned()));
+}
+
+#[test]
+fn what_was_proved_goes_with_an_export_and_is_proved_again() {
+    let home = Learner::new("proved");
+    home.prove("1 pipe/boundaries 5.6.0\n1 pipe/order 5.6.0\n1 soup/order 5.6.0\n");
+    let said = home.fine(&["progress", "export", "all.txt"], "");
+    assert!(said.contains("all.txt: 0 answers in 0 lessons, and 3 cells of the comparison"), "{said}");
+    let text = std::fs::read_to_string(home.0.join("all.txt")).unwrap();
+    let replayed = home.fine(&["replay", "all.txt"], "");
+    for part in [
+        "pipe/boundaries: you have proved it on 5.6.0; so it is here too",
+        "soup/order: you have proved it on 5.6.0; left out: this ipclab does not ask it",
+        "2 came out as then, 0 otherwise, 1 left out",
+    ] {
+        assert!(replayed.contains(part), "{part}\n{replayed}");
+    }
+
+    let work = Learner::new("proved-work");
+    std::fs::write(work.0.join("all.txt"), &text).unwrap();
+    work.prove("1 pipe/order 6.1.0\n");
+    let output = work.says(&["progress", "import", "all.txt"], "");
+    assert_eq!(output.status.code(), Some(2), "nobody was asked");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.contains("2 cells more proved, 1 cell on other kernels too, 1 of them this ipclab does not ask"),
+        "{told}"
+    );
+    assert_eq!(work.proved(), "1 pipe/order 6.1.0\n");
+    work.fine(&["progress", "import", "all.txt", "--yes"], "");
+    for line in ["1 pipe/order 6.1.0\n", "1 pipe/order 5.6.0\n", "1 pipe/boundaries 5.6.0\n", "1 soup/order 5.6.0\n"] {
+        assert!(work.proved().contains(line), "{line}");
+    }
+    assert!(work.fine(&["progress", "import", "all.txt", "--yes"], "").contains("all of it is known already"));
+    assert!(work.fine(&["compare", "pipe"], "").contains("stream*"), "it is ticked here");
+
+    // What an ipclab wrote before proofs were part of it.
+    let old = Learner::wrong_once("proved-old");
+    let text = old.fine(&["progress", "export", "-"], "").replace("version = 3", "version = 2");
+    std::fs::write(work.0.join("old.txt"), text).unwrap();
+    assert!(work.fine(&["progress", "import", "old.txt", "--yes"], "").contains("imported; 1 lesson changed"));
+    assert_eq!(work.proved().lines().count(), 4);
 }

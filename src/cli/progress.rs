@@ -8,6 +8,7 @@ use super::line::{Global, ProgressCommand};
 use super::{BAD_INPUT, FAILED, linear};
 use crate::lesson::account::{self, Account, Due};
 use crate::lesson::progress::Progress;
+use crate::lesson::proofs::Proofs;
 use crate::lesson::transfer::{self, Transfer, Wrong};
 use crate::lesson::{Pack, runner, write_new};
 use crate::plain::desk::Stop;
@@ -53,7 +54,11 @@ pub(super) fn run(
             Err(why) => failed(&why, err),
         },
         Some(ProgressCommand::Export { file }) => {
-            let text = transfer::export(&pack, &progress);
+            let proofs = Proofs::load();
+            if let Some(notice) = proofs.notice() {
+                writeln!(err, "{notice}")?;
+            }
+            let text = transfer::export(&pack, &progress, &proofs);
             if file.as_os_str() == "-" {
                 write!(out, "{text}")?;
                 return Ok(ExitCode::SUCCESS);
@@ -64,7 +69,11 @@ pub(super) fn run(
             }
             let answers: usize = progress.lessons().values().flat_map(|l| l.predictions.values()).map(Vec::len).sum();
             let (a, l) = (plural(answers, "answer"), plural(progress.lessons().len(), "lesson"));
-            writeln!(out, "{}: {a} in {l}", file.display()).map(|()| ExitCode::SUCCESS)
+            let cells = match proofs.shown().len() {
+                0 => String::new(),
+                n => format!(", and {} of the comparison", plural(n, "cell")),
+            };
+            writeln!(out, "{}: {a} in {l}{cells}", file.display()).map(|()| ExitCode::SUCCESS)
         }
         Some(ProgressCommand::Import { file, yes }) => import(&mut progress, file, *yes, out, err),
     }
@@ -107,17 +116,22 @@ fn import(
             writeln!(out, "{id}: {words}")?;
         }
     }
-    if changes == 0 {
+    let (mut proofs, shown) = (Proofs::load(), transfer.shown());
+    let proved = transfer::proved(&proofs, &shown);
+    if let Some(words) = &proved {
+        writeln!(out, "the comparison: {words}")?;
+    }
+    if changes == 0 && proved.is_none() {
         writeln!(out, "all of it is known already")?;
         return Ok(ExitCode::SUCCESS);
     }
     if !yes && !agreed("Lay this beside your own?", out, err)? {
         return Ok(BAD_INPUT.into());
     }
-    match progress.merge(&transfer.lessons) {
-        Ok(()) => writeln!(out, "imported; {} changed", plural(changes, "lesson")).map(|()| ExitCode::SUCCESS),
-        Err(why) => failed(&why, err),
+    if let Err(why) = progress.merge(&transfer.lessons).and_then(|()| proofs.merge(&shown)) {
+        return failed(&why, err);
     }
+    writeln!(out, "imported; {} changed", plural(changes, "lesson")).map(|()| ExitCode::SUCCESS)
 }
 
 /// The pack and the progress that are meant, with their complaints told; `None` if there is no pack.

@@ -9,6 +9,8 @@ use serde_json::json;
 
 use super::line::Global;
 use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE, interrupt, progress};
+use crate::atlas;
+use crate::claim::{self as claims, Verdict};
 use crate::facility::registry;
 use crate::lesson::record::{Answer, Outcome};
 use crate::lesson::transfer::{Asked, Reached, Transfer, claim, statements};
@@ -56,7 +58,7 @@ pub(super) fn run(options: &Global, file: &Path, out: &mut dyn Write, err: &mut 
         let line = json!({ "as_then": same, "otherwise": other, "skipped": skipped });
         writeln!(out, "{}", json::line("replayed", &line))?;
     } else if same + other + skipped == 0 {
-        writeln!(out, "nothing in it can be run: it holds no predictions and no ways to goals")?;
+        writeln!(out, "nothing in it can be run: it holds no predictions, no ways to goals, and no proofs")?;
     } else {
         let left = if skipped == 0 { String::new() } else { format!(", {skipped} left out") };
         writeln!(out, "{same} came out as then, {other} otherwise{left}")?;
@@ -91,6 +93,45 @@ impl Replay<'_> {
                 }
             }
         }
+        for (cell, kernels) in &self.transfer.shown() {
+            if let Err(stop) = self.proof(cell, kernels, out)? {
+                return Ok(Err(stop));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Runs the experiment of a cell of the comparison that was proved.
+    fn proof(&mut self, key: &str, kernels: &[String], out: &mut dyn Write) -> io::Result<Result<(), Stop>> {
+        let experiment = atlas::cells().find(|cell| cell.key() == key).and_then(|cell| cell.experiment()?.ok());
+        let verdict = match experiment {
+            None => None,
+            Some(experiment) => match claims::run(&experiment, self.stage, self.cancelled, &mut |_| {}) {
+                Ok(finding) => Some(finding.verdict),
+                Err(error) => return Ok(Err(Stop::Open(error))),
+            },
+        };
+        let (same, here) = match &verdict {
+            Some(Verdict::Cancelled) => return Ok(Err(Stop::Cancelled)),
+            Some(Verdict::Holds) => (Some(true), "so it is here too".to_owned()),
+            Some(Verdict::Differs { expected, seen, .. }) => {
+                (Some(false), format!("here it comes out otherwise: expected {expected}, seen {seen}"))
+            }
+            Some(Verdict::NotHere(why)) => (None, format!("left out: {why}")),
+            None => (None, "left out: this ipclab does not ask it".to_owned()),
+        };
+        match same {
+            Some(same) => self.count(same),
+            None => self.skipped += 1,
+        }
+        if self.json {
+            let line = json!({ "cell": key, "kernels": kernels, "as_then": same, "here": here });
+            writeln!(out, "{}", json::line("proved", &line))?;
+        } else {
+            let text = format!("{key}: you have proved it on {}; {here}", kernels.join(", "));
+            write!(out, "{}", words::fold(&text, "", "  "))?;
+        }
+        out.flush()?;
         Ok(Ok(()))
     }
 

@@ -1,14 +1,21 @@
 //! Progress as a text that goes from one machine to another: what was done, and the statements behind it, so that
 //! whoever has the text can run it again without having the lessons.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::progress::{self, Progress, VERSION};
+use super::progress::{self, Progress};
+use super::proofs::{Proofs, Shown};
 use super::record::{LessonRecord, Lessons, Outcome};
 use super::{Choice, Item, Lesson, Pack, Prediction, account};
 use crate::facility::registry;
 use crate::script::{self, Body, Expectation, Severity, Statement, nearest};
+
+/// The version of the file that this program writes. Before proofs were part of it, it had that of the file of progress,
+/// which is still read.
+pub const VERSION: u32 = 3;
 
 /// The largest file that is read, in bytes.
 pub const TRANSFER_MAX: u64 = 16 << 20;
@@ -23,7 +30,7 @@ const HEAD: &str = "\
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transfer {
-    /// The version of the file of progress whose records it holds.
+    /// [`VERSION`], or that of the file of progress whose records it holds.
     pub version: u32,
     /// What was done, by the lesson's id.
     #[serde(default)]
@@ -34,6 +41,20 @@ pub struct Transfer {
     /// What was to be reached where a learner found a way of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub goals: Vec<Reached>,
+    /// The cells of the comparison that were proved, each with the kernels that have shown it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub proved: BTreeMap<String, Spanned<Vec<String>>>,
+}
+
+impl Transfer {
+    fn of(version: u32, lessons: Lessons) -> Self {
+        Self { version, lessons, questions: Vec::new(), goals: Vec::new(), proved: BTreeMap::new() }
+    }
+
+    /// What was proved, without the places in the file.
+    pub fn shown(&self) -> Shown {
+        self.proved.iter().map(|(cell, kernels)| (cell.clone(), kernels.get_ref().clone())).collect()
+    }
 }
 
 /// A prediction as it was asked.
@@ -94,9 +115,10 @@ pub struct Wrong {
 }
 
 /// All that was done, as a text.
-pub fn export(pack: &Pack, progress: &Progress) -> String {
-    let mut transfer =
-        Transfer { version: VERSION, lessons: progress.lessons().clone(), questions: Vec::new(), goals: Vec::new() };
+pub fn export(pack: &Pack, progress: &Progress, proofs: &Proofs) -> String {
+    let mut transfer = Transfer::of(VERSION, progress.lessons().clone());
+    let proved = proofs.shown().iter().map(|(cell, kernels)| (cell.clone(), Spanned::new(0..0, kernels.clone())));
+    transfer.proved = proved.collect();
     for lesson in account::order(pack) {
         let Some(record) = progress.lesson(lesson.id()) else { continue };
         for (at, step) in lesson.steps.iter().enumerate() {
@@ -162,9 +184,9 @@ pub fn read(text: &str) -> Result<Transfer, Wrong> {
         let message = format!("written by a newer ipclab (version {version}, this one knows {VERSION})");
         return Err(Wrong { line: line_of(text, text.find("version").unwrap_or(0)), message, help: None });
     }
-    if version < VERSION {
+    if version < progress::VERSION {
         let lessons = progress::read_old(text).map_err(|message| Wrong { line: 1, message, help: None })?;
-        return Ok(Transfer { version, lessons, questions: Vec::new(), goals: Vec::new() });
+        return Ok(Transfer::of(version, lessons));
     }
     let transfer: Transfer = toml::from_str(text).map_err(|e| wrong(&e))?;
     for asked in &transfer.questions {
@@ -178,7 +200,29 @@ pub fn read(text: &str) -> Result<Transfer, Wrong> {
             claim(text, of)?;
         }
     }
+    for (cell, kernels) in &transfer.proved {
+        proof(cell, kernels.get_ref()).map_err(|(message, help)| {
+            let line = line_of(text, kernels.span().start);
+            Wrong { line, message, help }
+        })?;
+    }
     Ok(transfer)
+}
+
+/// Whether a cell and the kernels that have shown it are such as a line of proof could name. Cells that this program has
+/// not got are those of another one, and are kept.
+fn proof(cell: &str, kernels: &[String]) -> Result<(), (String, Option<String>)> {
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if !cell.split_once('/').is_some_and(|(row, column)| is_word(row) && is_word(column)) {
+        let cells: Vec<String> = crate::atlas::cells().map(|cell| cell.key()).collect();
+        let help = nearest(cell, cells.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        return Err((format!("expected a cell such as `pipe/boundaries`, found `{cell}`"), help));
+    }
+    match kernels.iter().find(|kernel| kernel.is_empty() || kernel.contains(char::is_whitespace)) {
+        Some(kernel) => Err((format!("expected the release of a kernel such as `6.1.0`, found `{kernel}`"), None)),
+        None if kernels.is_empty() => Err(("expected the kernels that have shown it, found none".to_owned(), None)),
+        None => Ok(()),
+    }
 }
 
 /// The statements of a text within the file.
@@ -264,4 +308,17 @@ pub fn change(own: Option<&LessonRecord>, other: &LessonRecord) -> Option<String
         parts.push("done later than here".to_owned());
     }
     Some(parts.join(", "))
+}
+
+/// What importing would add to what was proved, in words; `None` if nothing.
+pub fn proved(own: &Proofs, other: &Shown) -> Option<String> {
+    let news = own.news(other);
+    let new = news.keys().filter(|cell| own.kernel(cell).is_none()).count();
+    let cells = |n: usize| format!("{n} cell{}", if n == 1 { "" } else { "s" });
+    let strange = news.keys().filter(|key| !crate::atlas::cells().any(|cell| cell.key() == **key)).count();
+    let mut parts = Vec::new();
+    parts.extend((new > 0).then(|| format!("{} more proved", cells(new))));
+    parts.extend((news.len() > new).then(|| format!("{} on other kernels too", cells(news.len() - new))));
+    parts.extend((strange > 0).then(|| format!("{} of them this ipclab does not ask", strange)));
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
