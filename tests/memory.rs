@@ -3,7 +3,7 @@
 mod common;
 
 use common::both;
-use ipclab::model::{Evidence, Value};
+use ipclab::model::{Copies, Evidence, Value};
 
 fn part<'a>(view: &'a Value, name: &str) -> Option<&'a str> {
     view.part(name).and_then(Value::as_text)
@@ -76,9 +76,15 @@ parent: store own[0] 1
         let pages = |play: &common::Play, actor: &str| {
             let actor = play.snapshot().actor(actor).unwrap();
             let own = actor.mappings.iter().find(|m| m.names == ["own"]).unwrap();
-            (own.own_pages, own.inherited_pages)
+            match own.copies {
+                Some(Copies::Counted { own, inherited, of_first: None }) => (own, inherited),
+                ref other => panic!("{other:?}"),
+            }
         };
         assert_eq!(pages(play, "parent"), (1, 0));
+        play.run("parent: mmap pagesize PROT_READ MAP_PRIVATE|MAP_ANONYMOUS as never\nparent: load $x never[0]\nparent: getpid");
+        let never = play.snapshot().actor("parent").unwrap().mappings[2].copies.clone();
+        assert_eq!(never, Some(Copies::Counted { own: 0, inherited: 0, of_first: None }), "nobody has stored there");
         play.run("parent: fork child");
         assert_eq!((pages(play, "parent"), pages(play, "child")), ((0, 1), (0, 1)));
         play.run(

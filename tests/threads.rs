@@ -390,6 +390,6 @@ fn memory_outlives_the_first_thread() {
         );
         let mapping = play.snapshot().actor("alice").unwrap().mappings[0].clone();
         assert_eq!(mapping.contents.map(|bytes| bytes[..4].to_vec()), Some(77_u32.to_ne_bytes().to_vec()));
-        assert_eq!(mapping.own_pages + mapping.inherited_pages, 1);
+        assert_eq!(mapping.copies, Some(ipclab::model::Copies::Counted { own: 1, inherited: 0, of_first: None }));
     });
 }

@@ -60,6 +60,7 @@ mod views;
 pub use socket::may_be_timed;
 pub use sysv::key_of;
 pub use undefined::{Intent, undefined};
+pub(crate) use views::untold_pages;
 
 use std::sync::OnceLock;
 
@@ -71,6 +72,7 @@ use dialect::Dialect;
 use look::{Found, Ground, Handle, Look, Reported};
 pub(crate) use meaning::{meaning, meaning_on};
 use perform::{Performer, Refusal};
+pub(crate) use quantities::page_size;
 use show::Shown;
 pub use signal::{SignalDeed, Target};
 pub(crate) use signal::{handled, set_names};

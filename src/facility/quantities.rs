@@ -3,7 +3,7 @@
 use super::perform::DATA_MAX;
 
 /// The size of a memory page in bytes.
-pub(super) fn page_size() -> i64 {
+pub(crate) fn page_size() -> i64 {
     nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096)
 }
 

@@ -3,14 +3,20 @@
 //! Where, the kernel tells of each page (/proc/PID/pagemap): one that is no longer the object's is a copy, made when
 //! somebody stored there through a private mapping. Which bytes differ is found by comparing the copy with the object.
 
+use nix::errno::Errno;
+
 use super::Judged;
 use super::look::{Found, HandleKind, Look};
+use crate::kernel::SysError;
 use crate::kernel::proc::{PrivatePage, private_pages};
 use crate::model::{Evidence, Field, Object, Value};
 use crate::script::{ArgValue, PredicateArg, PredicateSpec};
 
 /// The name of the field.
 pub(super) const FIELD: &str = "views";
+
+/// The part of a private view that says why nobody can know what it has of its own.
+const HIDDEN: &str = "hidden";
 
 /// Of a private view so many bytes are kept, from the first that differs on.
 const SEEN: usize = 32;
@@ -62,7 +68,10 @@ fn parted(
     (start, end, offset): (u64, u64, u64),
     bytes: Option<&[u8]>,
 ) -> Vec<(String, Value)> {
-    let Ok(pages) = private_pages(pid, start, end - start) else { return Vec::new() };
+    let pages = match private_pages(pid, start, end - start) {
+        Ok(pages) => pages,
+        Err(error) => return vec![(HIDDEN.to_owned(), Value::Text(untold_pages(&error)))],
+    };
     let page = super::quantities::page_size() as u64;
     let copied = stretches(pages.iter().map(|page| page.copied()), page);
     if copied.is_empty() {
@@ -106,6 +115,17 @@ fn stretches(items: impl Iterator<Item = bool>, size: u64) -> Vec<(u64, u64)> {
     all
 }
 
+/// Why the kernel does not tell which pages are copies.
+pub(crate) fn untold_pages(error: &SysError) -> String {
+    let why = match error.errno {
+        Errno::EACCES | Errno::EPERM => "the kernel does not let us see the pages of that process",
+        Errno::ENOENT => "this kernel tells nobody of pages (CONFIG_PROC_PAGE_MONITOR)",
+        Errno::ESRCH => "the process has let go of its memory",
+        _ => "the kernel did not tell",
+    };
+    format!("{why}: {error}")
+}
+
 /// Judges [`PARTED`].
 pub(super) fn check(args: &[ArgValue], object: &Object) -> Judged {
     let by = args.iter().find_map(|arg| if let ArgValue::By(actor) = arg { Some(actor.as_str()) } else { None });
@@ -117,9 +137,16 @@ pub(super) fn check(args: &[ArgValue], object: &Object) -> Judged {
         .filter(|view| view.part("copied").is_some())
         .map(|view| (part(view, "actor"), part(view, "copied")))
         .collect();
+    let met = parted.iter().any(|(actor, _)| by.is_none_or(|by| by == actor));
+    let mut views = object.value(FIELD).as_list().iter();
+    let untold = views.find(|view| view.part(HIDDEN).is_some() && by.is_none_or(|by| by == part(view, "actor")));
+    if let (false, Some(view)) = (met, untold) {
+        let seen = format!("what {} has of its own is hidden: {}", part(view, "actor"), part(view, HIDDEN));
+        return Judged { met: false, seen, field: HIDDEN };
+    }
     let words: Vec<String> = parted.iter().map(|(actor, pages)| format!("{actor} has copies of {pages}")).collect();
     Judged {
-        met: parted.iter().any(|(actor, _)| by.is_none_or(|by| by == actor)),
+        met,
         seen: if words.is_empty() { "no mapping has parted from it".to_owned() } else { words.join("; ") },
         // What is mapped nowhere is known to be so as well as its size is.
         field: if object.field(FIELD).is_some() { FIELD } else { "size" },
@@ -145,7 +172,7 @@ mod tests {
             Value::Record(vec![text("actor", "alice"), text("kind", "private")]),
             Value::Record(vec![text("actor", "bob"), text("kind", "private"), text("copied", "0..4096")]),
         ];
-        let object = Object {
+        let mut object = Object {
             name: "f".to_owned(),
             key: crate::model::ObjectKey { facility: "file".to_owned(), dev: 1, ino: 2, offset: 0 },
             identifier: String::new(),
@@ -156,5 +183,13 @@ mod tests {
         let by = |name: &str| check(&[ArgValue::By(name.to_owned())], &object).met;
         assert!(by("bob") && !by("alice") && check(&[], &object).met);
         assert_eq!(check(&[], &object).seen, "bob has copies of 0..4096");
+        // Of whom the kernel does not tell, neither that nor the opposite holds.
+        let error = SysError::new("open", "/proc/7/pagemap", Errno::EACCES);
+        let untold = Value::Text(untold_pages(&error));
+        let carol = Value::Record(vec![text("actor", "carol"), (HIDDEN.to_owned(), untold)]);
+        object.fields = vec![Field::new(FIELD, Value::List(vec![carol]), Evidence::Kernel)];
+        let judged = check(&[ArgValue::By("carol".to_owned())], &object);
+        assert!(!judged.met && judged.seen.contains("EACCES"), "{judged:?}");
+        assert_eq!(object.evidence(judged.field), Evidence::Hidden);
     }
 }

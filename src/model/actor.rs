@@ -208,10 +208,24 @@ pub struct Mapping {
     pub object: Option<String>,
     /// For a private mapping, the first bytes as this actor sees them.
     pub contents: Option<Vec<u8>>,
-    /// For a private mapping, how many of its pages are copies that no other process uses.
-    pub own_pages: u64,
-    /// For a private mapping, how many are copies that relatives use too, until one of them stores there.
-    pub inherited_pages: u64,
+    /// For a private mapping, which of its pages are copies.
+    pub copies: Option<Copies>,
+}
+
+/// How many pages of a private mapping are copies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Copies {
+    /// The kernel tells of each page.
+    Counted {
+        /// Copies that no other process uses.
+        own: u64,
+        /// Copies that relatives use too, until one of them stores there.
+        inherited: u64,
+        /// Where a mapping is too long to look at all of it: how many pages were looked at, from the first on.
+        of_first: Option<u64>,
+    },
+    /// It does not tell us, for this reason.
+    Hidden(String),
 }
 
 /// A program that an actor holds back.

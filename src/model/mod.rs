@@ -13,7 +13,7 @@ mod snapshot;
 mod value;
 mod waits;
 
-pub use actor::{Access, Actor, ActorState, Death, Descriptor, Mapping, Program, Scheduling, Sleep, Stdout};
+pub use actor::{Access, Actor, ActorState, Copies, Death, Descriptor, Mapping, Program, Scheduling, Sleep, Stdout};
 pub use call::{Call, CallState, UNNUMBERED};
 pub use fact::Fact;
 pub use finding::{Certainty, Finding, KINDS, Kind, Known, kind};

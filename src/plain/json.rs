@@ -8,8 +8,8 @@ use crate::lesson::prose::{self, Block};
 use crate::lesson::session::News;
 use crate::lesson::{Lesson, Prediction};
 use crate::model::{
-    Access, Actor, ActorState, Call, CallState, Death, Field, Finding, Host, Mode, Object, Plight, Snapshot, Value,
-    Wait, WaitGraph,
+    Access, Actor, ActorState, Call, CallState, Copies, Death, Field, Finding, Host, Mode, Object, Plight, Snapshot,
+    Value, Wait, WaitGraph,
 };
 use crate::stage::{Outcome, Report, StageInfo};
 
@@ -156,11 +156,18 @@ fn actor(actor: &Actor) -> Json {
         .mappings
         .iter()
         .map(|m| {
+            let (own, inherited, of, hidden) = match &m.copies {
+                Some(Copies::Counted { own, inherited, of_first }) => {
+                    (Some(own), Some(inherited), of_first.as_ref(), None)
+                }
+                Some(Copies::Hidden(why)) => (None, None, None, Some(why)),
+                None => (None, None, None, None),
+            };
             json!({
                 "names": m.names, "start": m.start, "length": m.length, "offset": m.offset, "protection": m.protection,
                 "shared": m.shared, "object": m.object,
                 "contents": m.contents.as_ref().map(|c| bytes(c, c.len() as u64)),
-                "own_pages": m.own_pages, "inherited_pages": m.inherited_pages,
+                "own_pages": own, "inherited_pages": inherited, "of_first_pages": of, "pages_hidden": hidden,
             })
         })
         .collect();

@@ -13,7 +13,7 @@ use crate::kernel::proc::{PrivatePage, private_pages};
 use crate::kernel::process::{self, How};
 use crate::kernel::{borrow, futex};
 use crate::model::{
-    Access, Actor, ActorState, Call, Death, Descriptor, Mapping, ObjectKey, Program, Sleep, Snapshot, Waiter,
+    Access, Actor, ActorState, Call, Copies, Death, Descriptor, Mapping, ObjectKey, Program, Sleep, Snapshot, Waiter,
 };
 use crate::script::{ArgKind, CallSpec, WaitsOn};
 
@@ -285,12 +285,6 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
             }),
             HandleKind::Mapping { start, end, offset, perms } => {
                 let shared = perms.ends_with('s');
-                let pages = if shared {
-                    Vec::new()
-                } else {
-                    private_pages(member.pid, *start, end - start).unwrap_or_default()
-                };
-                let count = |kind| pages.iter().filter(|page| **page == kind).count() as u64;
                 mappings.push(Mapping {
                     names: named(Bound::Memory(*start, end - start)),
                     start: *start,
@@ -300,8 +294,7 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
                     shared,
                     object: object(claimed),
                     contents: if shared { None } else { contents(member.pid, *start, end - start) },
-                    own_pages: count(PrivatePage::Own),
-                    inherited_pages: count(PrivatePage::Inherited),
+                    copies: (!shared).then(|| copies(member.pid, *start, end - start)),
                 });
             }
         }
@@ -330,6 +323,18 @@ fn actor(director: &Director, member: &Member, sleep: Option<Sleep>) -> Actor {
         last: member.last.clone(),
         finished: member.tally().0,
         dropped: member.tally().1,
+    }
+}
+
+fn copies(pid: i32, start: u64, length: u64) -> Copies {
+    match private_pages(pid, start, length) {
+        Ok(pages) => {
+            let wanted = (length / facility::page_size() as u64) as usize;
+            let count = |kind| pages.iter().filter(|page| **page == kind).count() as u64;
+            let (own, inherited) = (count(PrivatePage::Own), count(PrivatePage::Inherited));
+            Copies::Counted { own, inherited, of_first: (pages.len() < wanted).then_some(pages.len() as u64) }
+        }
+        Err(error) => Copies::Hidden(facility::untold_pages(&error)),
     }
 }
 

@@ -294,8 +294,7 @@ pub(super) fn everything() -> Snapshot {
         shared: true,
         object: Some("board".to_owned()),
         contents: None,
-        own_pages: 0,
-        inherited_pages: 0,
+        copies: None,
     }];
     snapshot.actors.extend([carol, dave, eve, zoe, stan]);
     snapshot

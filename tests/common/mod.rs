@@ -116,6 +116,12 @@ impl Play {
     }
 }
 
+/// Says what a test leaves out on this machine, and why.
+#[expect(clippy::print_stderr, reason = "what is skipped is said")]
+pub(crate) fn left_out(why: &str) {
+    eprintln!("left out: {why}");
+}
+
 /// Plays a scenario on a stage as isolated as can be had, and on a shared one.
 pub(crate) fn both(scenario: impl Fn(&mut Play)) {
     for shared in [false, true] {

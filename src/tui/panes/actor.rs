@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::{Sight, mark};
-use crate::model::{Access, Actor, ActorState, CallState, Death, Evidence};
+use crate::model::{Access, Actor, ActorState, CallState, Copies, Death, Evidence};
 use crate::tui::text::{self, clip, clip_spans, spread};
 use crate::tui::theme::Role;
 
@@ -302,11 +302,20 @@ fn mappings(actor: &Actor, sight: Sight<'_>) -> Vec<Vec<Span<'static>>> {
         let to = m.object.clone().unwrap_or_else(|| "own memory".to_owned());
         let pages = |count: u64| if count == 1 { "1 page".to_owned() } else { format!("{count} pages") };
         let mut parted = String::new();
-        if m.own_pages > 0 {
-            parted += &format!(", {} of its own", pages(m.own_pages));
-        }
-        if m.inherited_pages > 0 {
-            parted += &format!(", {} with relatives", pages(m.inherited_pages));
+        match &m.copies {
+            Some(Copies::Counted { own, inherited, of_first }) => {
+                if *own > 0 {
+                    parted += &format!(", {} of its own", pages(*own));
+                }
+                if *inherited > 0 {
+                    parted += &format!(", {} with relatives", pages(*inherited));
+                }
+                if let Some(of) = of_first {
+                    parted += &format!(" (its first {of} were looked at)");
+                }
+            }
+            Some(Copies::Hidden(why)) => parted += &format!(", its own pages are hidden: {why}"),
+            None => {}
         }
         vec![
             Span::styled(name, sight.style(Role::Value)),

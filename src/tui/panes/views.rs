@@ -37,6 +37,10 @@ pub(super) fn draw(painter: &mut Painter<'_>) {
             spans.push(painter.dim(format!(" from {from}")));
         }
         painter.row(spans, evidence);
+        if view.part("hidden").is_some() {
+            let spans = vec![painter.dim(format!("  what it has of its own is hidden: {}", text("hidden")))];
+            painter.row(spans, Some(crate::model::Evidence::Hidden));
+        }
         if view.part("copied").is_some() {
             let spans = vec![painter.dim("  parted in "), Span::styled(text("copied"), place)];
             painter.row(spans, evidence);
