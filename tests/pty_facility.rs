@@ -316,7 +316,12 @@ shell: ioctl t.s TIOCNOTTY
         play.run("expect shell killed by SIGHUP\nterm: read t.m 10\nexpect term failed EIO from read");
         assert_eq!(play.object("t").value("state").as_text(), Some("the slave is closed"));
         play.run(SHELL.replace("spawn term", "term: waitpid shell").replace(" t ", " u ").replace("t.", "u.").as_str());
-        play.run("shell: fork quiet\nshell: setpgid quiet quiet\nterm: close u.m\nexpect shell killed by SIGHUP");
+        play.run("shell: fork quiet\nshell: setpgid quiet quiet\nterm: write u.m \"gone\\nhalf\"\nexpect u holds \"gone\\n\"");
+        play.run("term: close u.m\nexpect shell killed by SIGHUP");
+        // What nobody can read any more is not shown as if it could be.
+        play.run("expect u holds \"\"\nexpect u editing \"\"\nexpect u shows \"\"");
+        assert_eq!(play.object("u").value("next").as_text(), Some("end of file"));
+        assert!(play.object("u").field("input").unwrap().note.as_ref().unwrap().contains("hung up"));
         play.run(
             "quiet: read u.s 10\nexpect quiet returned 0 from read\nquiet: write u.s \"x\"\nexpect quiet failed EIO",
         );

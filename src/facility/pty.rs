@@ -5,6 +5,8 @@
 //! stage asks here whether any are still under way. See pty(7), termios(3), ioctl_tty(2).
 
 mod calls;
+#[cfg(test)]
+mod kernel_test;
 mod line;
 mod means;
 mod mirror;
@@ -238,6 +240,7 @@ impl Ends {
             input: readable(&self.slave),
             ready: slave.is_some_and(|events| events.contains(PollFlags::POLLIN)),
             output: readable(&self.master),
+            hung_up: slave.is_some_and(|events| events.contains(PollFlags::POLLHUP)),
         }
     }
 }
@@ -269,6 +272,8 @@ fn event(call: &Reported<'_>) -> Option<Event> {
             let bytes = record.bytes();
             What::Wrote(side, bytes[..bytes.len().min(total as usize)].to_vec(), total)
         }
+        // A read that asks for nothing leaves even an end of file where it is.
+        ("read", None) if record.args[2] == 0 => return None,
         ("read", None) => What::Read(side, record.ret.max(0) as u64, record.bytes().first().copied()),
         ("tcsetattr", None) => {
             let [_, action, iflag, oflag, lflag, _] = record.args;
@@ -299,14 +304,13 @@ fn fields(found: &Found<'_>, look: &Look<'_>, ends: &Ends, counters: &Counters, 
         None => Field::hidden(name, &closed(side)),
     };
     let [holds, editing, shows] = mirror.fields(counters);
-    let mut fields = vec![
-        number("input", counters.input.map(|n| n as i64), "slave"),
-        holds,
-        editing,
-        number("output", counters.output.map(|n| n as i64), "master"),
-        shows,
-    ];
-    if counters.ready && counters.input == Some(0) && mirror.line.at_end() {
+    let input = if counters.hung_up {
+        Field::hidden("input", "the terminal has hung up, and counts nothing any more")
+    } else {
+        number("input", counters.input.map(|n| n as i64), "slave")
+    };
+    let mut fields = vec![input, holds, editing, number("output", counters.output.map(|n| n as i64), "master"), shows];
+    if counters.hung_up || counters.ready && counters.input == Some(0) && mirror.line.at_end() {
         fields.push(text("next", "end of file".to_owned()));
     }
     let any = ends.master.as_ref().or(ends.slave.as_ref()).map(AsRawFd::as_raw_fd);

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How many bytes the kernel keeps of what was typed (N_TTY_BUF_SIZE).
+const BUFFER: usize = 4096;
+
 /// A byte, if it is known.
 pub(super) type Byte = Option<u8>;
 
@@ -46,6 +49,20 @@ struct Place {
     eof: bool,
 }
 
+/// What is to be echoed: the kernel keeps it as it came, and turns it into output when that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Echo {
+    /// A byte, changed as output is.
+    Plain(Byte),
+    /// A control character, as `^C`.
+    Caret(u8),
+    /// The line that is edited begins here.
+    Begin,
+    /// As many steps back as an erased tab was wide; the columns used before it, and whether they are those behind
+    /// another tab.
+    EraseTab(usize, bool),
+}
+
 /// Both directions of a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Line {
@@ -58,10 +75,12 @@ pub(super) struct Line {
     literal: bool,
     /// Output is stopped by VSTOP.
     stopped: bool,
-    /// Echo that waits for VSTART.
-    held: Vec<Byte>,
+    /// Echo that waits for the end of what was written together, or for VSTART.
+    echoes: Vec<Echo>,
     /// What the master has not read, oldest first.
     output: Vec<Byte>,
+    /// How many of them have arrived there: the others are on their way, and a signal that flushes takes them off.
+    arrived: usize,
     /// Where the cursor stands, and where it stood when the line that is being edited began.
     column: usize,
     first_column: usize,
@@ -75,7 +94,12 @@ impl Line {
     /// New settings: with another ICANON what is there becomes a line, or its ends are forgotten.
     pub(super) fn set(&mut self, settings: Settings) {
         let changed = (settings.lflag ^ self.settings.lflag) & libc::ICANON != 0;
+        let unstopped = self.settings.input(libc::IXON) && !settings.input(libc::IXON);
         self.settings = settings;
+        if unstopped {
+            self.start();
+            self.arrived = self.output.len();
+        }
         if !changed {
             return;
         }
@@ -87,7 +111,8 @@ impl Line {
         self.finished = 0;
         if self.canonical() {
             if let Some(last) = self.input.last_mut() {
-                last.ends = true;
+                // A NUL that ends a line is an end of file to the kernel, wherever it comes from.
+                (last.ends, last.eof) = (true, last.byte == Some(0));
             }
             self.finished = self.input.len();
         }
@@ -119,14 +144,20 @@ impl Line {
         &self.output
     }
 
-    /// The master writes: somebody types.
+    /// The master writes: somebody types. What is written together is echoed together.
     pub(super) fn typed(&mut self, bytes: impl Iterator<Item = Byte>) {
         for byte in bytes {
             match byte {
                 Some(byte) => self.receive(byte),
                 None => self.ordinary(None),
             }
+            // Of a line that fills the buffer, what does not end it does not get the last place.
+            if self.canonical() && self.finished == 0 && self.input.len() == BUFFER {
+                self.input.pop();
+            }
         }
+        self.process_echoes();
+        self.arrived = self.output.len();
     }
 
     /// The slave writes: a program prints.
@@ -134,6 +165,7 @@ impl Line {
         for byte in bytes {
             self.put(byte);
         }
+        self.arrived = self.output.len();
     }
 
     /// The slave has read so many bytes.
@@ -162,6 +194,7 @@ impl Line {
     /// The master has read so many bytes.
     pub(super) fn master_read(&mut self, count: usize) {
         self.output.drain(..count.min(self.output.len()));
+        self.arrived = self.arrived.saturating_sub(count);
     }
 
     /// What was typed is thrown away, the unfinished line too.
@@ -180,16 +213,17 @@ impl Line {
     /// What the master could read is thrown away.
     pub(super) fn forget_output(&mut self) {
         self.output.clear();
+        self.arrived = 0;
     }
 
     fn receive(&mut self, byte: u8) {
         let s = self.settings;
-        if std::mem::take(&mut self.literal) {
-            return self.ordinary(Some(byte));
-        }
         let mut byte = if s.input(libc::ISTRIP) { byte & 0x7f } else { byte };
         if s.input(libc::IUCLC) && s.local(libc::IEXTEN) {
             byte = byte.to_ascii_lowercase();
+        }
+        if std::mem::take(&mut self.literal) {
+            return self.ordinary(Some(byte));
         }
         if s.input(libc::IXON) && (s.is(byte, libc::VSTART) || s.is(byte, libc::VSTOP)) {
             if s.is(byte, libc::VSTART) {
@@ -202,32 +236,40 @@ impl Line {
         if s.local(libc::ISIG) && [libc::VINTR, libc::VQUIT, libc::VSUSP].iter().any(|which| s.is(byte, *which)) {
             return self.signal(byte);
         }
-        if self.stopped && s.input(libc::IXON) && s.input(libc::IXANY) {
-            self.start();
-        }
+        self.start_by_any();
         match byte {
             b'\r' if s.input(libc::IGNCR) => return,
             b'\r' if s.input(libc::ICRNL) => byte = b'\n',
             b'\n' if s.input(libc::INLCR) => byte = b'\r',
+            // One that nothing looks at, so that it is shown as other control characters are.
+            b'\n' if !self.canonical() => return self.ordinary(Some(byte)),
             _ => {}
         }
         if self.canonical() && self.edit(byte) {
             return;
         }
-        self.ordinary(Some(byte));
+        if byte == b'\n' && s.local(libc::ECHO) {
+            self.echo_raw(byte);
+            self.input.push(Place { byte: Some(byte), ends: false, eof: false });
+        } else {
+            self.ordinary(Some(byte));
+        }
     }
 
     /// A byte that has no meaning of its own: into the buffer, and its echo.
     fn ordinary(&mut self, byte: Byte) {
+        self.start_by_any();
         if self.settings.local(libc::ECHO) {
-            if byte == Some(b'\n') {
-                self.echo_raw(b'\n');
-            } else {
-                self.begin_line();
-                self.echo(byte);
-            }
+            self.begin_line();
+            self.echo(byte);
         }
         self.input.push(Place { byte, ends: false, eof: false });
+    }
+
+    fn start_by_any(&mut self) {
+        if self.stopped && self.settings.input(libc::IXON) && self.settings.input(libc::IXANY) {
+            self.start();
+        }
     }
 
     /// What editing a line does with a byte; `false` if it is an ordinary one.
@@ -275,20 +317,49 @@ impl Line {
     fn signal(&mut self, byte: u8) {
         if !self.settings.local(libc::NOFLSH) {
             self.forget_input();
-            self.held.clear();
+            self.echoes.clear();
+            self.output.truncate(self.arrived);
         }
         if self.settings.input(libc::IXON) {
-            self.start();
+            self.stopped = false;
         }
         if self.settings.local(libc::ECHO) {
             self.echo(Some(byte));
+        } else {
+            self.process_echoes();
         }
     }
 
     fn start(&mut self) {
         self.stopped = false;
-        for byte in std::mem::take(&mut self.held) {
-            self.output.push(byte);
+        self.process_echoes();
+    }
+
+    /// Makes output of what is to be echoed, unless that is stopped.
+    fn process_echoes(&mut self) {
+        if self.stopped {
+            return;
+        }
+        for echo in std::mem::take(&mut self.echoes) {
+            match echo {
+                // The kernel's mark of an operation, and one where it is echoed itself.
+                Echo::Plain(Some(0xff)) => {
+                    self.column += 1;
+                    self.output.push(Some(0xff));
+                }
+                Echo::Plain(byte) => self.put(byte),
+                Echo::Caret(control) => {
+                    self.column += 2;
+                    self.output.extend([Some(b'^'), Some(control ^ 0o100)]);
+                }
+                Echo::Begin => self.first_column = self.column,
+                Echo::EraseTab(used, after_tab) => {
+                    let used = used + if after_tab { 0 } else { self.first_column };
+                    let back = 8 - (used & 7);
+                    self.column = self.column.saturating_sub(back);
+                    self.output.extend(std::iter::repeat_n(Some(b'\x08'), back));
+                }
+            }
         }
     }
 
@@ -315,12 +386,15 @@ impl Line {
         while self.input.len() > self.finished {
             let mut start = self.input.len() - 1;
             // A character of several bytes goes as a whole where the terminal knows of them.
-            while s.input(libc::IUTF8) && start > self.finished && is_continuation(self.input[start].byte) {
+            while start > self.finished && self.continues(self.input[start].byte) {
                 start -= 1;
             }
             let first = self.input[start].byte;
+            if self.continues(first) {
+                break;
+            }
             if word {
-                let letter = first.is_none_or(|b| b.is_ascii_alphanumeric() || b == b'_' || b >= 0xc0);
+                let letter = first.is_none_or(is_letter);
                 if letter {
                     seen_word = true;
                 } else if seen_word {
@@ -346,12 +420,11 @@ impl Line {
             Some(b'\t') => {
                 let tail: Vec<Byte> = self.editing().into_iter().rev().take_while(|b| *b != Some(b'\t')).collect();
                 let after_tab = tail.len() < self.editing().len();
-                let wide =
-                    |b: &Byte| if b.is_some_and(is_control) { 2 * usize::from(s.local(libc::ECHOCTL)) } else { 1 };
-                let used: usize = tail.iter().map(wide).sum::<usize>() + if after_tab { 0 } else { self.first_column };
-                for _ in 0..8 - (used & 7) {
-                    self.echo_raw(b'\x08');
-                }
+                let wide = |b: &Byte| match b {
+                    Some(control) if is_control(*control) => 2 * usize::from(s.local(libc::ECHOCTL)),
+                    byte => usize::from(!self.continues(*byte)),
+                };
+                self.echoes.push(Echo::EraseTab(tail.iter().map(wide).sum(), after_tab));
             }
             erased => {
                 let control = erased.is_some_and(is_control);
@@ -367,84 +440,78 @@ impl Line {
 
     fn begin_line(&mut self) {
         if self.input.len() == self.finished {
-            self.first_column = self.column;
+            self.echoes.push(Echo::Begin);
         }
     }
 
     /// An echo that shows control characters as `^C`.
     fn echo(&mut self, byte: Byte) {
-        match byte {
+        self.echoes.push(match byte {
             Some(control) if self.settings.local(libc::ECHOCTL) && is_control(control) && control != b'\t' => {
-                for byte in [b'^', control ^ 0o100] {
-                    self.column += 1;
-                    self.put_echo(Some(byte));
-                }
+                Echo::Caret(control)
             }
-            byte => self.post(byte, true),
-        }
+            byte => Echo::Plain(byte),
+        });
     }
 
     fn echo_raw(&mut self, byte: u8) {
-        self.post(Some(byte), true);
-    }
-
-    fn put(&mut self, byte: Byte) {
-        self.post(byte, false);
+        self.echoes.push(Echo::Plain(Some(byte)));
     }
 
     /// Output as OPOST changes it.
-    fn post(&mut self, byte: Byte, echo: bool) {
+    fn put(&mut self, byte: Byte) {
         let s = self.settings;
-        let put = |line: &mut Self, byte| if echo { line.put_echo(byte) } else { line.output.push(byte) };
         if !s.output(libc::OPOST) {
-            return put(self, byte);
+            return self.output.push(byte);
         }
         match byte {
             Some(b'\n') => {
                 if s.output(libc::ONLCR) {
-                    put(self, Some(b'\r'));
+                    self.output.push(Some(b'\r'));
                 }
                 if s.output(libc::ONLCR) || s.output(libc::ONLRET) {
                     self.column = 0;
                 }
-                put(self, byte);
+                self.first_column = self.column;
+                self.output.push(byte);
             }
             Some(b'\r') if s.output(libc::ONOCR) && self.column == 0 => {}
             Some(b'\r') if s.output(libc::OCRNL) => {
                 if s.output(libc::ONLRET) {
-                    self.column = 0;
+                    (self.column, self.first_column) = (0, 0);
                 }
-                put(self, Some(b'\n'));
+                self.output.push(Some(b'\n'));
             }
             Some(b'\r') => {
-                self.column = 0;
-                put(self, byte);
+                (self.column, self.first_column) = (0, 0);
+                self.output.push(byte);
             }
             Some(b'\t') => {
                 let spaces = 8 - (self.column & 7);
                 self.column += spaces;
                 if s.oflag & libc::TABDLY == libc::XTABS {
-                    (0..spaces).for_each(|_| put(self, Some(b' ')));
+                    self.output.extend(std::iter::repeat_n(Some(b' '), spaces));
                 } else {
-                    put(self, byte);
+                    self.output.push(byte);
                 }
             }
             Some(b'\x08') => {
                 self.column = self.column.saturating_sub(1);
-                put(self, byte);
+                self.output.push(byte);
             }
             byte => {
                 let upper = s.output(libc::OLCUC);
-                if !byte.is_some_and(is_control) {
+                if !byte.is_some_and(is_control) && !self.continues(byte) {
                     self.column += 1;
                 }
-                put(self, byte.map(|b| if upper { b.to_ascii_uppercase() } else { b }));
+                self.output.push(byte.map(|b| if upper { b.to_ascii_uppercase() } else { b }));
             }
         }
     }
 
-    fn put_echo(&mut self, byte: Byte) {
-        if self.stopped { self.held.push(byte) } else { self.output.push(byte) }
+    /// Whether a byte goes on with a character that has begun before it.
+    fn continues(&self, byte: Byte) -> bool {
+        self.settings.input(libc::IUTF8) && byte.is_some_and(|b| b & 0xc0 == 0x80)
     }
 }
 
@@ -452,8 +519,9 @@ const fn is_control(byte: u8) -> bool {
     byte < 0x20 || byte == 0x7f
 }
 
-fn is_continuation(byte: Byte) -> bool {
-    byte.is_some_and(|b| b & 0xc0 == 0x80)
+/// Part of a word, by the kernel's table of Latin-1 (lib/ctype.c).
+const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0xc0 && byte != 0xd7 && byte != 0xf7
 }
 
 #[cfg(test)]
@@ -520,7 +588,7 @@ mod tests {
             (b"\x1bx\n", b"\x1bx\n", b"^[x\r\n"),
             (b"\x00a\n", b"\x00a\n", b"^@a\r\n"),
             (b"\xff\n", b"\xff\n", b"\xff\r\n"),
-            (b"ab\x03c\n", b"c\n", b"ab^Cc\r\n"),
+            (b"ab\x03c\n", b"c\n", b"^Cc\r\n"),
             (b"\x7f\x15\x17x\n", b"x\n", b"x\r\n"),
         ];
         for (typed, read, echoed) in rows {
@@ -554,7 +622,8 @@ mod tests {
     fn a_signal_throws_away_what_was_typed_and_not_what_was_printed() {
         let mut line = fresh();
         line.printed(b"out\n".iter().copied().map(Some));
-        type_in(&mut line, b"x\ny\x03");
+        type_in(&mut line, b"x\ny");
+        type_in(&mut line, b"\x03");
         assert_eq!((line.readable(), line.editing()), (vec![], vec![]));
         assert_eq!(known(line.shown()), b"out\r\nx\r\ny^C");
         line.master_read(5);

@@ -21,7 +21,7 @@ pub(super) fn means(verb: &str, record: &Record) -> Option<String> {
         ("tcflush", libc::EINVAL) => "there is no such queue",
         ("tcsetattr" | "tcflush" | "tcsetpgrp", libc::EIO) => HUNG_UP_OR_BACKGROUND,
         ("tcgetpgrp" | "tcsetpgrp" | "tcgetsid", libc::ENOTTY) => {
-            "it is not the terminal that controls the caller's session; only a master tells of the session of others"
+            "this is no terminal, or none that controls the caller's session; a master tells of another's, if there is one"
         }
         ("tcsetpgrp", libc::EPERM) => "no process of the caller's session is in that group",
         ("tcsetpgrp", libc::EINVAL) => "no process group has this number",

@@ -65,6 +65,8 @@ pub(super) struct Counters {
     pub(super) ready: bool,
     /// Bytes that the master can read.
     pub(super) output: Option<usize>,
+    /// Whether the slave's master is gone, and with it whatever there was to read.
+    pub(super) hung_up: bool,
 }
 
 /// Adds a report to a note.
@@ -177,6 +179,12 @@ impl Mirror {
         {
             self.line.set(settings);
         }
+        if counters.hung_up {
+            self.line.forget_input();
+            self.line.forget_output();
+            self.lost = (false, false);
+            return;
+        }
         self.packets = counters.packets.unwrap_or(self.packets);
         self.lost.0 |= !self.input_agrees(counters);
         self.lost.1 |= !self.output_agrees(counters);
@@ -200,6 +208,7 @@ impl Mirror {
         };
         let told = |name: &str, bytes: &[Byte]| Field::new(name, head(bytes), Evidence::Mirror);
         let unasked = |field: Field, counter: Option<usize>, side: &str| match counter {
+            _ if counters.hung_up => field.noted("the terminal has hung up, and its buffers are gone".to_owned()),
             Some(_) => field,
             None => field.noted(format!("not checked: no {side} is open through which the kernel could be asked")),
         };
