@@ -129,6 +129,62 @@ fn a_dead_holder_is_what_tells_locks_apart() {
     assert_eq!(record, [(6, "bob failed with EAGAIN / bob goes on".to_owned())]);
 }
 
+/// A connection, or a socket that is bound, both of whose sides go to a child.
+fn inherited(kind: &str) -> String {
+    let lines: Vec<String> = swap::scenario(kind).iter().map(ToString::to_string).collect();
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn a_swap_away_from_the_network_shows_what_was_of_the_network() {
+    let stage = Stage::open(&options(false)).expect("a stage can be opened");
+    let isolated = stage.info().capabilities.iter().any(|word| word == "isolated");
+    stage.close();
+    if !isolated {
+        return;
+    }
+    // A stream stays a stream, and its boundaries come with messages.
+    assert_eq!(swapped(&inherited("tcp"), "unix-stream", false), []);
+    let messages = swapped(&inherited("tcp"), "unix-seqpacket", false);
+    assert!(messages[0].1.contains("bob got \"onetwo\" / bob got \"one\""), "{messages:?}");
+    // Nobody learns that there is nobody any more.
+    let queue = swapped(&inherited("udp"), "posix-queue", false);
+    assert!(queue.iter().all(|(_, why)| why.contains("no end to close")) && !queue.is_empty(), "{queue:?}");
+    let stream = swapped(&inherited("udp"), "pipe", false);
+    assert!(stream[0].1.contains("bob got \"one\" / bob got \"onetwo\""), "{stream:?}");
+    // Who is no relative finds what has a name, and nothing else.
+    let apart = "spawn bob\nbob: socket b AF_INET SOCK_DGRAM\nbob: bind b 127.0.0.1:5000\nspawn alice\n\
+                 alice: socket a AF_INET SOCK_DGRAM\nalice: sendto a \"one\" 127.0.0.1:5000\nbob: recvfrom b 100\n";
+    assert_eq!(swapped(apart, "sysv-queue", false), []);
+    let pair = swapped(apart, "unix-datagram", false);
+    assert!(pair[0].0 == 5 && pair[0].1.contains("only who inherits it has it"), "{pair:?}");
+    // What nobody takes is lost without a word, where a local sender would sleep.
+    let flood = "spawn alice\nalice: socket b AF_INET SOCK_DGRAM\nalice: setsockopt b SOL_SOCKET SO_RCVBUF 4096\n\
+                 alice: bind b 127.0.0.1:5000\nalice: socket a AF_INET SOCK_DGRAM\nalice: connect a 127.0.0.1:5000\n\
+                 repeat 1000 alice: send a \"x\"\n";
+    let flood = swapped(flood, "unix-datagram", false);
+    assert!(flood.iter().any(|(_, why)| why == "alice goes on / alice sleeps"), "{flood:?}");
+}
+
+#[test]
+fn a_swap_of_a_mutex_shows_whose_a_lock_is() {
+    for shared in [false, true] {
+        let text = "spawn alice\nalice: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m\n\
+                    alice: pthread_mutexattr_init m+512 as a\nalice: pthread_mutexattr_setpshared a PTHREAD_PROCESS_SHARED\n\
+                    alice: pthread_mutex_init m+64 a as l\nalice: fork bob\nalice: pthread_mutex_lock l\n\
+                    bob: pthread_mutex_lock l\nspawn carol\ncarol: kill alice SIGKILL\n";
+        assert_eq!(swapped(text, "posix-semaphore", shared), []);
+        assert_eq!(swapped(text, "record-lock", shared), [(10, "bob sleeps / bob goes on".to_owned())]);
+        assert_eq!(swapped(text, "description-lock", shared)[0], (8, "bob sleeps / bob goes on".to_owned()));
+        // Threads of one process are one owner of a record lock.
+        let threads = "spawn alice\nalice: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m\n\
+                       alice: pthread_mutex_init m+64 as l\nalice: pthread_create t1\nalice: pthread_mutex_lock l\n\
+                       alice.t1: pthread_mutex_lock l\n";
+        assert_eq!(swapped(threads, "posix-semaphore", shared), []);
+        assert_eq!(swapped(threads, "record-lock", shared), [(6, "alice.t1 sleeps / alice.t1 goes on".to_owned())]);
+    }
+}
+
 #[test]
 fn the_small_scenario_of_each_facility_can_be_swapped_for_each_that_does_the_same() {
     for leaf in atlas::leaves().iter().filter(|leaf| swap::kind_of(&leaf.play()) == Some(leaf.id.as_str())) {

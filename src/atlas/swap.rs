@@ -5,17 +5,19 @@
 //! the same thing. Where the second has none, the statement has no counterpart, and that is said.
 
 mod fit;
+mod parts;
 mod run;
 
 pub use run::{Pair, Side, compare};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{leaf, leaves};
-use crate::facility::dialect::{Dialect, Fill, Op, dialect, dialects};
+use crate::facility::dialect::{self, Dialect, Fill, Op, Parts, dialect, dialects};
 use crate::facility::registry;
 use crate::script::{self, ActorClaim, ArgValue, Body, CallExpr, Claim, Expr, Statement, nearest};
-use fit::{Captured, fit};
+use fit::{Captured, base, fit};
+use parts::{Cast, ways};
 
 /// A scenario on two facilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,21 +117,39 @@ fn in_common(one: &Dialect, other: &Dialect) -> bool {
 
 /// The kind on which a scenario is: the one whose ways most of its statements are.
 pub fn kind_of(statements: &[Statement]) -> Option<&'static str> {
-    let mut best: Option<((usize, std::cmp::Reverse<usize>), &'static str)> = None;
-    for dialect in dialects().filter(|d| d.way(Op::Send).or_else(|| d.way(Op::Take)).is_some()) {
-        let mut state = State::new(dialect);
+    kind_among(statements, |dialect| dialect.way(Op::Send).or_else(|| dialect.way(Op::Take)).is_some())
+}
+
+fn kind_among(statements: &[Statement], able: impl Fn(&Dialect) -> bool) -> Option<&'static str> {
+    kinds(statements).into_iter().find(|dialect| able(dialect)).map(|dialect| dialect.kind)
+}
+
+/// The kinds that a scenario uses, that one first whose ways most of its statements are.
+fn kinds(statements: &[Statement]) -> Vec<&'static Dialect> {
+    let score = |dialect: &'static Dialect| {
+        let mut state = State::new(dialect, statements);
         let (mut uses, mut otherwise) = (0, 0);
-        for (op, _, captured) in statements.iter().filter_map(|statement| state.read(statement)) {
+        for (op, _, captured) in calls(statements).filter_map(|(actor, call)| state.read(actor, call)) {
             uses += usize::from(!matches!(op, Op::Make | Op::Join));
             // Kinds that are used alike differ in how they are made.
             otherwise += captured.lost.len();
         }
-        let score = (uses, std::cmp::Reverse(otherwise));
-        if uses > 0 && best.is_none_or(|(most, _)| score > most) {
-            best = Some((score, dialect.kind));
-        }
-    }
-    best.map(|(_, kind)| kind)
+        (uses > 0).then_some(((std::cmp::Reverse(uses), otherwise), dialect))
+    };
+    let mut kinds: Vec<_> = dialects().filter_map(score).collect();
+    // Of two that are told apart by nothing the first one counts.
+    kinds.sort_by_key(|(score, _)| *score);
+    kinds.into_iter().map(|(_, dialect)| dialect).collect()
+}
+
+/// To what kinds a scenario can be swapped, in the order of the map, each with that of its own whose place it takes: a
+/// scenario may use several, data in memory and a lock that guards them.
+pub fn swaps(statements: &[Statement]) -> Vec<(&'static str, &'static str)> {
+    let own = kinds(statements);
+    let from = |to: &Dialect| own.iter().find(|from| in_common(from, to)).map(|from| from.kind);
+    let mut swaps: Vec<_> = dialects().filter_map(|to| Some((from(to)?, to.kind))).filter(|(a, b)| a != b).collect();
+    swaps.sort_by_key(|(_, to)| leaves().iter().position(|leaf| leaf.id == *to));
+    swaps
 }
 
 /// Puts a scenario into the words of another kind.
@@ -143,15 +163,13 @@ pub fn plan(statements: &[Statement], to: &str) -> Result<Plan, NoSwap> {
         let help = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
         return Err(NoSwap::Unknown(to.to_owned(), help));
     };
-    let from =
-        kind_of(statements).and_then(dialect).ok_or_else(|| NoSwap::NothingFits(title(target.kind).to_owned()))?;
+    // A scenario may use several: data in memory, and a lock that guards them.
+    let from = kind_among(statements, |other| in_common(other, target)).and_then(dialect);
+    let from = from.ok_or_else(|| NoSwap::NothingFits(title(target.kind).to_owned()))?;
     if from.kind == target.kind {
         return Err(NoSwap::Already(title(from.kind)));
     }
-    if !in_common(from, target) {
-        return Err(NoSwap::NothingFits(title(target.kind).to_owned()));
-    }
-    let mut state = State::new(from);
+    let mut state = State::new(from, statements);
     let steps =
         statements.iter().map(|source| Step { source: source.clone(), became: state.translate(source, target) });
     Ok(Plan { from: from.kind, to: target.kind, steps: steps.collect() })
@@ -164,20 +182,26 @@ struct State {
     objects: BTreeMap<String, (String, u16)>,
     /// Which object an actor means by a name.
     handles: BTreeMap<(String, String), String>,
+    /// What the names are, where objects are made of parts.
+    cast: Option<(&'static Parts, Cast)>,
+    /// Which objects an actor has, where they are.
+    has: BTreeSet<(String, String)>,
 }
 
 /// What a statement is about: what is done, with which object, and what was captured of it.
 type Reading = (Op, String, Captured);
 
 impl State {
-    const fn new(dialect: &'static Dialect) -> Self {
-        Self { dialect, objects: BTreeMap::new(), handles: BTreeMap::new() }
+    fn new(dialect: &'static Dialect, statements: &[Statement]) -> Self {
+        let cast = dialect::parts(dialect.kind).map(|parts| (parts, Cast::new(dialect, parts, statements)));
+        Self { dialect, objects: BTreeMap::new(), handles: BTreeMap::new(), cast, has: BTreeSet::new() }
     }
 
     /// What the statement does with an object of this kind, if it does anything with one; learns from it.
-    fn read(&mut self, statement: &Statement) -> Option<Reading> {
-        let Body::Order { actor, call } = &statement.body else { return None };
-        if let Some(child) = fork_of(call) {
+    fn read(&mut self, actor: &str, call: &CallExpr) -> Option<Reading> {
+        if let Some(child) = child_of(actor, call) {
+            let has: Vec<(String, String)> = self.has.iter().filter(|(who, _)| who == actor).cloned().collect();
+            self.has.extend(has.into_iter().map(|(_, object)| (child.clone(), object)));
             let own: Vec<(String, String)> = self
                 .handles
                 .iter()
@@ -190,7 +214,42 @@ impl State {
         self.read_call(actor, call)
     }
 
+    /// The same where an object is made of several parts.
+    fn read_parts(&mut self, actor: &str, call: &CallExpr) -> Option<Reading> {
+        let (parts, cast) = self.cast.as_ref()?;
+        let mut best: Option<Reading> = None;
+        for way in ways(self.dialect, parts, call) {
+            if is_strict(way.op) && !way.captured.lost.is_empty() {
+                continue;
+            }
+            let Some(object) = cast.object(actor, &way) else { continue };
+            // What is done with it goes before what it is made by, and what says all before what loses something.
+            let rank = |op: Op, lost: usize| (op == Op::Make, lost);
+            let better = |(op, _, other): &Reading| rank(way.op, way.captured.lost.len()) < rank(*op, other.lost.len());
+            if best.as_ref().is_none_or(better) {
+                best = Some((way.op, object.to_owned(), way.captured));
+            }
+        }
+        let (op, object, mut captured) = best?;
+        if op != Op::Make {
+            return Some((op, object, captured));
+        }
+        let op = if !self.has.insert((actor.to_owned(), object.clone())) {
+            Op::Make
+        } else if self.objects.contains_key(&object) {
+            Op::Join
+        } else {
+            captured.first = true;
+            self.objects.insert(object.clone(), (actor.to_owned(), 5000 + self.objects.len() as u16));
+            Op::Make
+        };
+        Some((op, object, captured))
+    }
+
     fn read_call(&mut self, actor: &str, call: &CallExpr) -> Option<Reading> {
+        if self.cast.is_some() {
+            return self.read_parts(actor, call);
+        }
         let mut best: Option<Reading> = None;
         for (op, lines) in self.dialect.ways.iter().filter(|(op, _)| !matches!(op, Op::Make | Op::Join)) {
             // A way of several statements is told by its last one; those before it prepare that.
@@ -271,8 +330,8 @@ impl State {
             }
             Body::Order { actor, call } => {
                 let actor = actor.clone();
-                let forks = fork_of(call).is_some();
-                match self.read(statement) {
+                let forks = child_of(&actor, call).is_some();
+                match self.read(&actor, call) {
                     Some((op, object, captured)) => self.done(&actor, call, op, &object, captured, target),
                     None if !forks && self.mentions(&actor, statement) => {
                         Became::Nothing(format!("{} has nothing like it", title(target.kind)))
@@ -364,7 +423,7 @@ impl State {
         let verbs = |word: &Option<String>| word.as_ref().map_or(Ok(None), verb);
         Ok(match claim {
             Claim::Actor(actor, ActorClaim::Blocked(word, on)) if on.is_some() || word.is_some() => {
-                let about = on.as_ref().is_none_or(|on| self.objects.contains_key(base(on)));
+                let about = on.as_ref().is_none_or(|on| self.speaks_of(base(on)));
                 about
                     .then(|| verbs(word))
                     .transpose()?
@@ -376,20 +435,32 @@ impl State {
             Claim::Actor(actor, ActorClaim::Failed(errno, word @ Some(_))) => {
                 Some(Claim::Actor(actor.clone(), ActorClaim::Failed(errno.clone(), verbs(word)?)))
             }
-            Claim::Object { object, .. } | Claim::Gone(object) if self.objects.contains_key(base(object)) => {
+            Claim::Object { object, .. } | Claim::Gone(object) if self.speaks_of(base(object)) => {
                 return Err(format!("it speaks of what only {} has", title(self.dialect.kind)));
             }
             _ => None,
         })
     }
 
+    /// Whether a claim's object is one of this kind.
+    fn speaks_of(&self, name: &str) -> bool {
+        self.objects.contains_key(name) || self.cast.as_ref().is_some_and(|(_, cast)| cast.knows(name))
+    }
+
     /// Whether an order names an object of this kind.
     fn mentions(&self, actor: &str, statement: &Statement) -> bool {
         let text = statement.to_string();
-        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').skip(1);
-        words.into_iter().any(|word| {
-            self.objects.contains_key(word) || self.handles.contains_key(&(actor.to_owned(), word.to_owned()))
-        })
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').map(ToOwned::to_owned).collect()
+        };
+        match &self.cast {
+            // Nothing made of parts is called by a text.
+            Some((_, cast)) => text.split('"').step_by(2).flat_map(words).skip(1).any(|word| cast.has(actor, &word)),
+            None => words(&text)
+                .into_iter()
+                .skip(1)
+                .any(|word| self.objects.contains_key(&word) || self.handles.contains_key(&(actor.to_owned(), word))),
+        }
     }
 }
 
@@ -398,11 +469,25 @@ const fn is_strict(op: Op) -> bool {
     matches!(op, Op::Take | Op::TryTake | Op::Give | Op::Watch | Op::Notify | Op::Remove)
 }
 
-fn fork_of(call: &CallExpr) -> Option<String> {
-    match (call.verb.as_str(), call.args.first().map(|arg| &arg.value)) {
-        ("fork", Some(ArgValue::Name(child))) => Some(child.clone()),
+/// Whom a call makes, who has what its maker has: a child, or a thread.
+fn child_of(actor: &str, call: &CallExpr) -> Option<String> {
+    let Some(ArgValue::Name(child)) = call.args.first().map(|arg| &arg.value) else { return None };
+    match call.verb.as_str() {
+        "fork" => Some(child.clone()),
+        "pthread_create" => Some(format!("{}.{child}", base(actor))),
         _ => None,
     }
+}
+
+/// All calls of a scenario, in order, with who makes them.
+fn calls(statements: &[Statement]) -> impl Iterator<Item = (&str, &CallExpr)> {
+    statements.iter().flat_map(|statement| match &statement.body {
+        Body::Order { actor, call } => vec![(actor.as_str(), call)],
+        Body::Repeat { actor, body, .. } | Body::Program { actor, body } => {
+            body.iter().map(|call| (actor.as_str(), call)).collect()
+        }
+        _ => Vec::new(),
+    })
 }
 
 /// The verb of a way: `{a}: write {h} {data}` writes.
@@ -410,22 +495,19 @@ fn verb_of(line: &str) -> &str {
     line.split_whitespace().nth(1).unwrap_or_default()
 }
 
-fn base(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
-}
-
 /// Why something can't be done with a kind.
 fn lacks(op: Op, target: &Dialect) -> String {
     let title = title(target.kind);
     match op {
         Op::Make => format!("{title} can't be made so"),
-        Op::Join => format!("{title} has no name: only who inherits it has it"),
+        Op::Join => format!("{title}: as it is made here it has no name, only who inherits it has it"),
         Op::Send => format!("{title} takes only what is known beforehand"),
         Op::Receive | Op::TryReceive => format!("nothing is received from {title}"),
         Op::SendBack | Op::ReceiveBack => format!("{title} goes one way"),
         Op::Watch => format!("{title} has no descriptor that a call could watch"),
         Op::Notify => format!("{title} tells nobody that something has come"),
         Op::EndSend => format!("{title} has no end to close: nobody learns that no more will come"),
+        Op::HalfClose => format!("{title} has no half that could be closed alone"),
         Op::EndReceive => format!("{title} has no end to close: nobody learns that nobody reads"),
         Op::Take => format!("nobody sleeps until {title} is free"),
         Op::TryTake => format!("{title} can't be tried"),
@@ -497,7 +579,10 @@ mod tests {
                 "bob: mq_receive box 1",
             ]
         );
-        assert_eq!(swapped(text, "pipe")[4], "nothing: Pipe has no name: only who inherits it has it");
+        assert_eq!(
+            swapped(text, "pipe")[4],
+            "nothing: Pipe: as it is made here it has no name, only who inherits it has it"
+        );
     }
 
     #[test]
@@ -519,6 +604,80 @@ mod tests {
         assert_eq!(
             pipe[2..],
             ["alice: write p.w \"x\" lost type=3".replace("p.w", "q.w"), "alice: read q.r 10 lost type=3".to_owned()]
+        );
+    }
+
+    const TCP: &str = "spawn server\nserver: socket l AF_INET SOCK_STREAM\nserver: bind l 127.0.0.1:5000\n\
+                       server: listen l 5\nspawn client\nclient: socket c AF_INET SOCK_STREAM\n\
+                       client: connect c 127.0.0.1:5000\nserver: accept l as s\nclient: send c \"hello\"\n\
+                       server: read s 100\nserver: send s \"ok\"\nclient: shutdown c SHUT_WR\n";
+
+    #[test]
+    fn sockets_that_meet_at_an_address_are_one_thing() {
+        let fifo = swapped(TCP, "fifo");
+        assert_eq!(fifo[1..4], ["server: mkfifo s 0600; server: open sf \"s\" O_RDWR", "part", "part"]);
+        let there =
+            ["client: open sf \"s\" O_RDWR", "part", "part", "client: write sf \"hello\"", "server: read sf 100"];
+        assert_eq!(fifo[5..10], there);
+        assert_eq!(fifo[10..], ["nothing: FIFO goes one way", "nothing: FIFO has no half that could be closed alone"]);
+        // Another name for the listener's own end, another order, another client.
+        let other = "spawn b\nb: socket x AF_INET SOCK_DGRAM\nspawn a\na: socket x AF_INET SOCK_DGRAM\n\
+                     b: bind x 127.0.0.1:7\na: sendto x \"one\" 127.0.0.1:7\nspawn c\nc: socket y AF_INET SOCK_DGRAM\n\
+                     c: connect y 127.0.0.1:7\nc: send y \"two\"\nb: recvfrom x 100 -> $got\n";
+        assert_eq!(
+            swapped(other, "sysv-queue")[1..],
+            [
+                "b: msgget x IPC_CREAT",
+                "= spawn a",
+                "a: msgget x",
+                "part",
+                "a: msgsnd x \"one\"",
+                "= spawn c",
+                "c: msgget x",
+                "part",
+                "c: msgsnd x \"two\"",
+                "b: msgrcv x 100 -> $got",
+            ]
+        );
+    }
+
+    #[test]
+    fn sockets_of_another_family_are_not_taken_for_those_of_this_one() {
+        let local = TCP.replace("AF_INET", "AF_UNIX").replace("127.0.0.1:5000", "unix:srv");
+        let (statements, wrong) = script::parse(&local, registry());
+        assert!(wrong.is_empty(), "{wrong:?}");
+        assert_eq!(kind_of(&statements), None);
+    }
+
+    #[test]
+    fn what_a_mutex_guards_stays_where_it_is() {
+        let text = "spawn alice\nalice: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m\n\
+                    alice: pthread_mutexattr_init m+512 as at\nalice: pthread_mutexattr_settype at PTHREAD_MUTEX_RECURSIVE\n\
+                    alice: pthread_mutex_init m+64 at as one\nalice: pthread_mutex_init m+128 at as two\n\
+                    alice: pthread_create t1\nalice.t1: pthread_mutex_lock one\nalice: pthread_mutex_lock two\n\
+                    alice: store m[0..3] \"one\"\nalice: store m[0..3] \"two\"\nalice: load $x m[0..3]\nalice: load $x m[0..3]\nalice: pthread_mutex_unlock two\n";
+        let swapped = swapped(text, "posix-semaphore");
+        assert!(swapped[1].starts_with("= alice: mmap"));
+        assert_eq!(
+            swapped[2..9],
+            [
+                "alice: sem_open one O_CREAT 0600 value=1",
+                "nothing: POSIX semaphore has nothing like it",
+                "part",
+                "alice: sem_open two O_CREAT 0600 value=1",
+                "= alice: pthread_create t1",
+                "alice.t1: sem_wait one",
+                "alice: sem_wait two",
+            ]
+        );
+        assert!(swapped[9..13].iter().all(|line| line.starts_with("= alice: ")), "{swapped:?}");
+        assert_eq!(swapped[13], "alice: sem_post two");
+        // Both what guards and what is guarded can be swapped.
+        let (statements, _) = script::parse(text, registry());
+        let swaps = swaps(&statements);
+        assert!(
+            swaps.contains(&("mutex", "record-lock")) && swaps.contains(&("anonymous-mapping", "pipe")),
+            "{swaps:?}"
         );
     }
 
@@ -550,6 +709,9 @@ mod tests {
             "posix-semaphore",
             "record-lock",
             "description-lock",
+            "tcp",
+            "udp",
+            "mutex",
         ] {
             let found = kind_of(&leaf(kind).unwrap().play());
             assert_eq!(found, Some(kind));

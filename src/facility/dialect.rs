@@ -27,6 +27,8 @@ pub enum Op {
     Notify,
     /// Say that no more will be sent: close the end for it.
     EndSend,
+    /// Say that no more will be sent, and go on taking what comes the other way.
+    HalfClose,
     /// Close the end for taking.
     EndReceive,
     /// Take the lock or a unit, and wait while there is none.
@@ -41,7 +43,7 @@ pub enum Op {
 
 impl Op {
     /// All of them with the words by which they are called.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::Make, "make"),
         (Self::Join, "join"),
         (Self::Send, "send"),
@@ -52,6 +54,7 @@ impl Op {
         (Self::Watch, "watch"),
         (Self::Notify, "notify"),
         (Self::EndSend, "end-send"),
+        (Self::HalfClose, "half-close"),
         (Self::EndReceive, "end-receive"),
         (Self::Take, "take"),
         (Self::TryTake, "try-take"),
@@ -79,6 +82,28 @@ pub struct Dialect {
     pub handle: &'static str,
     /// The statements for each thing that can be done with it. What is not there can't be done.
     pub ways: &'static [(Op, &'static [&'static str])],
+}
+
+/// How a scenario that was written by hand speaks of a kind whose ways take more than one name: the dialect calls a
+/// connection's sockets `{o}l` and `{o}c`, an author calls them as they like, and may do the same with another call.
+#[derive(Debug)]
+pub struct Parts {
+    /// The kind of the dialect.
+    pub kind: &'static str,
+    /// What stands behind `{o}` in the names of its parts, and what each is to the object. Other names that the ways of
+    /// making have are nobody's part: memory in which a lock lies holds other things too.
+    pub ends: &'static [(&'static str, Tie)],
+    /// Other ways to do something, which are read and never written.
+    pub also: &'static [(Op, &'static str)],
+}
+
+/// What a part is to its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tie {
+    /// It is of one object, which is all that it leads to.
+    Own,
+    /// It helps to make one, and then others: the attributes of a lock.
+    Lent,
 }
 
 /// What is put in the places of a way.
@@ -142,6 +167,11 @@ pub fn dialect(kind: &str) -> Option<&'static Dialect> {
     dialects().find(|dialect| dialect.kind == kind)
 }
 
+/// The parts of what is of that kind; `None` where one name is all that it takes.
+pub fn parts(kind: &str) -> Option<&'static Parts> {
+    super::ALL.iter().flat_map(|facility| facility.parts()).find(|parts| parts.kind == kind)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -167,6 +197,25 @@ mod tests {
             }
         }
         assert!(kinds.len() > 15);
+    }
+
+    #[test]
+    fn parts_are_named_in_the_ways_and_what_is_also_done_can_be_read() {
+        let fill = Fill { actor: "alice", object: "it", data: "\"one\"", len: Some(3), count: "100", port: 5000 };
+        for parts in super::super::ALL.iter().flat_map(|facility| facility.parts()) {
+            let dialect = dialect(parts.kind).unwrap();
+            let made = dialect.way(Op::Make).unwrap().join("\n");
+            for (end, _) in parts.ends {
+                assert!(made.contains(&format!("{{o}}{end}")), "{}: {end}", parts.kind);
+            }
+            for (op, line) in parts.also {
+                assert_ne!(*op, Op::Make, "{}: what makes it is a way of its own", parts.kind);
+                let line = line.replace("{a}", fill.actor).replace("{h}", fill.object).replace("{o}", fill.object);
+                let line = line.replace("{n}", fill.count).replace("{port}", "5000").replace("{data}", fill.data);
+                let (_, wrong) = parse(&line, registry());
+                assert!(wrong.is_empty(), "{}: {line}: {wrong:?}", parts.kind);
+            }
+        }
     }
 
     #[test]

@@ -68,7 +68,7 @@ use crate::kernel::arena::Record;
 use crate::model::{Actor, Field, Holder, Object, ObjectKey, Sleep, Snapshot, Value};
 use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
 use deed::Deed;
-use dialect::Dialect;
+use dialect::{Dialect, Parts};
 use look::{Found, Ground, Handle, Look, Reported};
 pub(crate) use meaning::{meaning, meaning_on};
 use perform::{Performer, Refusal};
@@ -90,6 +90,11 @@ pub trait Facility: Sync {
 
     /// How what others can do is done with it, one for each of its kinds.
     fn dialects(&self) -> &'static [Dialect] {
+        &[]
+    }
+
+    /// How scenarios speak of those of its kinds that are made of several parts.
+    fn parts(&self) -> &'static [Parts] {
         &[]
     }
 

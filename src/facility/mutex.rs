@@ -6,7 +6,7 @@ mod calls;
 use std::cell::Cell;
 
 use super::deed::Deed;
-use super::dialect::{Dialect, Op};
+use super::dialect::{Dialect, Op, Parts, Tie};
 use super::look::{Found, Look, Reported};
 use super::perform::{Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
@@ -108,6 +108,8 @@ static DIALECTS: &[Dialect] = &[Dialect {
     ],
 }];
 
+static PARTS: &[Parts] = &[Parts { kind: "mutex", ends: &[("a", Tie::Lent)], also: &[] }];
+
 impl Facility for Mutex {
     fn card(&self) -> &'static Card {
         &CARD
@@ -115,6 +117,10 @@ impl Facility for Mutex {
 
     fn dialects(&self) -> &'static [Dialect] {
         DIALECTS
+    }
+
+    fn parts(&self) -> &'static [Parts] {
+        PARTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

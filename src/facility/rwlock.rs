@@ -3,7 +3,7 @@
 mod calls;
 
 use super::deed::Deed;
-use super::dialect::{Dialect, Op};
+use super::dialect::{Dialect, Op, Parts, Tie};
 use super::look::{Found, Look, Reported};
 use super::perform::{Performer, Refusal};
 use super::pthread::{self as common, Owner, aligned, make};
@@ -83,6 +83,8 @@ static DIALECTS: &[Dialect] = &[Dialect {
     ],
 }];
 
+static PARTS: &[Parts] = &[Parts { kind: "rwlock", ends: &[("a", Tie::Lent)], also: &[] }];
+
 impl Facility for RwLock {
     fn card(&self) -> &'static Card {
         &CARD
@@ -90,6 +92,10 @@ impl Facility for RwLock {
 
     fn dialects(&self) -> &'static [Dialect] {
         DIALECTS
+    }
+
+    fn parts(&self) -> &'static [Parts] {
+        PARTS
     }
 
     fn calls(&self) -> &'static [CallSpec] {

@@ -6,7 +6,7 @@
 
 use std::os::fd::AsRawFd;
 
-use super::dialect::{Dialect, Op};
+use super::dialect::{Dialect, Op, Parts, Tie};
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look};
 use super::{Card, ChangedBy, Facility, Judged, Reading, unix};
@@ -82,7 +82,19 @@ static DIALECTS: &[Dialect] = &[Dialect {
         (Op::Watch, &["{a}: poll {h}:POLLIN"]),
         (Op::Notify, &["{a}: fcntl {h} F_SETOWN {a}", "{a}: fcntl {h} F_SETFL O_ASYNC"]),
         (Op::EndSend, &["{a}: close {o}c"]),
+        (Op::HalfClose, &["{a}: shutdown {o}c SHUT_WR"]),
         (Op::EndReceive, &["{a}: close {h}"]),
+    ],
+}];
+
+static PARTS: &[Parts] = &[Parts {
+    kind: "tcp",
+    ends: &[("l", Tie::Own), ("c", Tie::Own)],
+    also: &[
+        (Op::Send, "{a}: write {o}c {data}"),
+        (Op::Receive, "{a}: read {h} {n}"),
+        (Op::SendBack, "{a}: write {h} {data}"),
+        (Op::ReceiveBack, "{a}: read {o}c {n}"),
     ],
 }];
 
@@ -93,6 +105,10 @@ impl Facility for Tcp {
 
     fn dialects(&self) -> &'static [Dialect] {
         DIALECTS
+    }
+
+    fn parts(&self) -> &'static [Parts] {
+        PARTS
     }
 
     fn predicates(&self) -> &'static [PredicateSpec] {

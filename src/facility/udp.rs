@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
-use super::dialect::{Dialect, Op};
+use super::dialect::{Dialect, Op, Parts, Tie};
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::socket::{group, membership};
@@ -78,6 +78,17 @@ static DIALECTS: &[Dialect] = &[Dialect {
     ],
 }];
 
+static PARTS: &[Parts] = &[Parts {
+    kind: "udp",
+    ends: &[("c", Tie::Own)],
+    also: &[
+        (Op::Send, "{a}: sendto {o}c {data} 127.0.0.1:{port}"),
+        (Op::Send, "{a}: write {o}c {data}"),
+        (Op::Receive, "{a}: recvfrom {h} {n}"),
+        (Op::Receive, "{a}: read {h} {n}"),
+    ],
+}];
+
 impl Facility for Udp {
     fn card(&self) -> &'static Card {
         &CARD
@@ -85,6 +96,10 @@ impl Facility for Udp {
 
     fn dialects(&self) -> &'static [Dialect] {
         DIALECTS
+    }
+
+    fn parts(&self) -> &'static [Parts] {
+        PARTS
     }
 
     fn predicates(&self) -> &'static [PredicateSpec] {

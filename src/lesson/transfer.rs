@@ -319,6 +319,6 @@ pub fn proved(own: &Proofs, other: &Shown) -> Option<String> {
     let mut parts = Vec::new();
     parts.extend((new > 0).then(|| format!("{} more proved", cells(new))));
     parts.extend((news.len() > new).then(|| format!("{} on other kernels too", cells(news.len() - new))));
-    parts.extend((strange > 0).then(|| format!("{} of them this ipclab does not ask", strange)));
+    parts.extend((strange > 0).then(|| format!("{strange} of them this ipclab does not ask")));
     (!parts.is_empty()).then(|| parts.join(", "))
 }

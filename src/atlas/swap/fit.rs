@@ -23,23 +23,26 @@ pub(super) struct Captured {
 }
 
 /// What the places are filled with to be found again.
-const OBJECT: &str = "place";
+pub(super) const OBJECT: &str = "place";
 const DATA: &[u8] = b"what is sent";
 const COUNT: i64 = 7_654_321;
 
-/// Lays a call over one statement of a way; `None` if it does not fit. Of a strict way nothing may be said otherwise.
-pub(super) fn fit(dialect: &Dialect, line: &str, call: &CallExpr, strict: bool) -> Option<Captured> {
-    let handle = dialect.handle(OBJECT);
+/// A statement of a way, with what is found again in its places.
+pub(super) fn filled(line: &str, handle: &str) -> String {
     let count = COUNT.to_string();
-    let filled = line
-        .replace("{h}", &handle)
+    line.replace("{h}", handle)
         .replace("{a}", "anybody")
         .replace("{o}", OBJECT)
         .replace("{data}", "\"what is sent\"")
         .replace("{len}", &count)
         .replace("{n}", &count)
-        .replace("{port}", &Fill::default().port.to_string());
-    let (statements, _) = script::parse(&filled, registry());
+        .replace("{port}", &Fill::default().port.to_string())
+}
+
+/// Lays a call over one statement of a way; `None` if it does not fit. Of a strict way nothing may be said otherwise.
+pub(super) fn fit(dialect: &Dialect, line: &str, call: &CallExpr, strict: bool) -> Option<Captured> {
+    let handle = dialect.handle(OBJECT);
+    let (statements, _) = script::parse(&filled(line, &handle), registry());
     let Body::Order { call: way, .. } = &statements.first()?.body else { return None };
     if way.verb != call.verb {
         return None;
@@ -73,7 +76,7 @@ pub(super) fn fit(dialect: &Dialect, line: &str, call: &CallExpr, strict: bool) 
     (captured.handle.is_some() || captured.object.is_some()).then_some(captured)
 }
 
-enum Laid {
+pub(super) enum Laid {
     Fits,
     /// Something else is said there.
     Differs,
@@ -91,7 +94,7 @@ fn is_place(arg: &Arg, handle: &str) -> bool {
     }
 }
 
-fn base(name: &str) -> &str {
+pub(super) fn base(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }
 
@@ -118,7 +121,7 @@ fn name(way: &str, given: &str, handle: &str, captured: &mut Captured) -> Laid {
     }
 }
 
-fn lay(way: &Arg, given: &Arg, handle: &str, captured: &mut Captured) -> Laid {
+pub(super) fn lay(way: &Arg, given: &Arg, handle: &str, captured: &mut Captured) -> Laid {
     match (&way.value, &given.value) {
         (ArgValue::Name(way), ArgValue::Name(given)) => name(way, given, handle, captured),
         // A path is written as a word or as a text.
@@ -167,7 +170,7 @@ fn place(way: &Place, given: &Place, handle: &str, captured: &mut Captured) -> L
 }
 
 /// An argument as it was written.
-fn written(arg: &Arg) -> String {
+pub(super) fn written(arg: &Arg) -> String {
     let value = match &arg.value {
         ArgValue::Expr(expr) => expr.to_string(),
         ArgValue::Name(name) => name.clone(),

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Wish;
-use crate::atlas::swap::{Pair, Side, kind_of, plan, swaps_of, title};
+use crate::atlas::swap::{Pair, Side, plan, swaps, title};
 use crate::model::CallState;
 use crate::script::Statement;
 use crate::tui::app::{Notice, Out};
@@ -23,8 +23,8 @@ use crate::tui::work::{Order, Said, What};
 #[derive(Debug, Default)]
 pub(super) struct Swap {
     statements: Vec<Statement>,
-    from: &'static str,
-    targets: Vec<&'static str>,
+    /// What takes the place of what.
+    targets: Vec<(&'static str, &'static str)>,
     target: usize,
     pairs: Vec<Pair>,
     /// Which statement has the cursor.
@@ -37,12 +37,11 @@ pub(super) struct Swap {
 impl Swap {
     /// Takes a scenario; whether there is something to swap in it.
     pub(super) fn open(&mut self, statements: Vec<Statement>) -> bool {
-        let Some(from) = kind_of(&statements) else { return false };
-        let targets = swaps_of(from);
+        let targets = swaps(&statements);
         if targets.is_empty() {
             return false;
         }
-        *self = Self { statements, from, targets, ..Self::default() };
+        *self = Self { statements, targets, ..Self::default() };
         true
     }
 
@@ -82,7 +81,7 @@ impl Swap {
     }
 
     fn run(&mut self, out: &mut Out) {
-        let Some(to) = self.targets.get(self.target).filter(|_| self.running.is_none()) else { return };
+        let Some((_, to)) = self.targets.get(self.target).filter(|_| self.running.is_none()) else { return };
         match plan(&self.statements, to) {
             Ok(plan) => {
                 let (number, cancelled) = (out.next_stage(), Arc::new(AtomicBool::new(false)));
@@ -114,7 +113,7 @@ impl Swap {
     /// Draws the screen.
     pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) {
         let area = layout::inset(area, 1, 0);
-        let to = self.targets.get(self.target).copied().unwrap_or_default();
+        let (from, to) = self.targets.get(self.target).copied().unwrap_or_default();
         let broken = self.pairs.iter().filter(|pair| pair.breaks()).count();
         let state = match (&self.running, self.pairs.is_empty()) {
             (Some(_), _) => format!("statement {} of {}", self.pairs.len() + 1, self.statements.len()),
@@ -125,7 +124,7 @@ impl Swap {
         let half = usize::from(area.width / 2).saturating_sub(3);
         let head =
             |words: &str, role: Role| vec![Span::styled(text::clip(words, half, theme.glyphs.more), theme.style(role))];
-        let left = beside(head(title(self.from), Role::Title), half);
+        let left = beside(head(title(from), Role::Title), half);
         let arrows = format!("{} {} {}", theme.glyphs.left, title(to), theme.glyphs.right);
         let mut spans = left;
         spans.push(Span::raw("     "));
