@@ -103,6 +103,11 @@ pub trait Facility: Sync {
         &[]
     }
 
+    /// Names of its manual pages that its calls leave out, and why: what stands behind a colon.
+    fn left_out(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// Makes a call inside the actor's process. Every call goes through [`Performer::call`] or its kin, which record
     /// it. A `Refusal` means that no call was made, since a name or value does not fit.
     fn perform(&self, verb: &str, _performer: &mut Performer<'_>) -> Result<(), Refusal> {
@@ -460,6 +465,7 @@ pub fn registry() -> &'static Registry {
             .map(|f| Chapter { id: f.card().id, title: f.card().title, calls: f.calls(), predicates: f.predicates() })
             .collect(),
         quantities: quantities::quantities(),
+        left_out: ALL.iter().flat_map(|f| f.left_out()).copied().collect(),
     })
 }
 
@@ -585,6 +591,19 @@ mod tests {
             }
         }
         assert!(by_id("nonesuch").is_none() && of_verb("nonesuch").is_none());
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_where_it_is_written() {
+        for line in [
+            "alice: send s \"x\" MSG_OOB",
+            "alice: recv s 1 MSG_DONTWAIT|MSG_OOB",
+            "alice: setsockopt s SOL_SOCKET SO_OOBINLINE 1",
+        ] {
+            let (_, diagnostics) = parse(line, registry());
+            let help: Vec<&str> = diagnostics.iter().filter_map(|d| d.help.as_deref()).collect();
+            assert!(matches!(help[..], [help] if help.contains("is left out: no pane")), "{line}: {diagnostics:?}");
+        }
     }
 
     #[test]

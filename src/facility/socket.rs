@@ -47,6 +47,10 @@ impl Facility for Sockets {
         CALLS
     }
 
+    fn left_out(&self) -> &'static [(&'static str, &'static str)] {
+        calls::LEFT_OUT
+    }
+
     fn perform(&self, verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusal> {
         match verb {
             "socket" => return socket(performer),

@@ -230,6 +230,8 @@ pub struct Registry {
     pub chapters: Vec<Chapter>,
     /// What a quantity of the machine is: `PIPE_BUF`, `pagesize`; a pure table made at start-up.
     pub quantities: Vec<(&'static str, i64)>,
+    /// Names of the manual that are left out, and why: what stands behind a colon.
+    pub left_out: Vec<(&'static str, &'static str)>,
 }
 
 impl CallSpec {

@@ -299,5 +299,6 @@ pub(crate) fn registry() -> Registry {
             ("EPIPE", 32),
             ("EDEADLK", 35),
         ],
+        left_out: vec![("O_TMPFILE", "nobody could name the file")],
     }
 }

@@ -30,6 +30,10 @@ pub(super) const RECEIVE_FLAGS: &[(&str, i64)] = &[
     ("MSG_CTRUNC", c(libc::MSG_CTRUNC)),
     ("MSG_EOR", c(libc::MSG_EOR)),
 ];
+/// Urgent data.
+pub(super) const LEFT_OUT: &[(&str, &str)] = &[("MSG_OOB", NO_URGENT), ("SO_OOBINLINE", NO_URGENT)];
+const NO_URGENT: &str = "no pane could show what waits behind urgent data without taking them, \
+                         and RFC 6093 asks new programs not to use any";
 
 pub(super) const LEVELS: &[(&str, i64)] = &[
     ("SOL_SOCKET", c(libc::SOL_SOCKET)),

@@ -196,6 +196,12 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ),
     ("alice: pipe2 p 5", "0 or flags out of", "", "5"),
     ("alice: open f \"x\" O_RDWR|O_CRAET", "flags out of", "`O_CREAT`", "O_CRAET"),
+    (
+        "alice: open f \"x\" O_TMPFILE",
+        "flags out of",
+        "`O_TMPFILE` is left out: nobody could name the file",
+        "O_TMPFILE",
+    ),
     ("alice: open f \"x\" O_RDWR 644", "644 is decimal", "write `0644`", "644"),
     ("alice: mq_open q maxmgs=3", "no argument `maxmgs=`", "`maxmsg`", "maxmgs"),
     ("alice: mq_open q maxmsg=3 maxmsg=4", "given twice", "", "maxmsg=4"),

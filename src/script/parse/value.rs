@@ -492,6 +492,9 @@ impl Parser<'_> {
             return Ok(name);
         }
         let error = self.expected(what);
+        if let Some((_, why)) = self.registry.left_out.iter().find(|(n, _)| n == name) {
+            return Err(error.help(format!("`{name}` is left out: {why}")));
+        }
         let other = call.args.iter().find(|a| table_of(a.kind).iter().any(|(n, _)| n == name));
         Err(match (nearest(name, known.iter().map(|(n, _)| *n)), other) {
             (_, Some(other)) => {
