@@ -662,3 +662,50 @@ fn ports_that_the_kernel_chose_make_no_difference() {
     assert_eq!(seen[0].objects, seen[1].objects);
     assert_eq!(seen[0].actors, seen[1].actors);
 }
+
+#[test]
+fn an_end_that_is_sent_has_arrived_when_the_statement_ends() {
+    let Some(mut play) = network() else { return };
+    play.run(
+        r#"
+a: socket l AF_INET SOCK_STREAM
+a: bind l 127.0.0.1:5000
+a: listen l 2
+b: socket x AF_INET SOCK_STREAM
+b: connect x 127.0.0.1:5000
+b: send x "early"
+a: accept l as y
+a: send y "hi there"
+b: recv x 2
+b: shutdown x SHUT_WR
+expect y state CLOSE_WAIT
+expect x state FIN_WAIT2
+a: recv y 5
+a: shutdown y SHUT_WR
+expect y state CLOSE
+"#,
+    );
+}
+
+#[test]
+fn one_who_is_connected_to_is_no_orphan() {
+    both(|play| {
+        play.run(
+            r#"
+spawn a
+spawn b
+a: socket d AF_UNIX SOCK_DGRAM
+a: bind d unix:box
+b: socket e AF_UNIX SOCK_DGRAM
+b: connect e unix:box
+expect d state unconnected
+expect e state connected
+a: close d
+expect e state orphaned
+b: send e "x"
+expect b failed ECONNREFUSED
+expect e state unconnected
+"#,
+        );
+    });
+}

@@ -52,6 +52,8 @@ const STATES: [&str; 12] = [
 ];
 const LISTEN: u8 = 10;
 const CLOSE: u8 = 7;
+/// An end was sent, and is not acknowledged.
+const ENDING: [u8; 3] = [4, 9, 11];
 
 /// For how long data may be held back for the sake of larger segments before it is stuck, in ms: longer than the
 /// longest delay of an acknowledgement.
@@ -130,6 +132,11 @@ impl Facility for Tcp {
         let Some((pid, fd)) = found.descriptor(|_| true) else { return false };
         let Ok(socket) = look.borrow(pid, fd) else { return false };
         let Ok(told) = raw::tcp(&socket) else { return false };
+        // An end is acknowledged at leisure (40 ms), and only then the state is the one that stays. Where nobody answers,
+        // the clock sends it again: then nothing is waited for.
+        if ENDING.contains(&told.state) && told.unacked > 0 && told.retransmits == 0 {
+            return true;
+        }
         // What is held back until an acknowledgement comes will go by itself.
         let waits = told.state != LISTEN && told.unacked > 0 && told.idle_ms < HELD_MS;
         waits && raw::unsent(&socket).is_ok_and(|unsent| unsent > 0)

@@ -257,7 +257,8 @@ fn conversation(
     let peer = told.peer.filter(|ino| *ino != 0);
     let name = peer.and_then(|ino| look.socket(found.key.dev, ino)).map(str::to_owned);
     let state = match (told.peer, peer) {
-        (None, _) if told.state == 1 => "orphaned",
+        // Of datagram sockets the kernel calls connected also the one that another has connected to.
+        (None, _) if told.state == 1 && !datagram => "orphaned",
         (None, _) => "unconnected",
         (Some(_), Some(_)) => "connected",
         // Its peer is no file of anybody: not yet, or not any more.

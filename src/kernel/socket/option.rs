@@ -174,6 +174,8 @@ pub struct Tcp {
     pub sacked: u32,
     /// For how long nothing new was sent, in ms.
     pub idle_ms: u32,
+    /// How often in a row something was sent again by the clock, since no acknowledgement came.
+    pub retransmits: u8,
 }
 
 /// TCP_INFO.
@@ -187,6 +189,7 @@ pub fn tcp(fd: impl AsFd) -> Result<Tcp, Errno> {
         unacked: info.tcpi_unacked,
         sacked: info.tcpi_sacked,
         idle_ms: info.tcpi_last_data_sent,
+        retransmits: info.tcpi_retransmits,
     })
 }
 
