@@ -277,7 +277,7 @@ fn what_is_exported_can_be_run_again_and_laid_beside_ones_own() {
         "{shown}"
     );
     assert_eq!(work.kept(), before);
-    assert!(work.fine(&["progress", "import", "all.txt", "--yes"], "").contains("imported; 1 lesson changed"));
+    assert!(work.fine(&["progress", "import", "all.txt", "--yes"], "").contains("imported: 1 change"));
     assert!(work.fine(&["progress", "import", "all.txt", "--yes"], "").contains("all of it is known already"));
     let account = work.account();
     assert_eq!(lesson(&account, "pipe-eof")["predictions"][0]["answers"].as_array().unwrap().len(), 2);
@@ -392,6 +392,6 @@ fn what_was_proved_goes_with_an_export_and_is_proved_again() {
     let old = Learner::wrong_once("proved-old");
     let text = old.fine(&["progress", "export", "-"], "").replace("version = 3", "version = 2");
     std::fs::write(work.0.join("old.txt"), text).unwrap();
-    assert!(work.fine(&["progress", "import", "old.txt", "--yes"], "").contains("imported; 1 lesson changed"));
+    assert!(work.fine(&["progress", "import", "old.txt", "--yes"], "").contains("imported: 1 change"));
     assert_eq!(work.proved().lines().count(), 4);
 }

@@ -67,13 +67,8 @@ pub(super) fn run(
                 writeln!(err, "error: {why}")?;
                 return Ok(BAD_INPUT.into());
             }
-            let answers: usize = progress.lessons().values().flat_map(|l| l.predictions.values()).map(Vec::len).sum();
-            let (a, l) = (plural(answers, "answer"), plural(progress.lessons().len(), "lesson"));
-            let cells = match proofs.shown().len() {
-                0 => String::new(),
-                n => format!(", and {} of the comparison", plural(n, "cell")),
-            };
-            writeln!(out, "{}: {a} in {l}{cells}", file.display()).map(|()| ExitCode::SUCCESS)
+            let what = transfer::summary(&progress, &proofs);
+            writeln!(out, "{}: {what}", file.display()).map(|()| ExitCode::SUCCESS)
         }
         Some(ProgressCommand::Import { file, yes }) => import(&mut progress, file, *yes, out, err),
     }
@@ -109,29 +104,22 @@ fn import(
     if !progress.is_kept() {
         return failed("progress is off, so nothing can be imported", err);
     }
-    let mut changes = 0;
-    for (id, other) in &transfer.lessons {
-        if let Some(words) = transfer::change(progress.lesson(id), other) {
-            changes += 1;
-            writeln!(out, "{id}: {words}")?;
-        }
-    }
-    let (mut proofs, shown) = (Proofs::load(), transfer.shown());
-    let proved = transfer::proved(&proofs, &shown);
-    if let Some(words) = &proved {
-        writeln!(out, "the comparison: {words}")?;
-    }
-    if changes == 0 && proved.is_none() {
+    let mut proofs = Proofs::load();
+    let changes = transfer::changes(progress, &proofs, &transfer);
+    if changes.is_empty() {
         writeln!(out, "all of it is known already")?;
         return Ok(ExitCode::SUCCESS);
+    }
+    for change in &changes {
+        writeln!(out, "{change}")?;
     }
     if !yes && !agreed("Lay this beside your own?", out, err)? {
         return Ok(BAD_INPUT.into());
     }
-    if let Err(why) = progress.merge(&transfer.lessons).and_then(|()| proofs.merge(&shown)) {
-        return failed(&why, err);
+    match transfer::lay(progress, &mut proofs, &transfer) {
+        Ok(()) => writeln!(out, "imported: {}", plural(changes.len(), "change")).map(|()| ExitCode::SUCCESS),
+        Err(why) => failed(&why, err),
     }
-    writeln!(out, "imported; {} changed", plural(changes, "lesson")).map(|()| ExitCode::SUCCESS)
 }
 
 /// The pack and the progress that are meant, with their complaints told; `None` if there is no pack.

@@ -2,6 +2,7 @@
 //! whoever has the text can run it again without having the lessons.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -272,7 +273,7 @@ fn explain(text: &str, error: &toml::de::Error) -> Wrong {
 }
 
 /// What importing would change of one lesson, in words; `None` if nothing.
-pub fn change(own: Option<&LessonRecord>, other: &LessonRecord) -> Option<String> {
+fn change(own: Option<&LessonRecord>, other: &LessonRecord) -> Option<String> {
     let nothing = LessonRecord::default();
     let before = own.unwrap_or(&nothing);
     let mut after = before.clone();
@@ -310,8 +311,59 @@ pub fn change(own: Option<&LessonRecord>, other: &LessonRecord) -> Option<String
     Some(parts.join(", "))
 }
 
+/// Reads a file that was exported.
+///
+/// # Errors
+/// What is wrong with it, with its name and line.
+pub fn open(file: &Path) -> Result<Transfer, String> {
+    let name = file.display();
+    let told = std::fs::metadata(file).map_err(|error| format!("{name}: {error}"))?;
+    // Whoever reads a pipe waits for its writer.
+    if !told.is_file() {
+        return Err(format!("{name} is no regular file"));
+    }
+    if told.len() > TRANSFER_MAX {
+        return Err(format!("{name}: longer than TRANSFER_MAX, {TRANSFER_MAX} bytes"));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
+    read(&text).map_err(|Wrong { line, message, help }| {
+        format!("{name}:{line}: {message}{}", help.map(|help| format!("; {help}")).unwrap_or_default())
+    })
+}
+
+/// What there is to export, in words: `3 answers in 2 lessons, and 1 cell of the comparison`.
+pub fn summary(progress: &Progress, proofs: &Proofs) -> String {
+    let plural = |n: usize, of: &str| format!("{n} {of}{}", if n == 1 { "" } else { "s" });
+    let answers = progress.lessons().values().flat_map(|l| l.predictions.values()).map(Vec::len).sum();
+    let lessons = format!("{} in {}", plural(answers, "answer"), plural(progress.lessons().len(), "lesson"));
+    match proofs.shown().len() {
+        0 => lessons,
+        n => format!("{lessons}, and {} of the comparison", plural(n, "cell")),
+    }
+}
+
+/// What importing would change, a line each; nothing if all of it is known.
+pub fn changes(progress: &Progress, proofs: &Proofs, transfer: &Transfer) -> Vec<String> {
+    let of = |(id, other): (&String, &LessonRecord)| Some(format!("{id}: {}", change(progress.lesson(id), other)?));
+    let mut changes: Vec<String> = transfer.lessons.iter().filter_map(of).collect();
+    changes.extend(proved(proofs, &transfer.shown()).map(|words| format!("the comparison: {words}")));
+    changes
+}
+
+/// Lays what was read beside what is known; nothing is lost.
+///
+/// # Errors
+/// Why it is not kept.
+pub fn lay(progress: &mut Progress, proofs: &mut Proofs, transfer: &Transfer) -> Result<(), String> {
+    if !progress.is_kept() {
+        return Err("progress is off, so nothing can be imported".to_owned());
+    }
+    progress.merge(&transfer.lessons)?;
+    proofs.merge(&transfer.shown())
+}
+
 /// What importing would add to what was proved, in words; `None` if nothing.
-pub fn proved(own: &Proofs, other: &Shown) -> Option<String> {
+fn proved(own: &Proofs, other: &Shown) -> Option<String> {
     let news = own.news(other);
     let new = news.keys().filter(|cell| own.kernel(cell).is_none()).count();
     let cells = |n: usize| format!("{n} cell{}", if n == 1 { "" } else { "s" });

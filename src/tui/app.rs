@@ -307,7 +307,7 @@ impl App {
             (None, Screen::First) => Context::First,
             (None, Screen::Menu) => Context::Menu,
             (None, Screen::Lessons) => Context::Lessons,
-            (None, Screen::Progress) => Context::Progress,
+            (None, Screen::Progress) => self.progress.as_ref().map_or(Context::Progress, ProgressView::context),
             (None, Screen::Lesson) => self.lesson.as_ref().map_or(Context::Lessons, |l| l.desk.context()),
             (None, Screen::Play) => self.play.as_ref().map_or(Context::Menu, Desk::context),
             (None, Screen::Atlas) => self.atlas.context(),
@@ -395,6 +395,7 @@ impl App {
                         }
                     }
                     (None, Screen::Atlas) => self.atlas.paste(&text),
+                    (None, Screen::Progress) => self.progress.iter_mut().for_each(|view| view.paste(&text)),
                     _ => {}
                 }
             }
@@ -423,6 +424,8 @@ impl App {
             help.scroll = 0;
         } else if self.screen == Screen::Atlas {
             self.atlas.key(key);
+        } else if let (Screen::Progress, Some(view)) = (self.screen, &mut self.progress) {
+            view.key(key);
         } else {
             let desk = match self.screen {
                 Screen::Play => self.play.as_mut(),
@@ -463,6 +466,7 @@ impl App {
             Action::Help | Action::HelpKey => self.page = Some(Page::Help(Help::new(self.context()))),
             Action::Quit => self.ending = Some(Ending::Left),
             Action::SwapIt if self.screen != Screen::Atlas => self.swap_stage(),
+            Action::ToMeasure => self.measure_aside(),
             Action::Waits | Action::WaitsHere => self.page = Some(Page::Waits(0)),
             _ => self.act_on_screen(action),
         }
@@ -562,7 +566,10 @@ impl App {
                     Entry::Map => self.go_atlas(atlas::View::Map),
                     Entry::Compare => self.go_atlas(atlas::View::Compare),
                     Entry::Choose => self.go_atlas(atlas::View::Choose),
-                    Entry::Measure => self.go_measure(History::load),
+                    Entry::Measure => {
+                        self.back = None;
+                        self.go_measure(History::load);
+                    }
                     Entry::Help => {
                         let mut help = Help::new(Context::Menu);
                         help.reference = true;
@@ -649,7 +656,7 @@ impl App {
             Screen::Progress => {
                 layout::header(parts.header, buffer, &theme, "Progress", Vec::new());
                 if let Some(progress) = &mut self.progress {
-                    progress.render(parts.body, buffer, &theme, &self.keys, self.ascii);
+                    cursor = progress.render(parts.body, buffer, &theme, &self.keys, self.ascii);
                 }
             }
             Screen::Lesson => {

@@ -197,7 +197,10 @@ actions! {
     Progress "progress" ["p"] "progress" "Show what you have done" in contexts(&[Menu, Lessons]), shown contexts(&[Lessons]);
     Forget "forget" ["x"] "forget" "Forget what was done in the chosen lesson" in contexts(&[Progress]), shown contexts(&[Progress]);
     ForgetAll "forget-all" ["X"] "" "Forget all that was done" in contexts(&[Progress]), shown 0;
-    TakeBack "take-back" ["u"] "undo" "Bring back what was forgotten last" in contexts(&[Progress]), shown contexts(&[Progress]);
+    TakeBack "take-back" ["u"] "undo" "Bring back what was forgotten last" in contexts(&[Progress]), shown 0;
+    Export "export" ["e"] "export" "Write all that was done into a file, for another ipclab" in contexts(&[Progress]), shown contexts(&[Progress]);
+    Import "import" ["i"] "import" "Lay what an ipclab has exported beside what was done here" in contexts(&[Progress]), shown contexts(&[Progress]);
+    ToMeasure "to-measure" ["m"] "" "Measure what each facility costs here, and come back" in LOOK, shown 0;
     Measure "measure" ["m"] "measure" "Measure all facilities, in about a minute and a half" in contexts(&[Measure]), shown contexts(&[Measure]);
     MeasureQuick "measure-quick" ["Q"] "quickly" "Measure all facilities for a first impression, in about ten seconds" in contexts(&[Measure]), shown contexts(&[Measure]);
     MeasureOne "measure-one" ["enter"] "only this" "Measure the chosen facility alone" in contexts(&[Measure]), shown contexts(&[Measure]);

@@ -6,6 +6,7 @@
 
 mod app;
 mod atlas;
+mod carry;
 mod conductor;
 pub mod config;
 mod desk;

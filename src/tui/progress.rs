@@ -3,16 +3,20 @@
 use std::collections::VecDeque;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::crossterm::event::KeyEvent;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::app::{Notice, Out};
-use super::keys::{Action, Keymap};
+use super::carry::Carry;
+use super::keys::{Action, Context, Keymap};
 use super::layout;
 use super::lessons::Lessons;
+use super::prompt::LineEdit;
 use super::text;
 use super::theme::{Role, Theme};
 use crate::lesson::account::{Account, Due, LessonAccount, PredictionAccount, State, Whereabouts};
+use crate::lesson::proofs::Proofs;
 use crate::lesson::record::{self, Outcome};
 use crate::plain::progress as told;
 
@@ -47,6 +51,8 @@ pub(super) struct ProgressView {
     asked: Option<Asked>,
     /// What was forgotten last, where no file keeps it.
     forgotten: Option<record::Lessons>,
+    /// What is asked before something goes into a file, or comes from one.
+    carry: Option<Carry>,
     /// Questions that are still to be asked in this round, and how many it had.
     round: VecDeque<Due>,
     of: usize,
@@ -62,6 +68,7 @@ impl ProgressView {
             scroll: 0,
             asked: None,
             forgotten: None,
+            carry: None,
             round: VecDeque::new(),
             of: 0,
         };
@@ -105,8 +112,34 @@ impl ProgressView {
         Some((due, self.of - self.round.len(), self.of))
     }
 
+    /// In which context keys are pressed.
+    pub(super) const fn context(&self) -> Context {
+        if self.carry.is_some() { Context::Field } else { Context::Progress }
+    }
+
+    fn typed(&mut self) -> Option<&mut LineEdit> {
+        self.carry.as_mut()?.line()
+    }
+
+    /// A key that is no action.
+    pub(super) fn key(&mut self, key: KeyEvent) {
+        self.typed().map(|line| line.key(key));
+    }
+
+    /// What was pasted.
+    pub(super) fn paste(&mut self, text: &str) {
+        self.typed().map(|line| line.insert(text));
+    }
+
     /// What a key means here.
-    pub(super) fn act(&mut self, action: Action, lessons: &mut Lessons, out: &mut Out) -> Wish {
+    pub(super) fn act(&mut self, action: Action, lessons: &mut Lessons, proofs: &mut Proofs, out: &mut Out) -> Wish {
+        if let Some(carry) = self.carry.take() {
+            self.carry = carry.act(action, lessons, proofs, out);
+            if self.carry.is_none() {
+                self.learn(lessons);
+            }
+            return Wish::Stay;
+        }
         let asked = self.asked.take();
         let count = self.account.lessons.len().max(1);
         match action {
@@ -147,6 +180,8 @@ impl ProgressView {
                 self.asked = Some(Asked::All);
             }
             Action::TakeBack => self.take_back(lessons, out),
+            Action::Export => self.carry = Some(Carry::export()),
+            Action::Import => self.carry = Some(Carry::import()),
             _ => {}
         }
         Wish::Stay
@@ -180,8 +215,20 @@ impl ProgressView {
         self.account.lessons.get(self.at)
     }
 
-    /// Draws the screen.
-    pub(super) fn render(&mut self, area: Rect, buffer: &mut Buffer, theme: &Theme, keys: &Keymap, ascii: bool) {
+    /// Draws the screen; gives the cursor's place where something is typed.
+    pub(super) fn render(
+        &mut self,
+        area: Rect,
+        buffer: &mut Buffer,
+        theme: &Theme,
+        keys: &Keymap,
+        ascii: bool,
+    ) -> Option<Position> {
+        self.account(area, buffer, theme, keys, ascii);
+        self.carry.as_ref()?.render(area, buffer, theme, keys, ascii)
+    }
+
+    fn account(&mut self, area: Rect, buffer: &mut Buffer, theme: &Theme, keys: &Keymap, ascii: bool) {
         let wide = area.width >= layout::WIDE;
         let area = layout::inset(area, if area.width > 90 { 4 } else { 2 }, u16::from(area.height > 20));
         let head = self.head(usize::from(area.width), theme, keys, ascii);

@@ -60,3 +60,68 @@ fn where_one_was_what_is_due_and_what_is_forgotten() {
         pty.is_whole();
     }
 }
+
+#[test]
+fn what_was_done_goes_into_a_file_and_comes_back() {
+    for size in [(80, 24), (120, 40)] {
+        let folder = std::env::temp_dir().join(format!("ipclab-carry-{}-{}", std::process::id(), size.0));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).unwrap();
+        let (file, other, bad) = (folder.join("all.txt"), folder.join("other.txt"), folder.join("bad.txt"));
+        let mut pty = ipclab(&[]).size(size.0, size.1).state("progress.toml", WRONG).start();
+        pty.shows("This pipe is real");
+        pty.keys("\x1b");
+        pty.shows("Go on");
+        pty.keys("p");
+        pty.shows("0 of 1 foreseen");
+        pty.keys("e");
+        pty.shows("file: ipclab-progress.txt");
+        // A character that is an action elsewhere is one of the name here.
+        pty.keys(format!("\x15{}\r", file.display()));
+        pty.shows("1 answer in 1 lesson");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&other, text.replace("2026-01-05 10", "2026-01-05 11")).unwrap();
+        std::fs::write(&bad, text.replace("\"wrong\"", "\"wrnog\"")).unwrap();
+        pty.keys("e");
+        pty.keys(format!("\x15{}\r", file.display()));
+        // The words may be broken anywhere.
+        pty.until("a refusal", |p| p.text().contains("there already"));
+        pty.keys("\x1b");
+        pty.until("the window closed", |p| !p.text().contains("Writes all"));
+        pty.keys("i");
+        pty.shows("Reads what an ipclab has exported");
+        pty.keys(format!("{}\r", bad.display()));
+        pty.until("the line and the nearest word", |p| p.text().contains(":15:") && p.text().contains("`wrong`?"));
+        pty.keys(format!("\x15{}\r", other.display()));
+        pty.shows("pipe-eof: 1 answer more (1 wrong)");
+        pty.keys("\x1b");
+        pty.until("the window closed", |p| !p.text().contains("answer more"));
+        pty.keys("i");
+        pty.keys(format!("{}\r", other.display()));
+        pty.shows("pipe-eof: 1 answer more (1 wrong)");
+        pty.keys("\r");
+        pty.shows("imported: 1 change");
+        pty.keys("i");
+        pty.keys(format!("{}\r", other.display()));
+        pty.shows("all of it is known already");
+        pty.keys("\x11");
+        assert!(pty.ended().success());
+        pty.is_whole();
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+#[test]
+fn who_measures_from_a_lesson_comes_back_to_it() {
+    let mut pty = ipclab(&["learn", "performance"]).size(80, 24).start();
+    pty.shows("know what you pay for");
+    pty.keys("m");
+    pty.shows("quickly");
+    pty.keys("\x1b");
+    pty.shows("know what you pay for");
+    pty.keys("\x1b");
+    pty.shows("Lessons");
+    pty.keys("\x11");
+    assert!(pty.ended().success());
+    pty.is_whole();
+}

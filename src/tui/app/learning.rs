@@ -65,7 +65,7 @@ impl App {
 
     pub(super) fn act_in_progress(&mut self, action: Action) {
         let (Some(view), Some(lessons)) = (&mut self.progress, self.lessons.open()) else { return };
-        match view.act(action, lessons, &mut self.out) {
+        match view.act(action, lessons, &mut self.atlas.proofs, &mut self.out) {
             Wish::Stay => {}
             Wish::Back => self.go_menu(),
             Wish::Learn(id) => {

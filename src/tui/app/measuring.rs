@@ -16,10 +16,20 @@ impl App {
         self.screen = Screen::Measure;
     }
 
+    /// Goes there from a stage or a lesson, and back to it afterwards.
+    pub(super) fn measure_aside(&mut self) {
+        let from = self.screen;
+        self.go_measure(History::load);
+        self.back = Some(from);
+    }
+
     pub(super) fn act_in_measure(&mut self, action: Action) {
         let Some(measure) = &mut self.measure else { return };
         if measure.act(action, &mut self.out) == Wish::Leave {
-            self.go_menu();
+            match self.way_back(Screen::Menu) {
+                Screen::Menu => self.go_menu(),
+                screen => self.screen = screen,
+            }
         }
     }
 
