@@ -201,7 +201,7 @@ expect bob blocked in open on box
         );
         let fifo = play.object("box");
         assert_eq!((fifo.facility(), fifo.identifier.as_str()), ("fifo", "box"));
-        assert_eq!(fifo.waiters.iter().map(|w| w.direction.as_str()).collect::<Vec<_>>(), ["open"]);
+        assert_eq!(fifo.waiters.iter().map(|w| w.direction.as_ref()).collect::<Vec<_>>(), ["open"]);
         assert_eq!(fifo.value("mode").as_text(), Some("0600"));
         play.run(
             r#"
@@ -418,7 +418,7 @@ fn sleeping_takes_its_time() {
     both(|play| {
         play.run("spawn alice\nalice: nanosleep 5s\nexpect alice blocked in nanosleep");
         let sleep = play.snapshot().actor("alice").unwrap().sleep().unwrap();
-        assert_eq!((sleep.direction.as_str(), sleep.args.as_str()), ("time", "5s"));
+        assert_eq!((sleep.direction.as_ref(), sleep.args.as_str()), ("time", "5s"));
         let deadline = sleep.deadline_ns.unwrap();
         assert!((deadline - sleep.since_ns).abs_diff(5_000_000_000) < 1_000_000_000);
         play.run("spawn bob\nbob: nanosleep 20ms\nawait bob\nexpect bob returned 0 from nanosleep");

@@ -20,7 +20,7 @@ fn entry(play: &Play, epoll: &str, on: &str, part: &str) -> String {
 }
 
 fn waiters(object: &Object) -> Vec<(&str, &str, &str)> {
-    object.waiters.iter().map(|w| (w.actor.as_str(), w.verb.as_str(), w.direction.as_str())).collect()
+    object.waiters.iter().map(|w| (w.actor.as_ref(), w.verb.as_ref(), w.direction.as_ref())).collect()
 }
 
 fn sleeps_on(play: &Play, actor: &str) -> (String, i64) {

@@ -236,7 +236,7 @@ fn each_sleep_on_a_futex_is_named() {
             let seen = play.snapshot();
             let actor = seen.actor(who).unwrap();
             let sleep = actor.sleep().unwrap_or_else(|| panic!("{script}\n{:?}", actor.state));
-            let told = (sleep.verb.as_str(), sleep.object.as_deref(), sleep.direction.as_str());
+            let told = (sleep.verb.as_ref(), sleep.object.as_deref(), sleep.direction.as_ref());
             assert_eq!(told, (*verb, Some(*name), *direction), "{script}");
             assert_eq!(sleep.deadline_ns.is_some(), script.lines().last().unwrap().contains("60s"), "{script}");
             assert!(seen.settled, "{script}");

@@ -547,7 +547,7 @@ expect bob blocked in futex
 ",
         );
         let sleep = play.snapshot().actor("bob").unwrap().sleep().unwrap().clone();
-        assert_eq!((sleep.object.as_deref(), sleep.direction.as_str()), (Some("futex#1"), "be woken"));
+        assert_eq!((sleep.object.as_deref(), sleep.direction.as_ref()), (Some("futex#1"), "be woken"));
         play.run(
             r"
 alice: store m[96] 8

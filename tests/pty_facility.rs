@@ -155,9 +155,9 @@ expect t editing "thr"
         let t = play.object("t");
         assert_eq!((t.evidence("holds"), t.evidence("input")), (Evidence::Mirror, Evidence::Kernel));
         assert!(t.identifier.starts_with("/dev/pts/"));
-        let roles: Vec<_> = t.holders.iter().map(|h| (h.actor.as_str(), h.role.as_str())).collect();
+        let roles: Vec<_> = t.holders.iter().map(|h| (h.actor.as_ref(), h.role.as_ref())).collect();
         assert_eq!(roles, [("term", "master"), ("shell", "slave")]);
-        let waits: Vec<_> = t.waiters.iter().map(|w| w.direction.as_str()).collect();
+        let waits: Vec<_> = t.waiters.iter().map(|w| w.direction.as_ref()).collect();
         assert!(waits.is_empty());
     });
 }
@@ -397,7 +397,7 @@ fn each_sleep_on_a_terminal_is_named() {
         play.run("shell: read t.s 1\nexpect shell blocked in read on t\nterm: read t.m 1");
         let t = play.object("t");
         let waits: Vec<_> =
-            t.waiters.iter().map(|w| (w.actor.as_str(), w.verb.as_str(), w.direction.as_str())).collect();
+            t.waiters.iter().map(|w| (w.actor.as_ref(), w.verb.as_ref(), w.direction.as_ref())).collect();
         assert_eq!(waits, [("shell", "read", "read"), ("term", "read", "read")]);
         play.run("expect deadlock shell term");
     });

@@ -238,7 +238,7 @@ fn an_interrupted_call_fails_or_is_started_again() {
                 if *restarts && flags == "SA_RESTART" {
                     assert_eq!(run.meaning.clone(), Some(format!("{verb} was interrupted, and started again")));
                     let sleep = play.snapshot().actor("bob").unwrap().sleep().unwrap();
-                    assert_eq!((sleep.verb.as_str(), sleep.restarts), (verb, 1), "{call}");
+                    assert_eq!((sleep.verb.as_ref(), sleep.restarts), (verb, 1), "{call}");
                 } else {
                     play.run("expect bob failed EINTR");
                     let why = if verb == "pause" || verb.starts_with("sig") {

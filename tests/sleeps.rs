@@ -305,7 +305,7 @@ fn is_true(play: &mut Play, before: &str, row: &Row) -> Sleep {
     let sleep = actor.sleep().unwrap_or_else(|| panic!("{told}: {actor:?}"));
     assert!(seen.settled, "{told}");
     let named: Vec<&str> = sleep.object.iter().chain(&sleep.also).map(String::as_str).collect();
-    assert_eq!((sleep.verb.as_str(), &named[..], sleep.direction.as_str()), (*verb, *objects, *direction), "{told}");
+    assert_eq!((sleep.verb.as_ref(), &named[..], sleep.direction.as_ref()), (*verb, *objects, *direction), "{told}");
     assert!((since..seen.at_ns).contains(&sleep.since_ns), "{told}: {since} {} {}", sleep.since_ns, seen.at_ns);
 
     let pid = outside::descendants(play.stage().process())[&actor.pid].pid;
@@ -323,7 +323,7 @@ fn is_true(play: &mut Play, before: &str, row: &Row) -> Sleep {
     let held = outside::descriptors(pid);
     for name in *objects {
         let object = play.object(name);
-        let waits: Vec<_> = object.waiters.iter().map(|w| (w.actor.as_str(), w.direction.as_str())).collect();
+        let waits: Vec<_> = object.waiters.iter().map(|w| (w.actor.as_ref(), w.direction.as_ref())).collect();
         // Of several ways to be ready, those that were asked for.
         let asked = if *direction == "be told" && *by != By::Fd { "read" } else { direction };
         assert_eq!(waits, [(*who, asked)], "{told}: {name}");

@@ -147,7 +147,7 @@ fn is_true(play: &mut Play, row: &Row) -> Sleep {
     let sleep = actor.sleep().unwrap_or_else(|| panic!("{about}: {actor:?}")).clone();
     assert!(seen.settled, "{about}");
     assert_eq!(
-        (sleep.verb.as_str(), sleep.object.as_deref(), sleep.direction.as_str()),
+        (sleep.verb.as_ref(), sleep.object.as_deref(), sleep.direction.as_ref()),
         (*verb, Some(*name), *direction)
     );
     assert!((since..seen.at_ns).contains(&sleep.since_ns), "{about}: {sleep:?}");
@@ -155,7 +155,7 @@ fn is_true(play: &mut Play, row: &Row) -> Sleep {
     let fits = |takes: u64| limit.is_some_and(|limit| takes.abs_diff(limit) < 2_000_000_000);
     assert!(takes.is_none_or(fits) && takes.is_some() == limit.is_some(), "{about}: {sleep:?}");
     let object = play.object(name);
-    let waiters: Vec<_> = object.waiters.iter().map(|w| (w.actor.as_str(), w.direction.as_str())).collect();
+    let waiters: Vec<_> = object.waiters.iter().map(|w| (w.actor.as_str(), w.direction.as_ref())).collect();
     assert_eq!(waiters, [(*who, *direction)], "{about}");
 
     let pid = outside::descendants(play.stage().process())[&actor.pid].pid;

@@ -89,7 +89,7 @@ fn each_sleep_is_named_with_its_call_object_and_direction() {
             play.run(script);
             let actor = play.snapshot().actor(who).unwrap();
             let sleep = actor.sleep().unwrap_or_else(|| panic!("{script}\n{:?}", actor.state));
-            let seen = (sleep.verb.as_str(), sleep.object.as_deref(), sleep.direction.as_str());
+            let seen = (sleep.verb.as_ref(), sleep.object.as_deref(), sleep.direction.as_ref());
             assert_eq!(seen, (*verb, *object, *direction), "{script}");
             assert!(sleep.since_ns > 0 && sleep.since_ns < play.snapshot().at_ns, "{script}");
             assert!(play.snapshot().settled, "{script}");

@@ -112,7 +112,7 @@ expect bob blocked in msgrcv on q
 "#,
         );
         let waiters: Vec<(&str, &str)> =
-            play.object("q").waiters.iter().map(|w| (w.actor.as_str(), w.direction.as_str())).collect();
+            play.object("q").waiters.iter().map(|w| (w.actor.as_ref(), w.direction.as_ref())).collect();
         assert_eq!(waiters, [("alice", "send"), ("bob", "receive")]);
         play.run(
             r#"
@@ -351,7 +351,7 @@ expect carol blocked in semtimedop on s
             told,
             [(&text("bob"), &text("{0, -1, SEM_UNDO}, {1, 1, 0}")), (&text("carol"), &text("{1, 0, 0}")),]
         );
-        let directions: Vec<&str> = play.object("s").waiters.iter().map(|w| w.direction.as_str()).collect();
+        let directions: Vec<&str> = play.object("s").waiters.iter().map(|w| w.direction.as_ref()).collect();
         assert_eq!(directions, ["decrease", "see zero"]);
         let sleep = play.snapshot().actor("carol").unwrap().sleep().unwrap().clone();
         assert!((399_000_000..500_000_000).contains(&(sleep.deadline_ns.unwrap() - sleep.since_ns)), "{sleep:?}");
@@ -465,7 +465,7 @@ expect board[0] == 7
         assert_eq!((board.evidence("memory"), board.value("removed").as_text()), (Evidence::Kernel, Some("no")));
         let mapped: Vec<&str> = board.holders.iter().filter(|h| h.role == "map").map(|h| h.actor.as_str()).collect();
         assert_eq!(mapped, ["alice", "alice"]);
-        let holders: Vec<&str> = board.holders.iter().map(|h| h.role.as_str()).collect();
+        let holders: Vec<&str> = board.holders.iter().map(|h| h.role.as_ref()).collect();
         assert_eq!(holders, ["map", "map", "id"]);
     });
 }

@@ -341,7 +341,7 @@ fn each_sleep_of_a_thread_is_named_as_the_kernel_tells_it() {
             play.run("spawn alice\nalice: pthread_create t1");
             play.run(lines);
             let told = sleep(&play, "alice.t1").clone();
-            let seen = (told.verb.as_str(), told.object.as_deref(), told.direction.as_str());
+            let seen = (told.verb.as_ref(), told.object.as_deref(), told.direction.as_ref());
             assert_eq!(seen, (*verb, *object, *direction), "{lines}");
             assert!(told.since_ns > 0 && told.since_ns <= play.snapshot().at_ns, "{told:?}");
             let actor = play.snapshot().actor("alice.t1").map(|actor| (actor.pid, actor.tid));

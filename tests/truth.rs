@@ -121,11 +121,11 @@ impl<'a> Moment<'a> {
         let on = sleep.object.as_ref().map(|o| self.seen.object(o).unwrap());
         let behind = || self.descriptors[who.as_str()].iter().find(|d| d.fd as u64 == args[0]).map(|d| (d.dev, d.ino));
         if let Some(object) = on
-            && !matches!(sleep.verb.as_str(), "open" | "sem_wait" | "sem_timedwait")
+            && !matches!(sleep.verb.as_ref(), "open" | "sem_wait" | "sem_timedwait")
         {
             assert_eq!((number(0), behind()), (args[0], Some((object.key.dev, object.key.ino))), "{who}: {sleep:?}");
         }
-        match sleep.verb.as_str() {
+        match sleep.verb.as_ref() {
             "read" | "write" => assert_eq!(number(last), args[2], "{who}: {sleep:?}"),
             "mq_receive" | "mq_send" => assert_eq!(number(2), args[2], "{who}: {sleep:?}"),
             "flock" => {
@@ -294,7 +294,7 @@ impl<'a> Moment<'a> {
         let capacity =
             end.as_ref().map_or(0, |e| nix::fcntl::fcntl(e, nix::fcntl::FcntlArg::F_GETPIPE_SZ).unwrap() as i64);
         let about = format!("{} {field:?}", object.name);
-        match field.name.as_str() {
+        match field.name.as_ref() {
             "bytes" => assert_eq!(field.value, Value::Int(bytes), "{about}"),
             "capacity" => assert_eq!(field.value, Value::Int(capacity), "{about}"),
             "slots" => assert_eq!(field.value, Value::Int(capacity / page()), "{about}"),
@@ -360,7 +360,7 @@ impl<'a> Moment<'a> {
         let text = fs::read_to_string(format!("/proc/{}/fd/{}", self.pid(who), d.fd)).unwrap();
         let bytes: i64 = text.split_whitespace().find_map(|w| w.strip_prefix("QSIZE:")).unwrap().parse().unwrap();
         let about = format!("{} {field:?}", object.name);
-        match field.name.as_str() {
+        match field.name.as_ref() {
             "messages" => assert_eq!(field.value, Value::Int(messages), "{about}"),
             "maxmsg" => assert_eq!(field.value, Value::Int(maxmsg), "{about}"),
             "msgsize" => assert_eq!(field.value, Value::Int(msgsize), "{about}"),
@@ -402,7 +402,7 @@ impl<'a> Moment<'a> {
         let about = format!("{} {field:?}", object.name);
         let file = self.file_of(object);
         let maps = self.mapped(object);
-        match field.name.as_str() {
+        match field.name.as_ref() {
             "size" => match &file {
                 Some(file) => assert_eq!(field.value, Value::Int(file.metadata().unwrap().len() as i64), "{about}"),
                 None => assert!(field.note.is_some(), "{about}"),
@@ -469,7 +469,7 @@ impl<'a> Moment<'a> {
             (_, None) => Vec::new(),
         };
         let word = |at: usize| Value::Int(i32::from_ne_bytes(words[at..at + 4].try_into().unwrap()).into());
-        match field.name.as_str() {
+        match field.name.as_ref() {
             // The value and the number of waiters are the halves of one word of 64 bits (glibc, little-endian).
             "value" => assert_eq!(field.value, word(0), "{about}"),
             "nwaiters" => assert_eq!(field.value, word(4), "{about}"),
@@ -498,7 +498,7 @@ impl<'a> Moment<'a> {
         let named = fs::File::open(self.beneath(&object.identifier)).ok();
         let same = |f: &fs::File| f.metadata().is_ok_and(|m| (m.dev(), m.ino()) == (object.key.dev, object.key.ino));
         let file = named.filter(same).or_else(|| self.file_of(object));
-        match field.name.as_str() {
+        match field.name.as_ref() {
             "size" => assert_eq!(field.value, Value::Int(file.unwrap().metadata().unwrap().len() as i64), "{about}"),
             "holds" => {
                 let (head, total) = field.value.as_bytes().unwrap();

@@ -31,13 +31,19 @@ pub(super) fn actor(name: &str) -> Actor {
 }
 
 /// Somebody who sleeps in `verb` on `object`.
-pub(super) fn sleeper(name: &str, verb: &str, object: Option<&str>, direction: &str, since_ns: u64) -> Actor {
+pub(super) fn sleeper(
+    name: &str,
+    verb: &'static str,
+    object: Option<&str>,
+    direction: &'static str,
+    since_ns: u64,
+) -> Actor {
     let sleep = Sleep {
-        verb: verb.to_owned(),
+        verb: verb.into(),
         args: String::new(),
         object: object.map(str::to_owned),
         also: Vec::new(),
-        direction: direction.to_owned(),
+        direction: direction.into(),
         since_ns,
         deadline_ns: None,
         syscall: 0,
@@ -71,15 +77,20 @@ pub(super) fn dead(name: &str) -> Actor {
     Actor { state: ActorState::Dead(Death::Killed("SIGKILL".to_owned())), ..actor(name) }
 }
 
-pub(super) fn object(facility: &str, name: &str, holders: &[(&str, &str)], fields: Vec<Field>) -> Object {
-    let holder = |(actor, role): &(&str, &str)| Holder {
+pub(super) fn object(
+    facility: &'static str,
+    name: &str,
+    holders: &[(&str, &'static str)],
+    fields: Vec<Field>,
+) -> Object {
+    let holder = |(actor, role): &(&str, &'static str)| Holder {
         actor: (*actor).to_owned(),
-        role: (*role).to_owned(),
+        role: (*role).into(),
         handle: "3".to_owned(),
     };
     Object {
         name: name.to_owned(),
-        key: ObjectKey { facility: facility.to_owned(), dev: 1, ino: 1, offset: 0 },
+        key: ObjectKey { facility: facility.into(), dev: 1, ino: 1, offset: 0 },
         identifier: "none".to_owned(),
         fields,
         holders: holders.iter().map(holder).collect(),
@@ -87,17 +98,17 @@ pub(super) fn object(facility: &str, name: &str, holders: &[(&str, &str)], field
     }
 }
 
-pub(super) fn pipe(name: &str, holders: &[(&str, &str)], bytes: i64) -> Object {
+pub(super) fn pipe(name: &str, holders: &[(&str, &'static str)], bytes: i64) -> Object {
     let fields = vec![Field::kernel_int("bytes", bytes), Field::kernel_int("capacity", 65536)];
     object("pipe", name, holders, fields)
 }
 
 /// A lock of a whole file, with the owner and who waits for it.
 pub(super) fn lock(owner: &str, waits: &[&str]) -> Value {
-    let text = |name: &str, value: &str| (name.to_owned(), Value::Text(value.to_owned()));
-    let parts = || vec![text("mode", "write"), ("start".to_owned(), Value::Int(0)), ("end".to_owned(), Value::Nothing)];
+    let text = |name: &'static str, value: &str| (name.into(), Value::Text(value.to_owned()));
+    let parts = || vec![text("mode", "write"), ("start".into(), Value::Int(0)), ("end".into(), Value::Nothing)];
     let wait = |actor: &&str| Value::Record([vec![text("actor", actor), text("kind", "flock")], parts()].concat());
-    let waits = ("waits".to_owned(), Value::List(waits.iter().map(wait).collect()));
+    let waits = ("waits".into(), Value::List(waits.iter().map(wait).collect()));
     Value::Record([vec![text("kind", "flock")], parts(), vec![text("owner", owner), waits]].concat())
 }
 

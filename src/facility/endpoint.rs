@@ -80,14 +80,14 @@ const BACKLOG: PredicateSpec = PredicateSpec {
 pub(super) static PREDICATES: &[PredicateSpec] = &[HOLDS, NEXT, EOF, PEER, STATE, ERROR, WAITING, BACKLOG];
 
 /// The key of a socket, if the kernel's name of its protocol begins so.
-pub(super) fn claim(facility: &str, protocol: &str, handle: &Handle) -> Option<ObjectKey> {
+pub(super) fn claim(facility: &'static str, protocol: &str, handle: &Handle) -> Option<ObjectKey> {
     let HandleKind::Descriptor { fd, mode, .. } = handle.kind else { return None };
     if mode & libc::S_IFMT != libc::S_IFSOCK || !handle.link.starts_with("socket:[") {
         return None;
     }
     let name = raw::protocol(Path::new(&format!("/proc/{}/fd/{fd}", handle.pid)))?;
     name.starts_with(protocol).then(|| ObjectKey {
-        facility: facility.to_owned(),
+        facility: facility.into(),
         dev: handle.dev,
         ino: handle.ino,
         offset: 0,
@@ -107,7 +107,7 @@ impl Borrowed {
 }
 
 /// Texts of the kernel's own knowledge.
-pub(super) fn text(name: &str, text: impl Into<String>) -> Field {
+pub(super) fn text(name: &'static str, text: impl Into<String>) -> Field {
     Field::new(name, Value::Text(text.into()), Evidence::Kernel)
 }
 
@@ -156,7 +156,7 @@ pub(super) fn messages(socket: &Borrowed, key: &ObjectKey, look: &mut Look<'_>) 
     let Messages { first, between, last, more, .. } = told;
     let mut list: Vec<Value> = first.into_iter().map(|m| message(m, &tag)).collect();
     if between > 0 {
-        list.push(Value::Record(vec![("left out".to_owned(), Value::Int(between as i64))]));
+        list.push(Value::Record(vec![("left out".into(), Value::Int(between as i64))]));
     }
     list.extend(last.into_iter().map(|m| message(m, &tag)));
     if whole {
@@ -177,9 +177,9 @@ pub(super) fn messages(socket: &Borrowed, key: &ObjectKey, look: &mut Look<'_>) 
 }
 
 fn message(message: Message, tag: &str) -> Value {
-    let mut parts = vec![("data".to_owned(), Value::Bytes { bytes: message.bytes, total: message.length })];
+    let mut parts = vec![("data".into(), Value::Bytes { bytes: message.bytes, total: message.length })];
     if message.from != Address::Unnamed {
-        parts.push(("from".to_owned(), Value::Text(message.from.without(tag).to_string())));
+        parts.push(("from".into(), Value::Text(message.from.without(tag).to_string())));
     }
     Value::Record(parts)
 }
@@ -213,10 +213,10 @@ fn with_empty(note: &mut Value, seen: Vec<Value>, readable: bool) -> Vec<Value> 
 }
 
 /// Sets or takes away a named part of a note.
-pub(super) fn remember(note: &mut Value, name: &str, value: Option<Value>) {
+pub(super) fn remember(note: &mut Value, name: &'static str, value: Option<Value>) {
     let mut parts = if let Value::Record(parts) = std::mem::replace(note, Value::Nothing) { parts } else { Vec::new() };
     parts.retain(|(part, _)| part != name);
-    parts.extend(value.map(|value| (name.to_owned(), value)));
+    parts.extend(value.map(|value| (name.into(), value)));
     if !parts.is_empty() {
         *note = Value::Record(parts);
     }

@@ -225,7 +225,7 @@ impl Facility for Epoll {
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let fields = match nameless::fdinfo(found, look) {
             Ok(others) => fields(found, &entries(&others), look),
-            Err(why) => NAMES.iter().map(|name| Field::hidden(name, &why)).collect(),
+            Err(why) => NAMES.iter().map(|name| Field::hidden(*name, &why)).collect(),
         };
         Reading { identifier: "none".to_owned(), fields, ..Reading::default() }
     }
@@ -493,7 +493,7 @@ fn text(text: &str) -> Value {
 }
 
 fn interest(entry: &Entry, seen: &Seen, told: Option<bool>) -> Value {
-    let part = |name: &str, value: Value| (name.to_owned(), value);
+    let part = |name: &'static str, value: Value| (name.into(), value);
     let told = match told {
         Some(true) => "yes",
         Some(false) => "no",

@@ -186,7 +186,7 @@ impl Facility for EventFd {
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let fields = match nameless::fdinfo(found, look) {
             Ok(others) => fields(&others),
-            Err(why) => ["count", "semaphore"].iter().map(|name| Field::hidden(name, &why)).collect(),
+            Err(why) => ["count", "semaphore"].iter().map(|name| Field::hidden(*name, &why)).collect(),
         };
         Reading { identifier: "none".to_owned(), fields, ..Reading::default() }
     }

@@ -108,7 +108,7 @@ impl Facility for Fifo {
                 let meta = entry.metadata().ok().filter(|meta| meta.file_type().is_fifo())?;
                 let file = entry.file_name().to_string_lossy().into_owned();
                 Some(Found {
-                    key: ObjectKey { facility: CARD.id.to_owned(), dev: meta.dev(), ino: meta.ino(), offset: 0 },
+                    key: ObjectKey { facility: CARD.id.into(), dev: meta.dev(), ino: meta.ino(), offset: 0 },
                     name: stage_name(file.as_bytes()),
                     path: Some(entry.path().to_string_lossy().into_owned()),
                     handles: Vec::new(),
@@ -184,7 +184,7 @@ mod tests {
             kind: HandleKind::Descriptor { fd: 3, mode: kind | 0o600, flags: 0, offset: 0 },
         };
         let key = Fifo.claim(&handle("/stage/box", libc::S_IFIFO), &ground).unwrap();
-        assert_eq!((key.facility.as_str(), key.dev, key.ino), ("fifo", 40, 2));
+        assert_eq!((key.facility.as_ref(), key.dev, key.ino), ("fifo", 40, 2));
         assert!(Fifo.claim(&handle("/stage/box (deleted)", libc::S_IFIFO), &ground).is_some());
         assert_eq!(Fifo.claim(&handle("pipe:[2]", libc::S_IFIFO), &ground), None);
         assert_eq!(Fifo.claim(&handle("/stage/box", libc::S_IFREG), &ground), None);

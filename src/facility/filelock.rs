@@ -235,7 +235,7 @@ impl Facility for FileLock {
             let handle = format!("{} {}", join::kind_word(lock.kind), range(lock.start, lock.end));
             let owners = lock.owners.clone();
             let role = if lock.kind == LockKind::Lease { "lease" } else { "lock" };
-            owners.into_iter().map(move |actor| Holder { actor, role: role.to_owned(), handle: handle.clone() })
+            owners.into_iter().map(move |actor| Holder { actor, role: role.into(), handle: handle.clone() })
         };
         let holders = locks.iter().flat_map(held).collect();
         let queue: Vec<String> = locks.iter().flat_map(|lock| &lock.waits).map(|wait| wait.actor.clone()).collect();
@@ -325,7 +325,7 @@ pub(super) fn lock_deed(record: &Record) -> Option<Deed> {
 }
 
 fn key(dev: u64, ino: u64) -> ObjectKey {
-    ObjectKey { facility: CARD.id.to_owned(), dev, ino, offset: 0 }
+    ObjectKey { facility: CARD.id.into(), dev, ino, offset: 0 }
 }
 
 /// Size, head and mode.

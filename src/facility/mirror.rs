@@ -20,7 +20,7 @@ fn parts(note: &mut Value) -> Parts<'_> {
     if !matches!(note, Value::Record(_)) {
         let empty = || Value::List(Vec::new());
         let parts = [("queue", empty()), ("owed", empty()), ("name", Value::Nothing)];
-        *note = Value::Record(parts.map(|(name, value)| (name.to_owned(), value)).to_vec());
+        *note = Value::Record(parts.map(|(name, value)| (name.into(), value)).to_vec());
     }
     if let Value::Record(parts) = note
         && let [(_, Value::List(queue)), (_, Value::List(owed)), (_, name)] = parts.as_mut_slice()
@@ -43,11 +43,11 @@ pub(super) fn seen(note: &mut Value, full: &str, messages: i64) {
 }
 
 /// A message with the number that goes with it: its priority or type, by that word.
-fn message(word: &str, number: i64, data: Value, from: &str) -> Value {
+fn message(word: &'static str, number: i64, data: Value, from: &str) -> Value {
     Value::Record(vec![
-        (word.to_owned(), Value::Int(number)),
-        ("data".to_owned(), data),
-        ("from".to_owned(), Value::Text(from.to_owned())),
+        (word.into(), Value::Int(number)),
+        ("data".into(), data),
+        ("from".into(), Value::Text(from.to_owned())),
     ])
 }
 

@@ -367,7 +367,7 @@ impl Facility for MessageQueue {
                 let meta = entry.metadata().ok()?;
                 let full = entry.file_name().to_str()?.to_owned();
                 Some(Found {
-                    key: ObjectKey { facility: CARD.id.to_owned(), dev: meta.dev(), ino: meta.ino(), offset: 0 },
+                    key: ObjectKey { facility: CARD.id.into(), dev: meta.dev(), ino: meta.ino(), offset: 0 },
                     name: full.strip_prefix(look.tag)?.to_owned(),
                     path: Some(full),
                     handles: Vec::new(),
@@ -582,7 +582,7 @@ fn fields(found: &Found<'_>, full: &str, look: &mut Look<'_>) -> Vec<Field> {
         Ok(told) => told,
         Err(error) => {
             let names = ["messages", "maxmsg", "msgsize", "bytes", "queue", "mode", "notify"];
-            return names.iter().map(|name| Field::hidden(name, &error.to_string())).collect();
+            return names.iter().map(|name| Field::hidden(*name, &error.to_string())).collect();
         }
     };
     let bytes = state.map(|state| state.bytes);

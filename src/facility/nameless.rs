@@ -15,7 +15,7 @@ use crate::model::ObjectKey;
 pub(super) const LINK: &str = "anon_inode:";
 
 /// The key of a handle on such a file of this kind: `eventfd`, `eventpoll`.
-pub(super) fn claim(handle: &Handle, facility: &str, kind: &str) -> Option<ObjectKey> {
+pub(super) fn claim(handle: &Handle, facility: &'static str, kind: &str) -> Option<ObjectKey> {
     let is_kind = handle.link.strip_prefix(LINK)?.trim_matches(['[', ']']) == kind;
     (is_kind && matches!(handle.kind, HandleKind::Descriptor { .. })).then(|| pipe::key(facility, handle))
 }

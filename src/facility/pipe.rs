@@ -224,8 +224,8 @@ pub(super) fn is_fifo(handle: &Handle) -> bool {
     matches!(handle.kind, HandleKind::Descriptor { mode, .. } if mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
-pub(super) fn key(facility: &str, handle: &Handle) -> ObjectKey {
-    ObjectKey { facility: facility.to_owned(), dev: handle.dev, ino: handle.ino, offset: 0 }
+pub(super) fn key(facility: &'static str, handle: &Handle) -> ObjectKey {
+    ObjectKey { facility: facility.into(), dev: handle.dev, ino: handle.ino, offset: 0 }
 }
 
 pub(super) fn check(word: &str, args: &[ArgValue], object: &Object) -> Option<Judged> {
@@ -309,7 +309,7 @@ pub(super) fn fields(found: &Found<'_>, look: &mut Look<'_>) -> Vec<Field> {
         Some(Ok(inside)) => ring(inside),
         Some(Err(error)) => ["bytes", "capacity", "slots", "slots used", "slot bytes", "holds"]
             .iter()
-            .map(|name| Field::hidden(name, &error.to_string()))
+            .map(|name| Field::hidden(*name, &error.to_string()))
             .collect(),
         None => {
             let contents = Ok(pipe::Contents::default());
@@ -343,7 +343,7 @@ fn ring(inside: Inside) -> Vec<Field> {
             fields.push(Field::new("slot bytes", Value::List(slots), Evidence::Kernel));
             fields.push(Field::new("holds", Value::Bytes { bytes, total }, Evidence::Kernel));
         }
-        Err(why) => fields.extend(["slots used", "slot bytes", "holds"].iter().map(|name| Field::hidden(name, &why))),
+        Err(why) => fields.extend(["slots used", "slot bytes", "holds"].iter().map(|name| Field::hidden(*name, &why))),
     }
     fields
 }
@@ -363,7 +363,7 @@ mod tests {
         let ground = Ground { directory: std::path::Path::new("/stage"), shm_dev: 0 };
         let claim = |h: &Handle| Pipe.claim(h, &ground);
         let key = claim(&handle(0, "pipe:[99]", libc::S_IFIFO)).unwrap();
-        assert_eq!((key.facility.as_str(), key.dev, key.ino, key.offset), ("pipe", 14, 99, 0));
+        assert_eq!((key.facility.as_ref(), key.dev, key.ino, key.offset), ("pipe", 14, 99, 0));
         assert_eq!(claim(&handle(0, "/stage/box", libc::S_IFIFO)), None, "a FIFO");
         assert_eq!(claim(&handle(0, "/stage/pipe:[99]", libc::S_IFREG)), None, "a file");
     }
@@ -389,7 +389,7 @@ mod tests {
         let contents = pipe::Contents { bytes: b"hello".to_vec(), slots: vec![2, 3], has_writer: true };
         let page = page_size();
         let fields = ring(Inside { bytes: 5, capacity: 16 * page, contents: Ok(contents) });
-        let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
+        let names: Vec<&str> = fields.iter().map(|f| f.name.as_ref()).collect();
         assert_eq!(names, ["bytes", "capacity", "slots", "slots used", "slot bytes", "holds"]);
         assert_eq!(fields[2].value, Value::Int(16));
         assert_eq!(fields[4].value, Value::List(vec![Value::Int(2), Value::Int(3)]));

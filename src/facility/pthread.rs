@@ -83,7 +83,7 @@ pub(super) fn identifier(found: &Found<'_>, look: &Look<'_>) -> String {
 }
 
 /// A field that is a word.
-pub(super) fn word(name: &str, word: impl Into<String>) -> Field {
+pub(super) fn word(name: &'static str, word: impl Into<String>) -> Field {
     Field::new(name, Value::Text(word.into()), Evidence::Kernel)
 }
 
@@ -101,7 +101,7 @@ impl Owner {
 
     /// As a holder of the object, as long as it lives.
     pub(super) fn holder(&self) -> Option<Holder> {
-        let holder = || Holder { actor: self.name.clone(), role: "lock".to_owned(), handle: "owner".to_owned() };
+        let holder = || Holder { actor: self.name.clone(), role: "lock".into(), handle: "owner".to_owned() };
         self.alive.then(holder)
     }
 }
@@ -244,7 +244,7 @@ pub(super) fn maker(key: &ObjectKey, look: &Look<'_>) -> Option<Field> {
 
 /// A note on an object that an actor has just made.
 pub(super) fn made_by(actor: &str) -> Value {
-    Value::Record(vec![("maker".to_owned(), Value::Text(actor.to_owned()))])
+    Value::Record(vec![("maker".into(), Value::Text(actor.to_owned()))])
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ impl Facility for Pty {
 
     fn claim(&self, handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {
         let (dev, index) = identity(handle)?;
-        Some(ObjectKey { facility: CARD.id.to_owned(), dev, ino: index, offset: 0 })
+        Some(ObjectKey { facility: CARD.id.into(), dev, ino: index, offset: 0 })
     }
 
     fn role(&self, handle: &Handle) -> Option<&'static str> {
@@ -296,10 +296,10 @@ fn event(call: &Reported<'_>) -> Option<Event> {
 
 /// Everything that is shown, the kernel's own word first.
 fn fields(found: &Found<'_>, look: &Look<'_>, ends: &Ends, counters: &Counters, mirror: &Mirror) -> Vec<Field> {
-    let text = |name: &str, value: String| Field::new(name, Value::Text(value), Evidence::Kernel);
+    let text = |name: &'static str, value: String| Field::new(name, Value::Text(value), Evidence::Kernel);
     let count = |side_: Side| found.handles.iter().filter(|handle| side(handle) == Some(side_)).count() as i64;
     let closed = |side: &str| format!("no {side} is open through which it could be asked");
-    let number = |name: &str, told: Option<i64>, side: &str| match told {
+    let number = |name: &'static str, told: Option<i64>, side: &str| match told {
         Some(n) => Field::kernel_int(name, n),
         None => Field::hidden(name, &closed(side)),
     };

@@ -381,7 +381,7 @@ fn list(note: &mut Value) -> &mut Vec<Value> {
     }
     let Value::Record(parts) = note else { unreachable!("it is a record by now") };
     let at = parts.iter().position(|(name, _)| name == "readers").unwrap_or_else(|| {
-        parts.push(("readers".to_owned(), Value::List(Vec::new())));
+        parts.push(("readers".into(), Value::List(Vec::new())));
         parts.len() - 1
     });
     let (_, Value::List(list)) = &mut parts[at] else { unreachable!("readers are a list") };

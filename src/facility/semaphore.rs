@@ -333,7 +333,7 @@ impl Facility for Semaphore {
 }
 
 fn key(dev: u64, ino: u64) -> ObjectKey {
-    ObjectKey { facility: CARD.id.to_owned(), dev, ino, offset: 0 }
+    ObjectKey { facility: CARD.id.into(), dev, ino, offset: 0 }
 }
 
 fn is_semaphore(file: &str) -> bool {

@@ -287,7 +287,7 @@ pub(super) fn shown_seals(seals: i64) -> String {
 }
 
 fn key(dev: u64, ino: u64) -> ObjectKey {
-    ObjectKey { facility: CARD.id.to_owned(), dev, ino, offset: 0 }
+    ObjectKey { facility: CARD.id.into(), dev, ino, offset: 0 }
 }
 
 /// The name that a record of a call on a POSIX name carries, as C writes it.

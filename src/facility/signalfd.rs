@@ -115,7 +115,7 @@ impl Facility for SignalFd {
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let fields = match nameless::fdinfo(found, look) {
             Ok(others) => fields(found, &others, look),
-            Err(why) => ["signals", "unread", "waiting"].iter().map(|name| Field::hidden(name, &why)).collect(),
+            Err(why) => ["signals", "unread", "waiting"].iter().map(|name| Field::hidden(*name, &why)).collect(),
         };
         Reading { identifier: "none".to_owned(), fields, ..Reading::default() }
     }
@@ -149,7 +149,7 @@ fn fields(found: &Found<'_>, others: &[(String, String)], look: &Look<'_>) -> Ve
     let mask = others.iter().find(|(key, _)| key == "sigmask").and_then(|(_, set)| u64::from_str_radix(set, 16).ok());
     let Some(mask) = mask else {
         let why = "the kernel does not tell the set in fdinfo";
-        return ["signals", "unread", "waiting"].iter().map(|name| Field::hidden(name, why)).collect();
+        return ["signals", "unread", "waiting"].iter().map(|name| Field::hidden(*name, why)).collect();
     };
     let mut pids: Vec<i32> = found.handles.iter().map(|handle| handle.pid).collect();
     pids.dedup();
@@ -163,10 +163,7 @@ fn fields(found: &Found<'_>, others: &[(String, String)], look: &Look<'_>) -> Ve
         .collect();
     let count = waiting.iter().map(|(_, signals)| signals.len() as i64).sum();
     let waiting = waiting.into_iter().map(|(actor, signals)| {
-        Value::Record(vec![
-            ("actor".to_owned(), Value::Text(actor)),
-            ("signals".to_owned(), Value::Text(signals.join("|"))),
-        ])
+        Value::Record(vec![("actor".into(), Value::Text(actor)), ("signals".into(), Value::Text(signals.join("|")))])
     });
     let names = set_names(mask);
     let names = if names.is_empty() { "none".to_owned() } else { names.join("|") };

@@ -211,7 +211,7 @@ impl Facility for Spin {
         let set = |note: &mut Value, owner: Option<&str>| {
             let mut parts = if let Value::Record(parts) = note { std::mem::take(parts) } else { Vec::new() };
             parts.retain(|(name, _)| name != "owner");
-            parts.extend(owner.map(|owner| ("owner".to_owned(), Value::Text(owner.to_owned()))));
+            parts.extend(owner.map(|owner| ("owner".into(), Value::Text(owner.to_owned()))));
             *note = Value::Record(parts);
         };
         match call.spec.name {

@@ -191,7 +191,7 @@ pub(super) const fn id_of(key: &ObjectKey) -> i32 {
 /// The objects of a facility: all of the namespace if it is the stage's own, else those that were made on stage and are
 /// still there.
 pub(super) fn numbered(
-    facility: &str,
+    facility: &'static str,
     look: &Look<'_>,
     all: impl FnOnce() -> Vec<i32>,
     exists: impl Fn(i32) -> bool,

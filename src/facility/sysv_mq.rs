@@ -408,14 +408,14 @@ fn copies(queue: &Queue) -> Result<Vec<Value>, Errno> {
         };
         copied.map(|(length, kind)| {
             let data = Value::Bytes { bytes: room[..length.min(TEXT)].to_vec(), total: length as u64 };
-            Value::Record(vec![("type".to_owned(), Value::Int(kind)), ("data".to_owned(), data)])
+            Value::Record(vec![("type".into(), Value::Int(kind)), ("data".into(), data)])
         })
     };
     if count <= 2 * ENDS {
         return (0..count).map(copy).collect();
     }
     let mut list: Vec<Value> = (0..ENDS).map(&mut copy).collect::<Result<_, _>>()?;
-    list.push(Value::Record(vec![("left out".to_owned(), Value::Int((count - ENDS - TAIL) as i64))]));
+    list.push(Value::Record(vec![("left out".into(), Value::Int((count - ENDS - TAIL) as i64))]));
     for place in count - TAIL..count {
         list.push(copy(place)?);
     }
@@ -516,7 +516,7 @@ mod tests {
     fn judges_by_what_is_in_it() {
         let message = |kind, text: &str| {
             let data = Value::Bytes { bytes: text.as_bytes().to_vec(), total: text.len() as u64 };
-            Value::Record(vec![("type".to_owned(), Value::Int(kind)), ("data".to_owned(), data)])
+            Value::Record(vec![("type".into(), Value::Int(kind)), ("data".into(), data)])
         };
         let object = Object {
             name: "q".into(),

@@ -529,8 +529,8 @@ fn waits(id: i32, look: &Look<'_>) -> Field {
         let all: Vec<String> =
             bytes.chunks_exact(Operation::SIZE).filter_map(Operation::from_bytes).map(written).collect();
         Some(Value::Record(vec![
-            ("actor".to_owned(), Value::Text(asleep.actor.clone())),
-            ("operations".to_owned(), Value::Text(all.join(", "))),
+            ("actor".into(), Value::Text(asleep.actor.clone())),
+            ("operations".into(), Value::Text(all.join(", "))),
         ]))
     };
     let waits = look.asleep.iter().filter(|a| of_set(a.nr, &a.args)).filter_map(wait).collect();
@@ -547,7 +547,7 @@ fn learn_undo(note: &mut Value, call: &Reported<'_>) {
     }
     let Value::List(list) = note else { return };
     if cut {
-        list.push(Value::Record(vec![("missing".to_owned(), Value::Nothing)]));
+        list.push(Value::Record(vec![("missing".into(), Value::Nothing)]));
     }
     for operation in undone {
         let (number, adjust) = (i64::from(operation.number), -i64::from(operation.amount));
@@ -561,9 +561,9 @@ fn learn_undo(note: &mut Value, call: &Reported<'_>) {
             }
         } else {
             list.push(Value::Record(vec![
-                ("actor".to_owned(), Value::Text(call.actor.to_owned())),
-                ("semaphore".to_owned(), Value::Int(number)),
-                ("adds".to_owned(), Value::Int(adjust)),
+                ("actor".into(), Value::Text(call.actor.to_owned())),
+                ("semaphore".into(), Value::Int(number)),
+                ("adds".into(), Value::Int(adjust)),
             ]));
         }
     }
@@ -721,10 +721,10 @@ mod tests {
             SysvSet
                 .learn(&Reported { actor, record: &record, spec: spec(verb), object: &key, handle: None }, &mut note);
             let Value::List(list) = &note else { return String::new() };
-            let part = |(name, value): &(String, Value)| match value {
+            let part = |(name, value): &(crate::model::Word, Value)| match value {
                 Value::Text(text) => format!("{name} {text}"),
                 Value::Int(n) => format!("{name} {n}"),
-                _ => name.clone(),
+                _ => name.to_string(),
             };
             let entry = |entry: &Value| match entry {
                 Value::Record(parts) => parts.iter().map(part).collect::<Vec<_>>().join(" "),

@@ -156,7 +156,7 @@ impl Facility for Tcp {
             Ok(socket) => reading(found, &socket, look),
             Err(error) => {
                 let names = ["type", "state", "peer", "bytes"];
-                let fields = names.iter().map(|name| Field::hidden(name, &error.to_string())).collect();
+                let fields = names.iter().map(|name| Field::hidden(*name, &error.to_string())).collect();
                 Reading { fields, ..Reading::default() }
             }
         }

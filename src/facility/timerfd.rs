@@ -192,7 +192,7 @@ impl Facility for TimerFd {
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
         let fields = match nameless::fdinfo(found, look) {
             Ok(others) => fields(&others),
-            Err(why) => NAMES.iter().map(|name| Field::hidden(name, &why)).collect(),
+            Err(why) => NAMES.iter().map(|name| Field::hidden(*name, &why)).collect(),
         };
         Reading { identifier: "none".to_owned(), fields, ..Reading::default() }
     }
@@ -215,9 +215,9 @@ fn fields(others: &[(String, String)]) -> Vec<Field> {
     let (Some(ticks), Some(clock), Some(value), Some(interval)) =
         (number("ticks"), number("clockid"), told("it_value").and_then(pair), told("it_interval").and_then(pair))
     else {
-        return NAMES.iter().map(|name| Field::hidden(name, "the kernel does not tell it in fdinfo")).collect();
+        return NAMES.iter().map(|name| Field::hidden(*name, "the kernel does not tell it in fdinfo")).collect();
     };
-    let text = |name: &str, text: &str| Field::new(name, Value::Text(text.to_owned()), Evidence::Kernel);
+    let text = |name: &'static str, text: &str| Field::new(name, Value::Text(text.to_owned()), Evidence::Kernel);
     vec![
         Field::kernel_int("ticks", ticks),
         text("armed", if value == 0 { "no" } else { "yes" }),

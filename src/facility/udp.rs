@@ -132,7 +132,7 @@ impl Facility for Udp {
             Ok(socket) => reading(found, &socket, look),
             Err(error) => {
                 let names = ["type", "state", "messages", "queue"];
-                let fields = names.iter().map(|name| Field::hidden(name, &error.to_string())).collect();
+                let fields = names.iter().map(|name| Field::hidden(*name, &error.to_string())).collect();
                 Reading { fields, ..Reading::default() }
             }
         }

@@ -138,7 +138,7 @@ impl Facility for Unix {
             Some(Ok(socket)) => socket_reading(found, &socket, look),
             Some(Err(error)) => {
                 let names = ["type", "state", "peer", "bytes"];
-                let fields = names.iter().map(|name| Field::hidden(name, &error.to_string())).collect();
+                let fields = names.iter().map(|name| Field::hidden(*name, &error.to_string())).collect();
                 Reading { fields, ..Reading::default() }
             }
             None => file_reading(found),
@@ -177,7 +177,7 @@ fn files(look: &Look<'_>) -> Vec<Found<'static>> {
             let meta = entry.metadata().ok().filter(|meta| meta.file_type().is_socket())?;
             let file = entry.file_name().to_string_lossy().into_owned();
             Some(Found {
-                key: ObjectKey { facility: CARD.id.to_owned(), dev: meta.dev(), ino: meta.ino(), offset: 0 },
+                key: ObjectKey { facility: CARD.id.into(), dev: meta.dev(), ino: meta.ino(), offset: 0 },
                 name: fifo::stage_name(file.as_bytes()),
                 path: Some(file),
                 handles: Vec::new(),
@@ -345,8 +345,8 @@ fn carried(socket: &Borrowed, look: &Look<'_>) -> Field {
                 let kind = c.link.split(":[").next().unwrap_or_default().to_owned();
                 let object = object.map_or(kind, |(_, name)| name.clone());
                 Value::Record(vec![
-                    ("to".to_owned(), Value::Text(object)),
-                    ("access".to_owned(), Value::Text(access.to_owned())),
+                    ("to".into(), Value::Text(object)),
+                    ("access".into(), Value::Text(access.to_owned())),
                 ])
             };
             Field::new("in flight", Value::List(carried.into_iter().map(one).collect()), Evidence::Kernel)

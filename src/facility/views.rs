@@ -9,7 +9,7 @@ use super::Judged;
 use super::look::{Found, HandleKind, Look};
 use crate::kernel::SysError;
 use crate::kernel::proc::{PrivatePage, private_pages};
-use crate::model::{Evidence, Field, Object, Value};
+use crate::model::{Evidence, Field, Object, Value, Word};
 use crate::script::{ArgValue, PredicateArg, PredicateSpec};
 
 /// The name of the field.
@@ -35,7 +35,7 @@ pub(super) const PARTED: PredicateSpec = PredicateSpec {
 pub(super) fn views(found: &Found<'_>, look: &Look<'_>, bytes: Option<&[u8]>) -> Option<Field> {
     let view = |handle: &&super::look::Handle| {
         let HandleKind::Mapping { start, end, offset, perms } = &handle.kind else { return None };
-        let text = |name: &str, text: &str| (name.to_owned(), Value::Text(text.to_owned()));
+        let text = |name: &'static str, text: &str| (name.into(), Value::Text(text.to_owned()));
         let access = match perms.get(..2) {
             Some("rw") => "read+write",
             Some("r-") => "read-only",
@@ -46,8 +46,8 @@ pub(super) fn views(found: &Found<'_>, look: &Look<'_>, bytes: Option<&[u8]>) ->
         let mut parts = vec![
             text("actor", look.actor(handle.pid)?),
             text("at", &format!("{start:#x}")),
-            ("from".to_owned(), Value::Int(*offset as i64)),
-            ("bytes".to_owned(), Value::Int((end - start) as i64)),
+            ("from".into(), Value::Int(*offset as i64)),
+            ("bytes".into(), Value::Int((end - start) as i64)),
             text("access", access),
             text("kind", if shared { "shared" } else { "private" }),
         ];
@@ -67,10 +67,10 @@ fn parted(
     pid: i32,
     (start, end, offset): (u64, u64, u64),
     bytes: Option<&[u8]>,
-) -> Vec<(String, Value)> {
+) -> Vec<(Word, Value)> {
     let pages = match private_pages(pid, start, end - start) {
         Ok(pages) => pages,
-        Err(error) => return vec![(HIDDEN.to_owned(), Value::Text(untold_pages(&error)))],
+        Err(error) => return vec![(HIDDEN.into(), Value::Text(untold_pages(&error)))],
     };
     let page = super::quantities::page_size() as u64;
     let copied = stretches(pages.iter().map(|page| page.copied()), page);
@@ -85,19 +85,19 @@ fn parted(
         }
         Value::Text(shown.join(", "))
     };
-    let mut parts = vec![("copied".to_owned(), text(&copied))];
+    let mut parts = vec![("copied".into(), text(&copied))];
     if pages.contains(&PrivatePage::Inherited) {
-        parts.push(("copies".to_owned(), Value::Text("some are still used by relatives too".to_owned())));
+        parts.push(("copies".into(), Value::Text("some are still used by relatives too".to_owned())));
     }
     let object = bytes.and_then(|bytes| bytes.get(offset as usize..)).unwrap_or_default();
     let own = look.private_memory(pid, start, ((end - start) as usize).min(object.len())).unwrap_or_default();
     let differs = stretches(own.iter().zip(object).map(|(own, object)| own != object), 1);
     if let Some((first, _)) = differs.first() {
-        parts.push(("differs".to_owned(), text(&differs)));
+        parts.push(("differs".into(), text(&differs)));
         let from = *first as usize;
         let bytes = own[from..own.len().min(from + SEEN)].to_vec();
         let total = (own.len() - from) as u64;
-        parts.push(("sees".to_owned(), Value::Bytes { bytes, total }));
+        parts.push(("sees".into(), Value::Bytes { bytes, total }));
     }
     parts
 }
@@ -167,14 +167,14 @@ mod tests {
 
     #[test]
     fn a_claim_names_who_has_parted() {
-        let text = |name: &str, text: &str| (name.to_owned(), Value::Text(text.to_owned()));
+        let text = |name: &'static str, text: &str| (name.into(), Value::Text(text.to_owned()));
         let views = vec![
             Value::Record(vec![text("actor", "alice"), text("kind", "private")]),
             Value::Record(vec![text("actor", "bob"), text("kind", "private"), text("copied", "0..4096")]),
         ];
         let mut object = Object {
             name: "f".to_owned(),
-            key: crate::model::ObjectKey { facility: "file".to_owned(), dev: 1, ino: 2, offset: 0 },
+            key: crate::model::ObjectKey { facility: "file".into(), dev: 1, ino: 2, offset: 0 },
             identifier: String::new(),
             fields: vec![Field::new(FIELD, Value::List(views), Evidence::Kernel)],
             holders: Vec::new(),
@@ -186,7 +186,7 @@ mod tests {
         // Of whom the kernel does not tell, neither that nor the opposite holds.
         let error = SysError::new("open", "/proc/7/pagemap", Errno::EACCES);
         let untold = Value::Text(untold_pages(&error));
-        let carol = Value::Record(vec![text("actor", "carol"), (HIDDEN.to_owned(), untold)]);
+        let carol = Value::Record(vec![text("actor", "carol"), (HIDDEN.into(), untold)]);
         object.fields = vec![Field::new(FIELD, Value::List(vec![carol]), Evidence::Kernel)];
         let judged = check(&[ArgValue::By("carol".to_owned())], &object);
         assert!(!judged.met && judged.seen.contains("EACCES"), "{judged:?}");

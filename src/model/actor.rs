@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Job, Signals};
+use super::{Call, Job, Signals, Word};
 
 /// An actor at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ pub enum Death {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sleep {
     /// The manual's name of the call: `read`, `sem_wait`.
-    pub verb: String,
+    pub verb: Word,
     /// Its arguments in the manner of strace: `3, …, 100`.
     pub args: String,
     /// The name of the object on which it sleeps, if it sleeps on one.
@@ -137,7 +137,7 @@ pub struct Sleep {
     /// Further objects, where any one of several can end the sleep.
     pub also: Vec<String>,
     /// What it waits to do: `read`, `write`, `open`, `lock`, `decrease`, `time`, `child`.
-    pub direction: String,
+    pub direction: Word,
     /// CLOCK_MONOTONIC at the call's entry, in ns since the stage opened.
     pub since_ns: u64,
     /// When a timed call gives up, on the same clock.

@@ -20,5 +20,5 @@ pub use finding::{Certainty, Finding, KINDS, Kind, Known, kind};
 pub use object::{Holder, Object, ObjectKey, Waiter};
 pub use signals::{Job, PendingSignal, SignalLine, Signals};
 pub use snapshot::{Host, Mode, Snapshot};
-pub use value::{Evidence, Field, Value};
+pub use value::{Evidence, Field, Value, Word};
 pub use waits::{Need, Plight, Wait, WaitGraph};

@@ -1,17 +1,18 @@
 //! Kernel objects of a facility.
 
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Field, Value};
+use super::{Evidence, Field, Value, Word};
 
 /// What the kernel knows an object by. Never the inode alone, and never a name: two FIFOs on two file systems may
 /// share a number, and a name may lead elsewhere by now.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectKey {
     /// The facility's id, such as `pipe`.
-    pub facility: String,
+    pub facility: Word,
     /// Device number of the file system that holds it; the pid for memory of one process; for an id the number of
     /// the host that it is of, 0 on the stage's own ground.
     pub dev: u64,
@@ -23,8 +24,8 @@ pub struct ObjectKey {
 
 impl ObjectKey {
     /// That of an object which the kernel knows by an id.
-    pub fn of_id(facility: &str, id: i32) -> Self {
-        Self { facility: facility.to_owned(), dev: 0, ino: u64::from(id.cast_unsigned()), offset: 0 }
+    pub fn of_id(facility: impl Into<Word>, id: i32) -> Self {
+        Self { facility: facility.into(), dev: 0, ino: u64::from(id.cast_unsigned()), offset: 0 }
     }
 
     /// The same at a place, 0 the stage's own ground: ids of different hosts are different, all else is told apart by
@@ -35,6 +36,13 @@ impl ObjectKey {
             self.dev = place as u64;
         }
         self
+    }
+}
+
+/// By its numbers alone: they tell nearly all apart, and a look at a full stage asks thousands of times.
+impl Hash for ObjectKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.dev, self.ino, self.offset).hash(state);
     }
 }
 
@@ -61,7 +69,7 @@ pub struct Holder {
     /// Who.
     pub actor: String,
     /// What the handle is for: `read`, `write`, `read+write`, `map`, `lock`.
-    pub role: String,
+    pub role: Word,
     /// The handle itself: `3`, `0x7f…`.
     pub handle: String,
 }
@@ -72,9 +80,9 @@ pub struct Waiter {
     /// Who.
     pub actor: String,
     /// The call in which it sleeps.
-    pub verb: String,
+    pub verb: Word,
     /// What it waits to do.
-    pub direction: String,
+    pub direction: Word,
     /// Since when, in ns since the stage opened.
     pub since_ns: u64,
 }

@@ -1,6 +1,11 @@
 //! A value and how it is known.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+
+/// A word of the program's own, such as the name of a field: written in it, or read from another of its processes.
+pub type Word = Cow<'static, str>;
 
 /// How a value is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,7 +65,7 @@ pub enum Value {
     /// Several, in the kernel's order.
     List(Vec<Self>),
     /// Named parts, such as one message with its priority.
-    Record(Vec<(String, Self)>),
+    Record(Vec<(Word, Self)>),
 }
 
 /// Bytes as one piece where the format has such a thing: one by one they take a hundred times as long.
@@ -136,7 +141,7 @@ impl Value {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Its name: the word that `expect` uses, such as `bytes`.
-    pub name: String,
+    pub name: Word,
     /// Its value.
     pub value: Value,
     /// How it is known.
@@ -147,18 +152,18 @@ pub struct Field {
 
 impl Field {
     /// A field without a note.
-    pub fn new(name: &str, value: Value, evidence: Evidence) -> Self {
-        Self { name: name.to_owned(), value, evidence, note: None }
+    pub fn new(name: impl Into<Word>, value: Value, evidence: Evidence) -> Self {
+        Self { name: name.into(), value, evidence, note: None }
     }
 
     /// An integer read from the kernel.
-    pub fn kernel_int(name: &str, n: i64) -> Self {
+    pub fn kernel_int(name: impl Into<Word>, n: i64) -> Self {
         Self::new(name, Value::Int(n), Evidence::Kernel)
     }
 
     /// A value that nobody can know without changing it, with the reason.
-    pub fn hidden(name: &str, why: &str) -> Self {
-        Self { name: name.to_owned(), value: Value::Nothing, evidence: Evidence::Hidden, note: Some(why.to_owned()) }
+    pub fn hidden(name: impl Into<Word>, why: &str) -> Self {
+        Self { name: name.into(), value: Value::Nothing, evidence: Evidence::Hidden, note: Some(why.to_owned()) }
     }
 
     /// The same field with a note.

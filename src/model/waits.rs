@@ -118,7 +118,7 @@ impl WaitGraph {
                 }
                 waits.push(Wait {
                     waiter: actor.name.clone(),
-                    verb: sleep.verb.clone(),
+                    verb: sleep.verb.to_string(),
                     object: object.map(|o| o.name.clone()),
                     direction: direction.to_owned(),
                     since_ns: sleep.since_ns,

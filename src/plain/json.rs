@@ -272,7 +272,7 @@ fn value(of: &Value) -> Json {
         Value::Text(text) => text.clone().into(),
         Value::Bytes { bytes: head, total } => bytes(head, *total),
         Value::List(values) => values.iter().map(value).collect(),
-        Value::Record(parts) => Json::Object(parts.iter().map(|(n, v)| (n.clone(), value(v))).collect()),
+        Value::Record(parts) => Json::Object(parts.iter().map(|(n, v)| (n.to_string(), value(v))).collect()),
     }
 }
 

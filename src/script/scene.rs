@@ -84,7 +84,7 @@ impl Scene {
             name: object.name.clone(),
             facility: object.facility().to_owned(),
             identifier: if object.identifier == "none" { String::new() } else { object.identifier.clone() },
-            fields: object.fields.iter().map(|f| f.name.clone()).collect(),
+            fields: object.fields.iter().map(|f| f.name.to_string()).collect(),
         });
         let hosts =
             snapshot.hosts.iter().map(|host| (host.name.clone(), host.address().unwrap_or_default().to_owned()));

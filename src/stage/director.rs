@@ -18,7 +18,7 @@ use super::hosts::Hosts;
 use super::ledger::Ledger;
 use super::member::{Busy, Fate, Member, Posture};
 use super::scan::Scene;
-use super::wire::{self, Answer, Frames, ORDER_MAX, Order, Reply, Request};
+use super::wire::{self, Answer, Framer, Frames, ORDER_MAX, Order, Reply, Request};
 use super::{Outcome, Report, Setting, StageEvent, StageInfo, actor, chronicle, orders, settle, snapshot};
 use crate::facility;
 use crate::facility::perform::{Bound, Made};
@@ -78,6 +78,7 @@ pub(super) struct Director {
     run_ended: bool,
     face: UnixStream,
     frames: Frames,
+    framer: Framer,
     queue: VecDeque<(u64, Statement)>,
     buffer: Vec<u8>,
 }
@@ -180,6 +181,7 @@ impl Director {
             run_ended: false,
             face,
             frames: Frames::default(),
+            framer: Framer::default(),
             queue: VecDeque::new(),
             buffer: vec![0; ORDER_MAX],
         })
@@ -622,7 +624,7 @@ impl Director {
     }
 
     pub(super) fn tell(&mut self, answer: &Answer) -> anyhow::Result<()> {
-        Ok(wire::write_frame(&mut self.face, answer)?)
+        Ok(self.framer.write(&mut self.face, answer)?)
     }
 
     /// Gives an order to an actor and marks it busy.

@@ -271,7 +271,7 @@ pub fn describe(actor: &Actor, _snapshot: &Snapshot) -> String {
 fn of_host(name: &str, word: &str, args: &[ArgValue], snapshot: &Snapshot) -> Seen {
     let Some(host) = snapshot.host(name) else { return (false, String::new(), Evidence::Hidden) };
     let Some(field) = host.fields.iter().find(|f| f.name == word) else {
-        let have: Vec<&str> = host.fields.iter().map(|f| f.name.as_str()).collect();
+        let have: Vec<&str> = host.fields.iter().map(|f| f.name.as_ref()).collect();
         return (false, format!("{name} is a host and has no {word}; it has {}", have.join(", ")), Evidence::Hidden);
     };
     let seen: Vec<&str> = host.texts(word).collect();
@@ -294,7 +294,7 @@ fn of_object(object: &Object, word: &str, args: &[ArgValue], cmp: Option<Cmp>) -
         return (judged.met, judged.seen, object.evidence(judged.field));
     }
     let Some(field) = object.field(word) else {
-        let have: Vec<&str> = object.fields.iter().map(|f| f.name.as_str()).collect();
+        let have: Vec<&str> = object.fields.iter().map(|f| f.name.as_ref()).collect();
         let seen = format!("{} has no {word}; it has {}", object.name, have.join(", "));
         return (false, seen, Evidence::Hidden);
     };

@@ -355,7 +355,7 @@ fn connect(one: &mut Host, other: &mut Host) -> Result<(), Errno> {
 
 fn shown(host: &mut Host, all: &[(u8, String)]) -> model::Host {
     let texts = |texts: Vec<String>| Value::List(texts.into_iter().map(Value::Text).collect());
-    let known = |name: &str, told: Result<Vec<String>, Errno>| match told {
+    let known = |name: &'static str, told: Result<Vec<String>, Errno>| match told {
         Ok(told) => Field::new(name, texts(told), Evidence::Kernel),
         Err(errno) => Field::hidden(name, errno.desc()),
     };

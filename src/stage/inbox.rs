@@ -102,7 +102,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::wire;
+    use crate::stage::wire::Framer;
 
     fn event(text: &str) -> Answer {
         Answer::Event(Box::new(StageEvent::Lost(text.to_owned())))
@@ -122,7 +122,7 @@ mod tests {
         let mut inbox = Inbox::new(face, Frames::default());
         assert_eq!(words(inbox.next(Some(Duration::ZERO))), None);
         for text in ["one", "two"] {
-            wire::write_frame(&mut director, &event(text)).unwrap();
+            Framer::default().write(&mut director, &event(text)).unwrap();
         }
         assert_eq!(words(inbox.next(None)).as_deref(), Some("one"));
         assert_eq!(words(inbox.next(Some(Duration::from_secs(1)))).as_deref(), Some("two"));
@@ -139,7 +139,7 @@ mod tests {
         let long = "x".repeat(100_000);
         let write = move || {
             for _ in 0..20 {
-                wire::write_frame(&mut director, &event(&long)).unwrap();
+                Framer::default().write(&mut director, &event(&long)).unwrap();
             }
             // Only now does it read.
             let (mut frames, mut read) = (Frames::default(), 0);
@@ -152,7 +152,7 @@ mod tests {
         let wrote = std::thread::Builder::new().spawn(write).unwrap();
         for _ in 0..2 {
             inbox.make_room().unwrap();
-            wire::write_frame(&mut out, &"y".repeat(100_000)).unwrap();
+            Framer::default().write(&mut out, &"y".repeat(100_000)).unwrap();
         }
         assert_eq!((0..20).filter_map(|_| words(inbox.next(None))).map(|words| words.len()).sum::<usize>(), 2_000_000);
         assert_eq!(wrote.join().unwrap(), 200_000);

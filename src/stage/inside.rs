@@ -19,8 +19,8 @@ pub(super) struct Place {
 
 impl Place {
     /// The key of an object that begins here.
-    pub(super) fn key(self, facility: &str) -> ObjectKey {
-        ObjectKey { facility: facility.to_owned(), dev: self.dev, ino: self.ino, offset: self.offset }
+    pub(super) fn key(self, facility: &'static str) -> ObjectKey {
+        ObjectKey { facility: facility.into(), dev: self.dev, ino: self.ino, offset: self.offset }
     }
 
     /// What tells two objects of one memory apart, and that memory. Of private memory the address stands in the inode.

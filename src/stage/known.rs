@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn keeps_order_and_names_through_coming_and_going() {
-        let key = |ino| ObjectKey { facility: "pipe".to_owned(), dev: 1, ino, offset: 0 };
+        let key = |ino| ObjectKey { facility: "pipe".into(), dev: 1, ino, offset: 0 };
         let mut known = Known::default();
         for (ino, name) in [(5, "p"), (3, "q"), (9, "r")] {
             known.name(key(ino), name.to_owned());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::inbox::Inbox;
 use super::launch::{self, Child, Launched, OpenError, Options};
-use super::wire::{self, Answer, Frames, Request};
+use super::wire::{Answer, Framer, Frames, Request};
 use super::{Report, StageEvent, StageInfo};
 use crate::script::Statement;
 
@@ -110,7 +110,7 @@ impl Stage {
             return;
         }
         if let Ok(mut wire) = self.wire.lock() {
-            let _ = wire::write_frame(&mut *wire, request);
+            let _ = Framer::default().write(&mut *wire, request);
         }
     }
 

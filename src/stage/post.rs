@@ -30,7 +30,7 @@ impl Director {
     /// that is not to be seen by itself.
     pub(super) fn post(&mut self, index: usize, record: &Record) -> Option<String> {
         let pid = self.members[index].pid;
-        let behind = |fd: i32| self.scene.behind(pid, fd).map(|object| object.facility.clone());
+        let behind = |fd: i32| self.scene.behind(pid, fd).map(|object| object.facility.to_string());
         match facility::signal_deed(record, behind)? {
             SignalDeed::Sent { signal: 0, .. } => None,
             SignalDeed::Sent { to, signal, value } => {

@@ -132,13 +132,13 @@ pub(super) fn object(
                     (if perms.contains('w') { "map" } else { "map read-only" }, format!("{start:#x}"))
                 }
             };
-            Some(Holder { actor, role: role.to_owned(), handle })
+            Some(Holder { actor, role: role.into(), handle })
         })
         .collect();
     all.extend(holders);
     all.extend(look.knowers.iter().filter(|(key, ..)| *key == item.key).map(|(_, actor, name)| Holder {
         actor: actor.clone(),
-        role: "id".to_owned(),
+        role: "id".into(),
         handle: name.clone(),
     }));
     let mut waiters: Vec<Waiter> = waiters.iter().filter(|(k, _)| *k == item.key).map(|(_, w)| w.clone()).collect();

@@ -251,7 +251,7 @@ impl Scene {
         }
     }
 
-    fn begins(&mut self, pid: i32, address: u64, facility: &str) -> Option<ObjectKey> {
+    fn begins(&mut self, pid: i32, address: u64, facility: &'static str) -> Option<ObjectKey> {
         let (place, private) = self.leads_to(pid, address)?;
         let key = place.key(facility);
         self.inside.begins(&key, private);
@@ -259,7 +259,7 @@ impl Scene {
     }
 
     /// A word on which somebody sleeps, unless it is part of another object.
-    pub(super) fn word(&mut self, pid: i32, address: u64, facility: &str) -> Option<ObjectKey> {
+    pub(super) fn word(&mut self, pid: i32, address: u64, facility: &'static str) -> Option<ObjectKey> {
         let (place, private) = self.leads_to(pid, address)?;
         if let Some(key) = self.inside.at(place, private) {
             return Some(key.clone()).filter(|key| key.facility == facility);
@@ -735,7 +735,7 @@ impl Scene {
             }
             if item.name.is_empty() || known.has(&item.name) {
                 let unnamed = item.name.is_empty();
-                let (stem, from) = if unnamed { (&item.key.facility, 1) } else { (&item.name, 2) };
+                let (stem, from) = if unnamed { (item.key.facility.as_ref(), 1) } else { (item.name.as_str(), 2) };
                 item.name = numbered(stem, from, |name| known.has(name));
             }
             known.name(item.key.clone(), item.name.clone());

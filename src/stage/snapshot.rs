@@ -31,7 +31,7 @@ pub(super) fn take(director: &mut Director) -> Snapshot {
             let waiter = Waiter {
                 actor: member.name.clone(),
                 verb: sleep.verb.clone(),
-                direction: (*direction).to_owned(),
+                direction: (*direction).into(),
                 since_ns: sleep.since_ns,
             };
             (key.clone(), waiter)
@@ -166,11 +166,11 @@ fn sleep(director: &Director, member: &Member) -> Option<(Sleep, Vec<On>)> {
     let call = chronicle::call(&member.name, &member.names, &record, spec, director.opened_ns, &director.pids());
     let since = |ns: u64| ns.saturating_sub(director.opened_ns);
     let sleep = Sleep {
-        verb: spec.name.to_owned(),
+        verb: spec.name.into(),
         args: call.args,
         object: None,
         also: Vec::new(),
-        direction: direction.to_owned(),
+        direction: direction.into(),
         since_ns: since(record.entered_ns),
         deadline_ns: (record.deadline_ns != 0).then(|| since(record.deadline_ns)),
         syscall: asleep.syscall,

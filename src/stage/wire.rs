@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use postcard::ser_flavors::Flavor;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -76,17 +77,50 @@ pub(super) enum Reply {
 
 /// The longest frame between face and director. A snapshot of a full stage stays far below.
 const FRAME_MAX: usize = 64 << 20;
+/// What a buffer for frames keeps after a longer one.
+const KEPT_MAX: usize = 1 << 20;
 /// The longest order or reply; what is longer is refused before it is sent. Names and variables at their limits fit,
 /// and so does it into a socket's buffer, by the kernel's default 208 KiB.
 pub(super) const ORDER_MAX: usize = 160 << 10;
 
-/// Writes one frame: its length in four bytes, then its bytes.
-pub(super) fn write_frame(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    let mut frame = vec![0; 4];
-    frame = postcard::to_extend(message, frame).map_err(io::Error::other)?;
-    let length = (frame.len() - 4) as u32;
-    frame[..4].copy_from_slice(&length.to_le_bytes());
-    stream.write_all(&frame)
+/// Writes frames: the length of each in four bytes, then its bytes. They are put together in a buffer that is kept.
+#[derive(Debug, Default)]
+pub(super) struct Framer {
+    buffer: Vec<u8>,
+}
+
+impl Framer {
+    pub(super) fn write(&mut self, stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+        self.buffer.clear();
+        self.buffer.extend([0; 4]);
+        postcard::serialize_with_flavor(message, Appended(&mut self.buffer)).map_err(io::Error::other)?;
+        let length = (self.buffer.len() - 4) as u32;
+        self.buffer[..4].copy_from_slice(&length.to_le_bytes());
+        let written = stream.write_all(&self.buffer);
+        self.buffer.shrink_to(KEPT_MAX);
+        written
+    }
+}
+
+/// What postcard writes, behind what is there.
+struct Appended<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appended<'_> {
+    type Output = ();
+
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// Takes whole frames out of bytes that arrive in pieces.

@@ -37,13 +37,13 @@ pub(super) fn descriptor(fd: i32, name: &str, object: &str, access: Access) -> D
     }
 }
 
-pub(super) fn asleep(verb: &str, args: &str, object: &str, direction: &str) -> ActorState {
+pub(super) fn asleep(verb: &'static str, args: &str, object: &str, direction: &'static str) -> ActorState {
     ActorState::Asleep(Sleep {
-        verb: verb.to_owned(),
+        verb: verb.into(),
         args: args.to_owned(),
         object: Some(object.to_owned()),
         also: Vec::new(),
-        direction: direction.to_owned(),
+        direction: direction.into(),
         since_ns: 290_000_000,
         deadline_ns: None,
         syscall: 0,
@@ -51,10 +51,10 @@ pub(super) fn asleep(verb: &str, args: &str, object: &str, direction: &str) -> A
     })
 }
 
-pub(super) fn object(facility: &str, name: &str, identifier: &str, ino: u64, fields: Vec<Field>) -> Object {
+pub(super) fn object(facility: &'static str, name: &str, identifier: &str, ino: u64, fields: Vec<Field>) -> Object {
     Object {
         name: name.to_owned(),
-        key: ObjectKey { facility: facility.to_owned(), dev: 1, ino, offset: 0 },
+        key: ObjectKey { facility: facility.into(), dev: 1, ino, offset: 0 },
         identifier: identifier.to_owned(),
         fields,
         holders: Vec::new(),
@@ -62,12 +62,12 @@ pub(super) fn object(facility: &str, name: &str, identifier: &str, ino: u64, fie
     }
 }
 
-pub(super) fn holder(actor: &str, role: &str) -> Holder {
-    Holder { actor: actor.to_owned(), role: role.to_owned(), handle: "3".to_owned() }
+pub(super) fn holder(actor: &str, role: &'static str) -> Holder {
+    Holder { actor: actor.to_owned(), role: role.into(), handle: "3".to_owned() }
 }
 
-pub(super) fn waiter(actor: &str, verb: &str, direction: &str) -> Waiter {
-    Waiter { actor: actor.to_owned(), verb: verb.to_owned(), direction: direction.to_owned(), since_ns: 290_000_000 }
+pub(super) fn waiter(actor: &str, verb: &'static str, direction: &'static str) -> Waiter {
+    Waiter { actor: actor.to_owned(), verb: verb.into(), direction: direction.into(), since_ns: 290_000_000 }
 }
 
 fn bytes(data: &[u8], total: u64) -> Value {
@@ -145,23 +145,23 @@ pub(super) fn everything() -> Snapshot {
     let mut snapshot = pipe_with_bytes();
     let lock = |kind: &str, mode: &str, range: (i64, Option<i64>), owner: &str, waits: Vec<Value>| {
         Value::Record(vec![
-            ("kind".to_owned(), Value::Text(kind.to_owned())),
-            ("mode".to_owned(), Value::Text(mode.to_owned())),
-            ("start".to_owned(), Value::Int(range.0)),
-            ("end".to_owned(), range.1.map_or(Value::Nothing, Value::Int)),
-            ("owner".to_owned(), Value::Text(owner.to_owned())),
-            ("waits".to_owned(), Value::List(waits)),
+            ("kind".into(), Value::Text(kind.to_owned())),
+            ("mode".into(), Value::Text(mode.to_owned())),
+            ("start".into(), Value::Int(range.0)),
+            ("end".into(), range.1.map_or(Value::Nothing, Value::Int)),
+            ("owner".into(), Value::Text(owner.to_owned())),
+            ("waits".into(), Value::List(waits)),
         ])
     };
     let message = |priority: i64, data: &[u8], from: &str| {
         Value::Record(vec![
-            ("priority".to_owned(), Value::Int(priority)),
-            ("data".to_owned(), bytes(data, data.len() as u64)),
-            ("from".to_owned(), Value::Text(from.to_owned())),
+            ("priority".into(), Value::Int(priority)),
+            ("data".into(), bytes(data, data.len() as u64)),
+            ("from".into(), Value::Text(from.to_owned())),
         ])
     };
     let mut fifo = pipe(b"\x01\xffabc");
-    fifo.key.facility = "fifo".to_owned();
+    fifo.key.facility = "fifo".into();
     fifo.key.ino = 11;
     fifo.name = "ff".to_owned();
     fifo.identifier = "ff".to_owned();
@@ -204,10 +204,10 @@ pub(super) fn everything() -> Snapshot {
     s.waiters = vec![waiter("carol", "sem_wait", "decrease")];
     let waits = vec![
         Value::Record(vec![
-            ("owner".to_owned(), Value::Text("dave".to_owned())),
-            ("mode".to_owned(), Value::Text("write".to_owned())),
-            ("start".to_owned(), Value::Int(50)),
-            ("end".to_owned(), Value::Int(150)),
+            ("owner".into(), Value::Text("dave".to_owned())),
+            ("mode".into(), Value::Text("write".to_owned())),
+            ("start".into(), Value::Int(50)),
+            ("end".into(), Value::Int(150)),
         ]),
         Value::Text("carol".to_owned()),
     ];

@@ -156,11 +156,10 @@ fn shrinkable(nodes: &[Node], small: &[Node], sight: Sight<'_>, state: &StageSta
 /// A host as what its pane shows: it has fields as objects have, and nobody holds it, but some live there.
 fn pane_of(host: &Host, actors: &[Actor]) -> Object {
     let here = actors.iter().filter(|a| a.alive() && a.host.as_ref() == Some(&host.name));
-    let home =
-        |actor: &Actor| Holder { actor: actor.name.clone(), handle: String::new(), role: panes::HOME.to_owned() };
+    let home = |actor: &Actor| Holder { actor: actor.name.clone(), handle: String::new(), role: panes::HOME.into() };
     Object {
         name: host.name.clone(),
-        key: ObjectKey { facility: "host".to_owned(), dev: 0, ino: 0, offset: 0 },
+        key: ObjectKey { facility: "host".into(), dev: 0, ino: 0, offset: 0 },
         identifier: "none".to_owned(),
         fields: host.fields.clone(),
         holders: here.map(home).collect(),
@@ -293,7 +292,7 @@ fn wires(nodes: &[Node], sight: Sight<'_>) -> Vec<Wire> {
         for actor in &sight.now.actors {
             let Some(card) = find(&Focus::Actor(actor.name.clone())) else { continue };
             let roles: Vec<&str> =
-                object.holders.iter().filter(|h| h.actor == actor.name).map(|h| h.role.as_str()).collect();
+                object.holders.iter().filter(|h| h.actor == actor.name).map(|h| h.role.as_ref()).collect();
             let waits = object.waiters.iter().any(|w| w.actor == actor.name);
             if roles.is_empty() && !waits {
                 continue;
@@ -308,7 +307,7 @@ fn wires(nodes: &[Node], sight: Sight<'_>) -> Vec<Wire> {
                 _ => roles.first().copied().unwrap_or_default(),
             };
             // One who sleeps is served in one direction only, whatever else its descriptors allow.
-            let direction = object.waiters.iter().find(|w| w.actor == actor.name).map(|w| w.direction.as_str());
+            let direction = object.waiters.iter().find(|w| w.actor == actor.name).map(|w| w.direction.as_ref());
             let (reads, writes) = match direction {
                 Some("read") => (true, false),
                 Some("write") => (false, true),

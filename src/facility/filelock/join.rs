@@ -7,7 +7,7 @@
 
 use crate::kernel::lock::RecordLock;
 use crate::kernel::proc::{LockEntry, LockKind};
-use crate::model::Value;
+use crate::model::{Value, Word};
 
 /// A lock that is held, with those who wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,15 +78,15 @@ impl Lock {
     /// As the value of a field. There `end` is one past the last byte, as in the ranges of the language.
     pub(super) fn value(&self) -> Value {
         let waits = self.waits.iter().map(|wait| {
-            let actor = ("actor".to_owned(), Value::Text(wait.actor.clone()));
-            let behind = (!wait.behind.is_empty()).then(|| ("behind".to_owned(), Value::Text(wait.behind.clone())));
+            let actor = ("actor".into(), Value::Text(wait.actor.clone()));
+            let behind = (!wait.behind.is_empty()).then(|| ("behind".into(), Value::Text(wait.behind.clone())));
             let parts = parts(wait.write, wait.start, wait.end);
             Value::Record([vec![actor, kind(wait.kind)], parts, behind.into_iter().collect()].concat())
         });
         let breaking = Value::Text(self.breaking.to_owned());
-        let breaking = (!self.breaking.is_empty()).then(|| ("breaking".to_owned(), breaking));
-        let owner = ("owner".to_owned(), Value::Text(self.owners.join(", ")));
-        let waits = ("waits".to_owned(), Value::List(waits.collect()));
+        let breaking = (!self.breaking.is_empty()).then(|| ("breaking".into(), breaking));
+        let owner = ("owner".into(), Value::Text(self.owners.join(", ")));
+        let waits = ("waits".into(), Value::List(waits.collect()));
         Value::Record(
             [
                 vec![kind(self.kind)],
@@ -140,15 +140,15 @@ impl Lock {
     }
 }
 
-fn kind(kind: LockKind) -> (String, Value) {
-    ("kind".to_owned(), Value::Text(kind_word(kind).to_owned()))
+fn kind(kind: LockKind) -> (Word, Value) {
+    ("kind".into(), Value::Text(kind_word(kind).to_owned()))
 }
 
-fn parts(write: bool, start: u64, end: Option<u64>) -> Vec<(String, Value)> {
+fn parts(write: bool, start: u64, end: Option<u64>) -> Vec<(Word, Value)> {
     vec![
-        ("mode".to_owned(), Value::Text(if write { "write" } else { "read" }.to_owned())),
-        ("start".to_owned(), Value::Int(start as i64)),
-        ("end".to_owned(), end.map_or(Value::Nothing, |end| Value::Int((end as i64).saturating_add(1)))),
+        ("mode".into(), Value::Text(if write { "write" } else { "read" }.to_owned())),
+        ("start".into(), Value::Int(start as i64)),
+        ("end".into(), end.map_or(Value::Nothing, |end| Value::Int((end as i64).saturating_add(1)))),
     ]
 }
 

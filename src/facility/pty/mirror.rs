@@ -200,13 +200,13 @@ impl Mirror {
 
     /// What the slave can read, the unfinished line, and what the master can read.
     pub(super) fn fields(&self, counters: &Counters) -> [Field; 3] {
-        let lost = |name: &str, here: usize, there: Option<usize>| {
+        let lost = |name: &'static str, here: usize, there: Option<usize>| {
             let there = there.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
             let why =
                 format!("the mirror has lost track: {here} bytes here, {there} there; it waits until there are none");
             Field::hidden(name, &why)
         };
-        let told = |name: &str, bytes: &[Byte]| Field::new(name, head(bytes), Evidence::Mirror);
+        let told = |name: &'static str, bytes: &[Byte]| Field::new(name, head(bytes), Evidence::Mirror);
         let unasked = |field: Field, counter: Option<usize>, side: &str| match counter {
             _ if counters.hung_up => field.noted("the terminal has hung up, and its buffers are gone".to_owned()),
             Some(_) => field,

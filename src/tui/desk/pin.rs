@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_told_as_it_was() {
-        let field = |name: &str, value: i64| Field::new(name, Value::Int(value), Evidence::Kernel);
+        let field = |name: &'static str, value: i64| Field::new(name, Value::Int(value), Evidence::Kernel);
         let was = [field("bytes", 5), field("capacity", 65536), field("gone", 1)];
         let now = [field("bytes", 0), field("capacity", 65536)];
         assert_eq!(differing(&was, &now), ["bytes: 5", "gone: 1"]);

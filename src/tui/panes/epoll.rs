@@ -112,11 +112,11 @@ mod tests {
     fn interest(fd: i64, on: &str, events: &str, ready: &str, told: &str) -> Value {
         let text = |text: &str| Value::Text(text.to_owned());
         Value::Record(vec![
-            ("fd".to_owned(), Value::Int(fd)),
-            ("on".to_owned(), text(on)),
-            ("events".to_owned(), text(events)),
-            ("ready".to_owned(), text(ready)),
-            ("told".to_owned(), text(told)),
+            ("fd".into(), Value::Int(fd)),
+            ("on".into(), text(on)),
+            ("events".into(), text(events)),
+            ("ready".into(), text(ready)),
+            ("told".into(), text(told)),
         ])
     }
 

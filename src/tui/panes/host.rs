@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn lines_carry_or_are_cut() {
-        let list = |name: &str, texts: &[&str]| {
+        let list = |name: &'static str, texts: &[&str]| {
             let list = texts.iter().map(|t| Value::Text((*t).to_owned())).collect();
             Field::new(name, Value::List(list), Evidence::Kernel)
         };

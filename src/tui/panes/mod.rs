@@ -33,7 +33,7 @@ use ratatui::text::{Line, Span};
 
 use super::text::{self, clip_spans, spread};
 use super::theme::{Role, Theme};
-use crate::model::{Evidence, Field, Object, Snapshot, Value};
+use crate::model::{Evidence, Field, Object, Snapshot, Value, Word};
 
 /// A pane of a facility.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ pub(super) fn lines(object: &Object, sight: Sight<'_>, width: usize, compact: bo
         return painter.lines;
     }
     (pane.draw)(&mut painter);
-    for field in object.fields.iter().filter(|f| !pane.fields.contains(&f.name.as_str())) {
+    for field in object.fields.iter().filter(|f| !pane.fields.contains(&f.name.as_ref())) {
         painter.field(field);
     }
     painter.holders(pane.roles);
@@ -210,7 +210,7 @@ pub(super) fn plain(value: &Value) -> Option<String> {
             list.iter().map(|v| plain(v).unwrap_or_else(|| "-".to_owned())).collect::<Vec<_>>().join(" ")
         }
         Value::Record(parts) => {
-            let part = |(name, value): &(String, Value)| plain(value).map(|v| format!("{name} {v}"));
+            let part = |(name, value): &(Word, Value)| plain(value).map(|v| format!("{name} {v}"));
             parts.iter().filter_map(part).collect::<Vec<_>>().join(", ")
         }
         Value::List(_) => return None,
@@ -369,7 +369,7 @@ impl Painter<'_> {
         // An owner that has a row of its own needs no second one.
         let told = |role: &str| role == "lock" && self.object.field("owner").is_some();
         for holder in self.object.holders.iter().filter(|h| !told(&h.role)) {
-            if !roles.contains(&holder.role.as_str()) {
+            if !roles.contains(&holder.role.as_ref()) {
                 roles.push(&holder.role);
             }
         }
@@ -434,7 +434,7 @@ impl Painter<'_> {
         let args = &self.sight.now.actor(waiter)?.sleep()?.args;
         let digits = args.chars().take_while(char::is_ascii_digit).count();
         let holder = self.object.holders.iter().find(|h| h.actor == waiter && h.handle == args[..digits])?;
-        Some(holder.role.as_str()).filter(|role| ["master", "slave"].contains(role))
+        Some(holder.role.as_ref()).filter(|role| ["master", "slave"].contains(role))
     }
 
     /// Who sleeps on the object, first come first.

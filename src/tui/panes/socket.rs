@@ -219,8 +219,8 @@ mod tests {
     use crate::tui::fixtures::object;
     use crate::tui::panes::{Sight, lines};
 
-    fn words(fields: &[(&str, &str)]) -> Vec<Field> {
-        fields.iter().map(|(n, v)| Field::new(n, Value::Text((*v).to_owned()), Evidence::Kernel)).collect()
+    fn words(fields: &[(&'static str, &str)]) -> Vec<Field> {
+        fields.iter().map(|(n, v)| Field::new(*n, Value::Text((*v).to_owned()), Evidence::Kernel)).collect()
     }
 
     fn drawn(object: &Object, all: Vec<Object>) -> Vec<String> {
@@ -254,10 +254,10 @@ mod tests {
         let message = |n: usize| {
             let bytes = format!("message {n}").into_bytes();
             let total = bytes.len() as u64;
-            Value::Record(vec![("data".to_owned(), Value::Bytes { bytes, total })])
+            Value::Record(vec![("data".into(), Value::Bytes { bytes, total })])
         };
         let mut list: Vec<Value> = (0..16).map(message).collect();
-        list.push(Value::Record(vec![("left out".to_owned(), Value::Int(968))]));
+        list.push(Value::Record(vec![("left out".into(), Value::Int(968))]));
         list.extend((984..1000).map(message));
         let mut fields = words(&[("type", "datagram"), ("state", "unconnected")]);
         fields.push(Field::kernel_int("messages", 1000));
