@@ -120,7 +120,7 @@ fn who_measures_from_a_lesson_comes_back_to_it() {
     pty.keys("\x1b");
     pty.shows("know what you pay for");
     pty.keys("\x1b");
-    pty.shows("Lessons");
+    pty.shows("p progress");
     pty.keys("\x11");
     assert!(pty.ended().success());
     pty.is_whole();
