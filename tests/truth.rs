@@ -7,6 +7,10 @@ mod outside;
 mod scripts;
 #[path = "outside/signals.rs"]
 mod signal_sets;
+#[path = "truth/steps.rs"]
+mod steps;
+#[path = "truth/threads.rs"]
+mod threads;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -663,87 +667,6 @@ fn strangers() {
     compare("strangers");
 }
 
-/// What a random walk is made of: `@` is an actor, `$f` a file's descriptor, `$n` a file, and so on.
-const STEPS: &[&str] = &[
-    "spawn @",
-    "@: fork @",
-    "@: fork @",
-    "@: exit 3",
-    "@: execve self",
-    "@: kill @ SIGSTOP",
-    "@: kill @ SIGCONT",
-    "@: kill @ SIGCONT",
-    "@: kill @ SIGKILL",
-    "@: waitpid any WNOHANG",
-    "@: sigaction SIGUSR1 handler SA_RESTART",
-    "@: sigaction SIGUSR1 SIG_IGN",
-    "@: sigprocmask SIG_BLOCK SIGUSR1|SIGRTMIN",
-    "@: kill @ SIGUSR1",
-    "@: sigqueue @ SIGRTMIN 7",
-    "@: sigtimedwait SIGUSR1|SIGRTMIN 0s",
-    "@: setpgid @ @",
-    "@: waitpid any WUNTRACED",
-    "@: umask 0",
-    "@: open $f \"$n\" O_RDWR|O_CREAT 0666",
-    "@: open $f \"$n\" O_RDONLY",
-    "@: open $f \"$n\" O_WRONLY|O_APPEND|O_CREAT 0644",
-    "@: open $f \"$n\" O_RDWR|O_NONBLOCK",
-    "@: mkfifo $n 0666",
-    "@: unlink $n",
-    "@: chmod $n 0640",
-    "@: close $h",
-    "@: close $h",
-    "@: dup $h as $f",
-    "@: dup2 $h fd 9",
-    "@: close fd 9",
-    "@: fcntl $h F_SETFD FD_CLOEXEC",
-    "@: fcntl $h F_SETFL O_NONBLOCK",
-    "@: fcntl $h F_SETPIPE_SZ 8192",
-    "@: read $h 10",
-    "@: read $h 5000",
-    "@: write $h \"hello\"",
-    "@: write $h 'x' * 5000",
-    "@: write $h 'x' * 70000",
-    "@: lseek $h 2 SEEK_SET",
-    "@: ftruncate $h 6000",
-    "@: ftruncate $h 3",
-    "@: pipe $p",
-    "@: pipe2 $p O_DIRECT|O_NONBLOCK|O_CLOEXEC",
-    "@: flock $h LOCK_SH",
-    "@: flock $h LOCK_EX",
-    "@: flock $h LOCK_EX|LOCK_NB",
-    "@: flock $h LOCK_UN",
-    "@: fcntl $h F_SETLK F_WRLCK 0..10",
-    "@: fcntl $h F_SETLKW F_RDLCK 5..20",
-    "@: fcntl $h F_SETLK F_UNLCK 0..7",
-    "@: fcntl $h F_OFD_SETLK F_WRLCK 30..40",
-    "@: fcntl $h F_OFD_SETLKW F_WRLCK 35..",
-    "@: mq_open $q O_RDWR|O_CREAT 0666 maxmsg=2 msgsize=16",
-    "@: mq_open $q O_RDWR|O_NONBLOCK",
-    "@: mq_send $q \"one\" 1",
-    "@: mq_send $q \"three\" 3",
-    "@: mq_receive $q",
-    "@: mq_close $q",
-    "@: mq_unlink $q",
-    "@: shm_open $b O_RDWR|O_CREAT 0666",
-    "@: shm_unlink $b",
-    "@: ftruncate $b 8192",
-    "@: close $b",
-    "@: mmap $b 8192 PROT_READ|PROT_WRITE MAP_SHARED as $m",
-    "@: mmap $b 4096 PROT_READ|PROT_WRITE MAP_PRIVATE as $m",
-    "@: mmap 4096 PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as $m",
-    "@: store $m[3] 77",
-    "@: atomic_fetch_add $m[3] 5",
-    "@: munmap $m 4096",
-    "@: sem_open $s O_CREAT 0666 value=1",
-    "@: sem_wait $s",
-    "@: sem_trywait $s",
-    "@: sem_post $s",
-    "@: sem_unlink $s",
-    "repeat 1 @\nopen z \"$n\" O_RDWR|O_NONBLOCK\nwrite z \"deep\"\nclose z\nend",
-    "repeat 1 @\nsem_open y\nend",
-];
-
 /// A walk of so many steps from a seed, with a comparison after each.
 fn walk(seed: u64, steps: usize, shared: bool) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -759,7 +682,7 @@ fn walk(seed: u64, steps: usize, shared: bool) {
     let mut told = vec![begin.to_owned()];
     for _ in 0..steps {
         let mut line = String::new();
-        let mut rest = STEPS[pick(STEPS.len())];
+        let mut rest = steps::STEPS[pick(steps::STEPS.len())];
         while let Some(at) = rest.find(['@', '$']) {
             line.push_str(&rest[..at]);
             let (all, length): (&[&str], usize) = match &rest[at..] {
