@@ -104,6 +104,61 @@ expect parent own[0] == 1
     });
 }
 
+/// One mapping that was made once is one object, in whichever processes forks have left it, and what is
+/// made later is another.
+#[test]
+fn private_memory_is_one_object_with_all_its_views() {
+    both(|play| {
+        play.run(
+            r"
+spawn parent
+parent: mmap (2 * pagesize) PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS as own
+parent: store own[0] 1
+parent: store own[pagesize / 4] 5
+expect own mapped 1
+expect not own parted
+parent: fork child
+child: fork grandchild
+expect own mapped 3
+expect not own parted
+child: store own[1] 7
+expect own parted by child
+expect not own parted by parent
+",
+        );
+        let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap();
+        let object = play.object("own").clone();
+        let views = object.value("views").as_list();
+        let told: [Vec<Option<&str>>; 4] =
+            ["actor", "own", "shared", "differs"].map(|name| views.iter().map(|v| part(v, name)).collect());
+        let (first, both, second) = (format!("0..{page}"), format!("0..{}", 2 * page), format!("{page}..{}", 2 * page));
+        let expected: [Vec<Option<&str>>; 4] = [
+            vec![Some("parent"), Some("child"), Some("grandchild")],
+            vec![None, Some(&first), None],
+            vec![Some(&both), Some(&second), Some(&both)],
+            vec![Some("4..5"); 3],
+        ];
+        assert_eq!(told, expected);
+        let sees = |at: usize| views[at].part("sees").unwrap().as_bytes().unwrap().0[0];
+        assert_eq!((sees(0), sees(1), sees(2)), (0, 7, 0));
+        assert_eq!((object.evidence("views"), object.evidence("descent")), (Evidence::Kernel, Evidence::Reported));
+        let descent = object.value("descent").as_text().unwrap();
+        assert!(descent.ends_with("grandchild has it by a fork of child"), "{descent}");
+        // The pages that two still share are one's own when the other has gone.
+        play.run("grandchild: exit 0\nparent: munmap own\nexpect own mapped 1\nexpect not own parted");
+        let view = &play.object("own").value("views").as_list()[0];
+        assert_eq!((part(view, "own"), part(view, "shared")), (Some(both.as_str()), None));
+        assert!(play.object("own").value("descent").as_text().unwrap().ends_with("parent has it no more"));
+        play.run(
+            "parent: mmap pagesize PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS as other\nparent: store other[0] 2",
+        );
+        assert_eq!((play.int("own", "mapped"), play.int("other", "mapped")), (1, 1));
+        play.run("child: mprotect own pagesize PROT_NONE\nexpect own mapped 2\nchild: execve self");
+        assert!(play.snapshot().object("own").is_none(), "a new program has none of it");
+        assert_eq!(play.snapshot().normal(), play.look_again().normal());
+    });
+}
+
 #[test]
 fn memory_without_a_name_can_be_sealed() {
     both(|play| {

@@ -4,6 +4,8 @@
 
 mod common;
 mod outside;
+#[path = "truth/private.rs"]
+mod private;
 mod scripts;
 #[path = "outside/signals.rs"]
 mod signal_sets;
@@ -58,9 +60,10 @@ impl<'a> Moment<'a> {
         for actor in &self.seen.actors {
             self.actor(actor);
         }
-        for object in &self.seen.objects {
+        for object in self.seen.objects.iter().filter(|object| object.facility() != "memory") {
             self.object(object);
         }
+        self.private();
         self.nothing_is_missing();
     }
 
@@ -224,9 +227,12 @@ impl<'a> Moment<'a> {
         for mapping in &actor.mappings {
             let found = self.maps[who].iter().find(|m| m.start == mapping.start);
             let map = found.unwrap_or_else(|| panic!("{who}: {mapping:?}"));
-            let said = (mapping.length, mapping.offset, mapping.protection.as_str(), mapping.shared);
+            // Anonymous private memory has neither an offset nor an inode for the kernel: ours are not to be seen outside.
+            let (anonymous, offset) = (!mapping.shared && map.ino == 0, mapping.offset);
+            let said =
+                (mapping.length, if anonymous { 0 } else { offset }, mapping.protection.as_str(), mapping.shared);
             assert_eq!(said, (map.end - map.start, map.offset, &map.perms[..3], map.perms.ends_with('s')), "{who}");
-            if let Some(at) = key(&mapping.object) {
+            if let Some(at) = key(&mapping.object).filter(|_| !anonymous) {
                 assert_eq!(at, (map.dev, map.ino), "{who}: {mapping:?}");
             }
             if let Some(contents) = &mapping.contents {
@@ -694,6 +700,8 @@ fn walk(seed: u64, steps: usize, shared: bool) {
                 r if r.starts_with("$q") => (&["q", "qq"], 2),
                 r if r.starts_with("$b") => (&["board", "desk"], 2),
                 r if r.starts_with("$m") => (&["m", "n"], 2),
+                r if r.starts_with("$v") => (&["v", "w"], 2),
+                r if r.starts_with("$x") => (&["$x"], 2),
                 r if r.starts_with("$s") => (&["s", "t"], 2),
                 r => panic!("{r}"),
             };

@@ -3,15 +3,19 @@
 //! A load or store is one access of the machine and no system call, so a race is a real race, and an
 //! address that leads nowhere ends the actor with the machine's own SIGSEGV or SIGBUS.
 
+mod private;
+
 use super::dialect::{Dialect, Op};
+use super::look::{Found, Ground, Handle, Look};
 use super::perform::{Body, Bound, Given, Making, Names, Performer, Refusal};
 use super::quantities::page_size;
 use super::show::{self, Shown};
 use super::table::{CALL, c, keyed, optional, required};
-use super::{Card, Facility};
+use super::{Card, ChangedBy, Facility, Judged, Reading, views};
 use crate::kernel::arena::Record;
 use crate::kernel::memory::{self, Width};
-use crate::script::{ArgKind, ArgValue, CallSpec, Data, IntType, Makes, Wants};
+use crate::model::{Object, ObjectKey};
+use crate::script::{ArgKind, ArgValue, CallSpec, Cmp, Data, IntType, Makes, PredicateArg, PredicateSpec, Wants};
 
 /// Mappings and plain memory access.
 #[derive(Debug)]
@@ -169,6 +173,23 @@ static DIALECTS: &[Dialect] = &[
     },
 ];
 
+/// What can be asked of private memory: what it has in common with other objects in memory.
+const PREDICATES: &[PredicateSpec] = &[
+    PredicateSpec {
+        word: "size",
+        args: &[PredicateArg::Number],
+        doc: "How many bytes it has, as far as it is mapped",
+        example: "expect own size 4096",
+    },
+    PredicateSpec {
+        word: "mapped",
+        args: &[PredicateArg::Number],
+        doc: "How many mappings there are of it",
+        example: "expect own mapped 2",
+    },
+    views::PARTED,
+];
+
 impl Facility for Memory {
     fn card(&self) -> &'static Card {
         &CARD
@@ -180,6 +201,26 @@ impl Facility for Memory {
 
     fn calls(&self) -> &'static [CallSpec] {
         CALLS
+    }
+
+    fn predicates(&self) -> &'static [PredicateSpec] {
+        PREDICATES
+    }
+
+    fn claim(&self, handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {
+        private::key(handle, &CARD)
+    }
+
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy::Holders
+    }
+
+    fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
+        private::read(found, look)
+    }
+
+    fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
+        (word == "parted").then(|| views::check(args, object))
     }
 
     fn perform(&self, verb: &str, performer: &mut Performer<'_>) -> Result<(), Refusal> {
@@ -232,6 +273,29 @@ impl Facility for Memory {
     }
 }
 
+/// What a finished call has done to the address space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mapped {
+    /// The first address.
+    pub start: u64,
+    /// The one behind the last, at a page's end.
+    pub end: u64,
+    /// Whether anonymous private memory is there now.
+    pub private: bool,
+}
+
+/// What a finished call has laid into the address space, or taken out of it.
+pub(crate) fn mapped(verb: &str, record: &Record) -> Option<Mapped> {
+    let [first, length, _, flags, ..] = record.args;
+    let (start, private) = match verb {
+        _ if record.errno != 0 => return None,
+        "mmap" => (record.ret, flags & c(libc::MAP_PRIVATE) != 0 && flags & c(libc::MAP_ANONYMOUS) != 0),
+        "munmap" => (first, false),
+        _ => return None,
+    };
+    Some(Mapped { start: start as u64, end: start as u64 + round_up(length as u64), private })
+}
+
 fn prot(value: i64) -> String {
     if value == 0 { "PROT_NONE".to_owned() } else { show::flags(value, PROT, None) }
 }
@@ -279,8 +343,8 @@ fn map(performer: &mut Performer<'_>) {
         memory::mmap(hint, length as u64, prot as i32, flags as i32, fd, offset).map(|address| address as i64)
     });
     if let Ok(address) = made {
-        let shared = flags & c(libc::MAP_SHARED) != 0 && flags & c(libc::MAP_ANONYMOUS) != 0;
-        let object = if shared { performer.expr.bind.clone().unwrap_or_default() } else { String::new() };
+        let anonymous = flags & c(libc::MAP_ANONYMOUS) != 0;
+        let object = if anonymous { performer.expr.bind.clone().unwrap_or_default() } else { String::new() };
         performer.bind("", &object, Bound::Memory(address as u64, length as u64));
     }
 }

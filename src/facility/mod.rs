@@ -71,6 +71,7 @@ use deed::Deed;
 use dialect::{Dialect, Parts};
 use look::{Found, Ground, Handle, Look, Reported};
 pub(crate) use meaning::{meaning, meaning_on};
+pub(crate) use memory::{Mapped, mapped};
 use perform::{Performer, Refusal};
 pub(crate) use quantities::page_size;
 use show::Shown;

@@ -16,12 +16,12 @@ use crate::script::{ArgValue, PredicateArg, PredicateSpec};
 pub(super) const FIELD: &str = "views";
 
 /// The part of a private view that says why nobody can know what it has of its own.
-const HIDDEN: &str = "hidden";
+pub(super) const HIDDEN: &str = "hidden";
 
 /// Of a private view so many bytes are kept, from the first that differs on.
 const SEEN: usize = 32;
 /// So many stretches of differing bytes are told; more are left out.
-const STRETCHES: usize = 8;
+pub(super) const STRETCHES: usize = 8;
 
 /// Whether a mapping has parted from its object.
 pub(super) const PARTED: PredicateSpec = PredicateSpec {
@@ -36,19 +36,13 @@ pub(super) fn views(found: &Found<'_>, look: &Look<'_>, bytes: Option<&[u8]>) ->
     let view = |handle: &&super::look::Handle| {
         let HandleKind::Mapping { start, end, offset, perms } = &handle.kind else { return None };
         let text = |name: &'static str, text: &str| (name.into(), Value::Text(text.to_owned()));
-        let access = match perms.get(..2) {
-            Some("rw") => "read+write",
-            Some("r-") => "read-only",
-            Some("-w") => "write-only",
-            _ => "no access",
-        };
         let shared = perms.ends_with('s');
         let mut parts = vec![
             text("actor", look.actor(handle.pid)?),
             text("at", &format!("{start:#x}")),
             ("from".into(), Value::Int(*offset as i64)),
             ("bytes".into(), Value::Int((end - start) as i64)),
-            text("access", access),
+            text("access", access(perms)),
             text("kind", if shared { "shared" } else { "private" }),
         ];
         if !shared {
@@ -58,6 +52,16 @@ pub(super) fn views(found: &Found<'_>, look: &Look<'_>, bytes: Option<&[u8]>) ->
     };
     let all: Vec<Value> = found.handles.iter().filter_map(view).collect();
     (!all.is_empty()).then(|| Field::new(FIELD, Value::List(all), Evidence::Kernel))
+}
+
+/// What may be done through a mapping, by the letters of /proc.
+pub(super) fn access(perms: &str) -> &'static str {
+    match perms.get(..2) {
+        Some("rw") => "read+write",
+        Some("r-") => "read-only",
+        Some("-w") => "write-only",
+        _ => "no access",
+    }
 }
 
 /// What a private view has of its own: its copied pages and the differing bytes as ranges of the object, and what it
@@ -103,7 +107,7 @@ fn parted(
 }
 
 /// The runs of `true`, each item `size` long, as half-open ranges.
-fn stretches(items: impl Iterator<Item = bool>, size: u64) -> Vec<(u64, u64)> {
+pub(super) fn stretches(items: impl Iterator<Item = bool>, size: u64) -> Vec<(u64, u64)> {
     let mut all: Vec<(u64, u64)> = Vec::new();
     for (index, _) in items.enumerate().filter(|(_, item)| *item) {
         let (from, to) = (index as u64 * size, (index as u64 + 1) * size);

@@ -24,6 +24,7 @@ mod member;
 mod nameless;
 mod open;
 mod orders;
+mod origins;
 mod post;
 pub mod probe;
 mod readings;

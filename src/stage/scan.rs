@@ -14,11 +14,12 @@ use super::inside::{self, Inside};
 use super::known::{Known, numbered};
 use super::member::{Member, Posture, known_ids, sleeper};
 use super::nameless::{self, Nameless};
+use super::origins::{Origins, is_private};
 use super::readings::{Readings, object};
 use super::table::Table;
 use crate::facility::look::{Asleep, Found, Ground, Handle, HandleKind, Look, Reported};
 use crate::facility::perform::{Bound, Made};
-use crate::facility::{self, Facility, Inside as Calls};
+use crate::facility::{self, Inside as Calls};
 use crate::kernel::arena::Record;
 use crate::kernel::borrow;
 use crate::kernel::netlink::diag::Diag;
@@ -27,6 +28,8 @@ use crate::kernel::proc::{KeptStatus, Maps, Status};
 use crate::kernel::watch::Watch;
 use crate::model::{Object, ObjectKey, Value, Waiter};
 use crate::script::{ArgKind, CallSpec, Makes};
+
+mod late;
 
 /// The objects of a stage, and what must be remembered of them from one look to the next.
 #[derive(Debug)]
@@ -54,6 +57,7 @@ pub(super) struct Scene {
     /// The place of each process.
     places: BTreeMap<i32, usize>,
     nameless: Nameless,
+    origins: Origins,
     /// The directories that are listed.
     watch: Watch,
     /// What was found by listing them, until a name comes or goes.
@@ -98,6 +102,7 @@ impl Scene {
             hosts: Hosts::default(),
             places: BTreeMap::new(),
             nameless: Nameless::default(),
+            origins: Origins::default(),
             watch,
             listed: None,
             readings: Readings::default(),
@@ -156,6 +161,7 @@ impl Scene {
         self.pidfds.remove(&pid);
         self.ends.remove(&pid);
         self.nameless.leave(pid);
+        self.origins.leave(pid);
         self.places.remove(&pid);
         if let Some(held) = self.held.remove(&pid) {
             self.bequeathed.extend(held.handles.iter().map(|c| (c.handle.dev, c.handle.ino)));
@@ -173,6 +179,7 @@ impl Scene {
 
     /// Forgets what was known of a process' mappings: a new program has replaced them.
     pub(super) fn reborn(&mut self, pid: i32) {
+        self.origins.leave(pid);
         if let Some(held) = self.held.get_mut(&pid) {
             held.seen = None;
             held.mappings = Mappings::Stale;
@@ -286,6 +293,9 @@ impl Scene {
         if let Some(place) = nameless::place(&found) {
             found.ino = self.nameless.identify(place, &found.link);
         }
+        if is_private(&found) {
+            self.origins.number(&mut found);
+        }
         self.claim(&found)
     }
 
@@ -311,6 +321,7 @@ impl Scene {
     /// Notes that an actor has made calls whose records are lost.
     pub(super) fn records_lost(&mut self, pid: i32) {
         self.readings.stir_all();
+        self.origins.leave(pid);
         self.descriptors_changed(pid);
         self.mappings_changed(pid);
     }
@@ -359,6 +370,7 @@ impl Scene {
             self.held.insert(member.pid, held);
         }
         touched.extend(self.tell_apart(&fresh));
+        touched.extend(self.tell_origins(&fresh));
         if names {
             self.readings.clear();
         }
@@ -415,6 +427,23 @@ impl Scene {
         held_by_fresh
     }
 
+    /// Gives private memory a number in the place of an inode. Says which of it `fresh` processes have.
+    fn tell_origins(&mut self, fresh: &HashSet<i32>) -> Vec<(u64, u64)> {
+        let ground = Ground { directory: &self.directory, shm_dev: self.shm_dev };
+        let mut of_fresh = Vec::new();
+        for (pid, held) in &mut self.held {
+            for claimed in held.handles.iter_mut().filter(|claimed| is_private(&claimed.handle)) {
+                self.origins.number(&mut claimed.handle);
+                claimed.key = claim(&claimed.handle, &ground);
+                if let Some(key) = &claimed.key {
+                    self.notes.insert(key.clone(), self.origins.told(claimed.handle.ino));
+                }
+                of_fresh.extend(fresh.contains(pid).then_some((claimed.handle.dev, claimed.handle.ino)));
+            }
+        }
+        of_fresh
+    }
+
     fn read_handles(&self, member: &Member, held: &mut Held, names: bool) -> Vec<Claimed> {
         let pid = member.pid;
         let Held { table, maps, handles: before, mappings, .. } = held;
@@ -446,6 +475,16 @@ impl Scene {
                         && !found.iter().any(|map| map.contains(*address))
                     {
                         found.extend(maps.at(*address));
+                    }
+                }
+                // Of private memory the parts that mprotect has split off, and what has lost its name.
+                for (start, end) in self.origins.ranges(pid) {
+                    let mut at = start;
+                    while let Some(map) = maps.at(at).filter(|map| at < end && map.end > at) {
+                        at = map.end;
+                        if !found.contains(&map) {
+                            found.push(map);
+                        }
                     }
                 }
                 found.sort_by_key(|map| map.start);
@@ -526,6 +565,7 @@ impl Scene {
     /// Tells the facility of the object that a finished call was made on.
     pub(super) fn learn(&mut self, member: &Member, record: &Record, spec: &'static CallSpec) {
         self.readings.stir(spec);
+        self.origins.learn(member.pid, &member.name, record, spec);
         // A number that a call has given out means something new, unless the call only changed what stood there.
         if spec.makes == Makes::Descriptor && record.errno == 0 && record.ret != record.args[0] {
             self.nameless.forget((member.pid, record.ret as i32));
@@ -556,78 +596,6 @@ impl Scene {
             return self.begins(pid, address, owner.card().id);
         }
         self.at_address(pid, address)
-    }
-
-    /// Whether data may be under way inside one of them: not if none were, and nobody has done anything since who could
-    /// have sent some.
-    pub(super) fn moves(&self, members: &[Member]) -> bool {
-        let rests = self.at_rest && !self.readings.anything_late() && !self.late_holder_ran(members);
-        !rests && self.held.values().flat_map(|held| &held.handles).any(|claimed| late(claimed).is_some())
-    }
-
-    /// Whether data are under way inside one of them.
-    pub(super) fn in_flight(&mut self) -> bool {
-        let Some(mut scratch) = self.scratch.take().or_else(|| Scratch::new().ok()) else { return false };
-        let mut notes = std::mem::take(&mut self.notes);
-        let mut diags = std::mem::take(&mut self.diags);
-        let mut found: Vec<(&'static dyn Facility, Found<'_>)> = Vec::new();
-        for claimed in self.held.values().flat_map(|held| &held.handles) {
-            let Some((facility, key)) = late(claimed) else { continue };
-            let place = found.iter().position(|(_, item)| item.key == *key).unwrap_or_else(|| {
-                let item = Found { key: key.clone(), name: String::new(), path: None, handles: Vec::new() };
-                found.push((facility, item));
-                found.len() - 1
-            });
-            found[place].1.handles.push(&claimed.handle);
-        }
-        let mut visit = self.hosts.visitor();
-        let mut look = Look {
-            directory: &self.directory,
-            tag: &self.tag,
-            shm_dev: self.shm_dev,
-            mqueue: self.mqueue.as_deref(),
-            actors: &[],
-            everyone: &[],
-            ids: &self.ids,
-            knowers: &[],
-            asleep: &[],
-            pidfds: &self.pidfds,
-            kept: &self.held,
-            scratch: &mut scratch,
-            notes: &mut notes,
-            names: &[],
-            running: false,
-            inet: Vec::new(),
-            packets_queued: None,
-            diags: &mut diags,
-            place: 0,
-            lock_table: None,
-            on_stage: &[],
-        };
-        // Each is asked: that brings in what is under way, and another may wait for it.
-        let flying = found
-            .iter()
-            .filter(|(facility, item)| {
-                let place = item.handles.first().map_or(0, |handle| self.place(handle.pid));
-                self.turn(&mut visit, &mut look, place);
-                facility.in_flight(item, &mut look)
-            })
-            .count();
-        drop(visit);
-        drop(found);
-        self.notes = notes;
-        self.diags = diags;
-        self.scratch = Some(scratch);
-        self.at_rest = flying == 0;
-        flying > 0
-    }
-
-    /// Whether a process has run since the last look that holds an object in which the kernel moves data by itself.
-    fn late_holder_ran(&self, members: &[Member]) -> bool {
-        held::by_process(members).iter().any(|(pid, threads)| {
-            let holder = self.held.get(pid).filter(|held| held.handles.iter().any(|c| late(c).is_some()));
-            holder.is_some_and(|held| held.seen.is_none() || held.seen != Activity::of(threads))
-        })
     }
 
     /// Goes to a place, to look at it.
@@ -791,10 +759,4 @@ impl<'a> All<'a> {
         });
         &mut self.found[place]
     }
-}
-
-/// The facility of an object in which the kernel moves data by itself, and the object.
-fn late(claimed: &Claimed) -> Option<(&'static dyn Facility, &ObjectKey)> {
-    let key = claimed.key.as_ref()?;
-    facility::by_id(&key.facility).filter(|facility| facility.moves_late()).map(|facility| (facility, key))
 }

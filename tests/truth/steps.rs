@@ -1,6 +1,6 @@
 //! What the random walk through the facilities of processes does.
 
-/// What a random walk is made of: `@` is an actor, `$f` a file's descriptor, `$n` a file, and so on.
+/// What a random walk is made of: `@` is an actor, `$f` a file's descriptor, `$n` a file, `$v` private memory, and so on.
 pub(crate) const STEPS: &[&str] = &[
     "spawn @",
     "@: fork @",
@@ -69,6 +69,13 @@ pub(crate) const STEPS: &[&str] = &[
     "@: mmap $b 8192 PROT_READ|PROT_WRITE MAP_SHARED as $m",
     "@: mmap $b 4096 PROT_READ|PROT_WRITE MAP_PRIVATE as $m",
     "@: mmap 4096 PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as $m",
+    "@: mmap 8192 PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS as $v",
+    "@: mmap 8192 PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS as $v",
+    "@: store $v[3] 5",
+    "@: store $v[1500] 6",
+    "@: load $x $v[1500]",
+    "@: munmap $v 4096",
+    "@: munmap $v",
     "@: store $m[3] 77",
     "@: atomic_fetch_add $m[3] 5",
     "@: munmap $m 4096",

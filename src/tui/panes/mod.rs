@@ -8,6 +8,7 @@ mod counted;
 mod epoll;
 mod filelock;
 mod host;
+mod memory;
 mod messages;
 mod mq;
 mod mutex;
@@ -60,6 +61,7 @@ static ALL: &[&Pane] = &[
     &udp::PANE,
     &mq::PANE,
     &shm::PANE,
+    &memory::PANE,
     &semaphore::PANE,
     &mutex::PANE,
     &pthread::COND,

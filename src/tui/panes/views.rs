@@ -41,12 +41,24 @@ pub(super) fn draw(painter: &mut Painter<'_>) {
             let spans = vec![painter.dim(format!("  what it has of its own is hidden: {}", text("hidden")))];
             painter.row(spans, Some(crate::model::Evidence::Hidden));
         }
-        if view.part("copied").is_some() {
+        let whose: Vec<(&str, String)> = [("own ", text("own")), ("with relatives ", text("shared"))]
+            .into_iter()
+            .filter(|(_, ranges)| !ranges.is_empty())
+            .collect();
+        for (what, ranges) in whose {
+            let spans = vec![painter.dim(format!("  {what}")), Span::styled(ranges, place)];
+            painter.row(spans, evidence);
+        }
+        if view.part("copied").is_some() && view.part("own").is_none() {
             let spans = vec![painter.dim("  parted in "), Span::styled(text("copied"), place)];
             painter.row(spans, evidence);
         }
         if let Some((bytes, total)) = view.part("sees").and_then(Value::as_bytes) {
-            let mut spans = vec![painter.dim("  sees at "), Span::styled(text("differs"), place), Span::raw(" ")];
+            let from = view.part("sees from").and_then(Value::as_int);
+            let mut spans = match from.filter(|_| view.part("differs").is_none()) {
+                Some(from) => vec![painter.dim(format!("  sees from {from} "))],
+                None => vec![painter.dim("  sees at "), Span::styled(text("differs"), place), Span::raw(" ")],
+            };
             let room = painter.room().saturating_sub(text::line_width(&spans) + 3);
             let style = painter.style(Role::Code);
             let (shown, count) = text::bytes(bytes, room, style, painter.sight.theme);

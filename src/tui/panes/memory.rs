@@ -1,0 +1,36 @@
+//! Anonymous private memory: one mapping as it was made, and what became of it in each process that has it.
+
+use ratatui::text::Span;
+
+use super::{Painter, Pane, views};
+use crate::model::Object;
+use crate::tui::theme::Role;
+
+const FIELDS: &[&str] = &["size", "mapped", "descent", "views"];
+
+pub(super) static PANE: Pane = Pane { facility: "memory", fields: FIELDS, draw, brief, roles: &[] };
+
+fn brief(object: &Object) -> String {
+    let size = object.int("size").map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let own = object.value("views").as_list().iter().filter(|view| view.part("copied").is_some()).count();
+    let parted = if own > 0 { format!(" · {own} parted") } else { String::new() };
+    format!("{size} bytes, private{parted}")
+}
+
+fn draw(painter: &mut Painter<'_>) {
+    let object = painter.object;
+    let spans = vec![painter.int("size"), painter.dim(" bytes, each process has its own where it stores")];
+    painter.row(spans, Some(object.evidence("size")));
+    match object.value("descent").as_text() {
+        Some(words) => {
+            let spans = vec![Span::styled(words.to_owned(), painter.value_style("descent"))];
+            painter.row(spans, Some(object.evidence("descent")));
+        }
+        None => {
+            let spans = vec![Span::styled("origin hidden", painter.style(Role::Hidden))];
+            painter.row(spans, Some(object.evidence("descent")));
+            painter.note("descent");
+        }
+    }
+    views::draw(painter);
+}
