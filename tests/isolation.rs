@@ -411,6 +411,18 @@ fn started_by(pid: i32) -> Vec<(i32, OwnedFd)> {
     all.filter_map(|other| Some((other, borrow::pidfd_open(other).ok()?))).collect()
 }
 
+/// Kills the reaper of a face's stage, then the face. The session is dead when the director has heard of it.
+fn kill_with_its_reaper(face: Player, reaper: i32) {
+    let ends: Vec<OwnedFd> = [vec![reaper], proc::children(reaper).unwrap()]
+        .concat()
+        .into_iter()
+        .map(|pid| borrow::pidfd_open(pid).unwrap())
+        .collect();
+    kill(Pid::from_raw(reaper), Signal::SIGKILL).unwrap();
+    face.kill();
+    assert!(ends.into_iter().all(|end| borrow::ends_within(end, LIMIT)));
+}
+
 #[test]
 fn what_no_reaper_could_clear_is_swept_up() {
     for user in users() {
@@ -419,8 +431,7 @@ fn what_no_reaper_could_clear_is_swept_up() {
         let (reaper, other) = (dead.numbers("stage")[0], living.numbers("stage")[0]);
         let families = family(reaper);
         let tag = tag(reaper);
-        kill(Pid::from_raw(reaper), Signal::SIGKILL).unwrap();
-        dead.kill();
+        kill_with_its_reaper(dead, reaper);
         assert_eq!((names(&tag).len(), room.sessions().len()), (NAMES, 2), "nobody was left to clear it away");
         // Those who sleep or are stopped hear of nothing.
         assert!(families.iter().any(|(_, pidfd)| !borrow::has_ended(pidfd)));
@@ -466,8 +477,7 @@ fn what_only_an_id_leads_to_is_cleared_away_too() {
         let reaper = face.numbers("stage")[0];
         let families = family(reaper);
         let ids = face.numbers("id");
-        kill(Pid::from_raw(reaper), Signal::SIGKILL).unwrap();
-        face.kill();
+        kill_with_its_reaper(face, reaper);
         assert_eq!(nameless(&ids).len(), 3, "nobody was left to clear them away");
         room.play("sweep");
         all_end(&families);
