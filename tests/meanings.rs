@@ -136,3 +136,35 @@ fn of_terminals() {
         table(play, &[("alice: read t.m 10", "EIO", "closed the slave")]);
     });
 }
+
+#[test]
+fn of_what_threads_synchronize_by() {
+    both(|play| {
+        play.run(
+            "spawn alice\nalice: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m\n\
+             alice: pthread_mutex_init m+64 as l\nalice: pthread_mutex_destroy l",
+        );
+        table(
+            play,
+            &[
+                ("alice: pthread_mutex_lock l", "EINVAL", "it was destroyed"),
+                ("alice: pthread_barrier_init m+256 0 as b", "EINVAL", "1 thread at least"),
+                ("alice: semget s 0 IPC_CREAT", "EINVAL", "1 semaphore at least"),
+                ("alice: sem_init m+440 1 2147483648 as sm", "EINVAL", "SEM_VALUE_MAX"),
+            ],
+        );
+        // What was destroyed, or never made, is said to be undefined before it is used.
+        for (line, why) in [
+            ("alice: pthread_mutex_lock l", Some("no mutex was initialized at l")),
+            ("alice: sem_wait m+440", Some("no semaphore was initialized at m+440")),
+            ("alice: sem_init m+440 1 1 as sm", None),
+        ] {
+            let statement =
+                ipclab::script::parse_line(line, ipclab::facility::registry()).unwrap_or_else(|d| panic!("{d:?}"));
+            let said = ipclab::facility::undefined(&statement, play.snapshot());
+            assert_eq!(said.is_some(), why.is_some(), "{line}: {said:?}");
+            assert!(said.unwrap_or_default().contains(why.unwrap_or_default()), "{line}");
+        }
+        play.run("alice: sem_init m+440 1 1 as sm\nalice: sem_wait sm");
+    });
+}

@@ -333,6 +333,18 @@ alice: mmap f pagesize PROT_READ MAP_SHARED as r
         );
         assert_eq!(last("barred", "store r[1] 1"), "the mapping at r+4 may be loaded from and not stored to");
         assert_eq!(last("late", "munmap r\nload $x r[0..3]"), "nothing is mapped at r+0 any more");
+        // A slice that begins well, and what lies before it.
+        assert_eq!(
+            last("long", "load $x r[0..pagesize + 1]"),
+            format!("nothing is mapped at r+{page}: r has {page} bytes")
+        );
+        assert_eq!(last("below", "load $x m[-1]"), format!("nothing is mapped at m-4: m has {} bytes", 2 * page));
+        // A library call goes to its address as a load does.
+        assert_eq!(
+            last("called", "pthread_mutex_lock r+(2 * pagesize)"),
+            format!("nothing is mapped at r+{}: r has {page} bytes", 2 * page)
+        );
+        assert_eq!(last("wrote", "sem_post r+16"), "the library stores at r+16, and the mapping there is r--");
         assert_eq!(last("added", "atomic_fetch_add r[2] 1"), "the mapping at r+8 may be loaded from and not stored to");
     });
 }

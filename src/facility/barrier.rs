@@ -197,6 +197,11 @@ impl Facility for Barrier {
         if serial { Shown { result: Some("PTHREAD_BARRIER_SERIAL_THREAD".to_owned()), ..shown } } else { shown }
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let wrong = verb == "pthread_barrier_init" && record.errno == libc::EINVAL;
+        wrong.then(|| "a barrier is for 1 thread at least, and for no more than an int can count".to_owned())
+    }
+
     fn inside(&self, verb: &str) -> Inside {
         match verb {
             "pthread_barrier_init" => Inside::Begins,

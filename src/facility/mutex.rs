@@ -195,8 +195,8 @@ impl Facility for Mutex {
                 "to lock it is to run at its ceiling, and that takes a realtime priority which the caller may not have"
             }
             (_, libc::EINVAL) if LOCKS.contains(&verb) => {
-                "who locks it runs at its ceiling: the caller must be scheduled by SCHED_FIFO or SCHED_RR, with a \
-                 priority that is not above it"
+                "it was destroyed, or it has a ceiling: who locks it runs at that, and must be scheduled by SCHED_FIFO or \
+                 SCHED_RR, with a priority that is not above it"
             }
             (_, libc::EBUSY) if verb == "pthread_mutex_destroy" => "somebody owns it",
             (_, libc::EBUSY) => "somebody owns it, and trylock does not wait",

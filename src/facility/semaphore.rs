@@ -7,6 +7,7 @@ use super::perform::{Bound, Making, Performer, Refusal};
 use super::shm::{SHM, files, head, identifier, open, posix};
 use super::show::{self, Shown};
 use super::table::{self, CALL, c, optional, required};
+use super::undefined::{Intent, Place};
 use super::{Card, ChangedBy, Facility, Inside, Reading};
 use crate::kernel::arena::Record;
 use crate::kernel::sem;
@@ -229,6 +230,18 @@ impl Facility for Semaphore {
             _ => return None,
         };
         Some(words.to_owned())
+    }
+
+    fn undefined(&self, verb: &str, intent: &Intent<'_>) -> Option<String> {
+        match intent.place("sem", CARD.id) {
+            Place::Nothing(at) if !matches!(verb, "sem_init" | "sem_open" | "sem_unlink") => {
+                Some(format!("no semaphore was initialized at {at}, or it was destroyed"))
+            }
+            Place::Object(object) if verb == "sem_destroy" && !object.waiters.is_empty() => {
+                Some(format!("somebody waits for {}", object.name))
+            }
+            _ => None,
+        }
     }
 
     fn show(&self, verb: &str, record: &Record) -> Shown {

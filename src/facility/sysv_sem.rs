@@ -205,6 +205,9 @@ impl Facility for SysvSet {
             ("semop" | "semtimedop" | "semctl", libc::ERANGE) => {
                 "a number would leave the range from 0 to SEMVMX, 32767; nothing was changed"
             }
+            ("semget", libc::EINVAL) => {
+                "a new set has 1 semaphore at least and SEMMSL at most; one that is there has no more than it was made with"
+            }
             (_, libc::EINVAL) => {
                 "no set has this id (it may have been removed), or it has no semaphore of that number, or that many are too many"
             }

@@ -37,7 +37,18 @@ impl<'a> Intent<'a> {
         {
             return Place::Object(object);
         }
-        let Some((dev, ino, offset)) = self.leads_to(actor, value) else { return Place::Unknown };
+        let Some((dev, ino, offset)) = self.leads_to(actor, value) else {
+            // The name of a place in memory outlives what was there.
+            let left = |name: &String| {
+                let inner = actor.mappings.iter().any(|m| m.shared && m.names.iter().skip(1).any(|n| n == name));
+                let another = |o: &Object| o.name == *name || o.name.starts_with(&format!("{name}#"));
+                inner && !self.snapshot.objects.iter().any(another)
+            };
+            return match value {
+                ArgValue::Name(name) if left(name) => Place::Nothing(name.clone()),
+                _ => Place::Unknown,
+            };
+        };
         let here = |o: &&Object| o.facility() == facility && (o.key.dev, o.key.ino, o.key.offset) == (dev, ino, offset);
         let found = self.snapshot.objects.iter().find(here);
         found.map_or_else(|| Place::Nothing(value.to_string()), Place::Object)
