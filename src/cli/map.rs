@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::BAD_INPUT;
 use crate::atlas::{self, Leaf, Property, Row};
+use crate::bench::History;
 use crate::claim;
+use crate::plain::cost::cost;
 use crate::plain::json;
 use crate::script::nearest;
 
@@ -65,6 +67,11 @@ fn card(leaf: &Leaf, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "{:<12}{}", "calls", leaf.calls.join(" "))?;
     writeln!(out, "{:<12}{}", "manual", leaf.manual().join(" "))?;
+    if !leaf.measured.is_empty() {
+        let cost = cost(leaf, &History::load());
+        let cost = cost.unwrap_or_else(|| format!("not measured yet: `ipclab bench {}` does", leaf.measured));
+        writeln!(out, "{:<12}{cost}", "cost")?;
+    }
     if !leaf.lessons.is_empty() {
         writeln!(out, "{:<12}{}", "lessons", leaf.lessons.join(" "))?;
     }

@@ -3,6 +3,7 @@
 //! No line is ever changed after it was written, nothing is drawn, and nothing here knows a facility.
 
 pub mod bench;
+pub mod cost;
 pub mod desk;
 pub mod diagnose;
 pub mod json;

@@ -200,7 +200,7 @@ actions! {
     TakeBack "take-back" ["u"] "undo" "Bring back what was forgotten last" in contexts(&[Progress]), shown 0;
     Export "export" ["e"] "export" "Write all that was done into a file, for another ipclab" in contexts(&[Progress]), shown contexts(&[Progress]);
     Import "import" ["i"] "import" "Lay what an ipclab has exported beside what was done here" in contexts(&[Progress]), shown contexts(&[Progress]);
-    ToMeasure "to-measure" ["m"] "" "Measure what each facility costs here, and come back" in LOOK, shown 0;
+    ToMeasure "to-measure" ["m"] "cost" "Measure what each facility costs here, and come back" in LOOK | contexts(&[Map]), shown contexts(&[Map]);
     Measure "measure" ["m"] "measure" "Measure all facilities, in about a minute and a half" in contexts(&[Measure]), shown contexts(&[Measure]);
     MeasureQuick "measure-quick" ["Q"] "quickly" "Measure all facilities for a first impression, in about ten seconds" in contexts(&[Measure]), shown contexts(&[Measure]);
     MeasureOne "measure-one" ["enter"] "only this" "Measure the chosen facility alone" in contexts(&[Measure]), shown contexts(&[Measure]);

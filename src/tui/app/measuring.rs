@@ -16,20 +16,27 @@ impl App {
         self.screen = Screen::Measure;
     }
 
-    /// Goes there from a stage or a lesson, and back to it afterwards.
+    /// Goes there from a stage, a lesson or the map, and back to it afterwards.
     pub(super) fn measure_aside(&mut self) {
         let from = self.screen;
         self.go_measure(History::load);
         self.back = Some(from);
+        if let (Screen::Atlas, Some(measure)) = (from, &mut self.measure) {
+            measure.choose(self.atlas.chosen());
+        }
     }
 
     pub(super) fn act_in_measure(&mut self, action: Action) {
         let Some(measure) = &mut self.measure else { return };
-        if measure.act(action, &mut self.out) == Wish::Leave {
-            match self.way_back(Screen::Menu) {
-                Screen::Menu => self.go_menu(),
-                screen => self.screen = screen,
-            }
+        if measure.act(action, &mut self.out) == Wish::Stay {
+            return;
+        }
+        if !self.timeless {
+            self.atlas.measured(measure.history());
+        }
+        match self.way_back(Screen::Menu) {
+            Screen::Menu => self.go_menu(),
+            screen => self.screen = screen,
         }
     }
 

@@ -274,9 +274,12 @@ impl MapView {
     fn card(&self, area: Rect, buffer: &mut Buffer, lab: &Lab, costs: &Costs, sight: Sight<'_>) {
         let Some(leaf) = self.leaf().filter(|_| area.width > 0) else { return };
         let width = usize::from(area.width);
-        let cost = costs.get(leaf.id.as_str()).map_or("not measured yet", String::as_str);
-        let cost = if leaf.measured.is_empty() { "" } else { cost };
-        let card = Card::of(leaf, self.entry, lab, cost, sight, width);
+        let cost = match costs.get(leaf.id.as_str()) {
+            Some(cost) => cost.clone(),
+            None if leaf.measured.is_empty() => "not measured: only what carries messages is".to_owned(),
+            None => "not measured yet: m goes where it is".to_owned(),
+        };
+        let card = Card::of(leaf, self.entry, lab, &cost, sight, width);
         // Where not all of it is seen the last row says so.
         let height = usize::from(area.height);
         let height = if card.lines.len() > height { height.saturating_sub(1) } else { height };

@@ -2,7 +2,6 @@
 
 mod choose;
 mod compare;
-mod cost;
 mod lab;
 mod map;
 mod swap;
@@ -91,7 +90,12 @@ impl Atlas {
 
     /// Learns what was measured on this machine.
     pub(super) fn measured(&mut self, history: &History) {
-        self.costs = cost::costs(history);
+        self.costs = crate::plain::cost::costs(history);
+    }
+
+    /// What the measuring room calls what is chosen on the map; empty if it is not measured.
+    pub(super) fn chosen(&self) -> &'static str {
+        self.map.leaf().map_or("", |leaf| leaf.measured.as_str())
     }
 
     /// In which context keys are pressed.

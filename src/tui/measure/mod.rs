@@ -67,6 +67,16 @@ impl Measure {
         }
     }
 
+    /// Chooses the facility of that id, if there is one.
+    pub(super) fn choose(&mut self, id: &str) {
+        self.at = ALL.iter().position(|subject| subject.id == id).unwrap_or(self.at);
+    }
+
+    /// What was measured until now.
+    pub(super) const fn history(&self) -> &History {
+        &self.history
+    }
+
     /// Whether something is being measured.
     pub(super) const fn is_busy(&self) -> bool {
         self.running.is_some()
