@@ -211,7 +211,9 @@ expect ep tells
         play.run("alice: epoll_wait ep timeout=0s\nexpect alice returned 0\nalice: write p \"y\"\nexpect ep ready 1");
         // Beside a level, what is left to be told of an edge can't be known.
         play.run("alice: write q \"z\"\nexpect ep tells");
-        assert_eq!(play.object("ep").evidence("ready"), Evidence::Hidden);
+        let ready = play.object("ep").field("ready").unwrap();
+        assert_eq!(ready.evidence, Evidence::Hidden);
+        assert!(ready.note.as_ref().unwrap().contains("beside something else"), "{ready:?}");
         assert_eq!((entry(play, "ep", "p", "told"), entry(play, "ep", "q", "told")), ("?".into(), "yes".into()));
         play.run("alice: epoll_wait ep\nexpect alice returned 2\nalice: epoll_wait ep\nexpect alice returned 1");
         play.run(
@@ -257,7 +259,11 @@ expect alice failed EBADF
         // The number stands for something else now; what is watched is still the pipe.
         play.run("alice: eventfd e 0");
         assert_eq!((entry(play, "ep", "p", "fd"), entry(play, "ep", "p", "by")), ("3".into(), "alice 6".into()));
-        play.run("alice: close other\nexpect ep watches 0");
+        // In flight it is still watched, and nobody holds it through whom it could be asked.
+        play.run("alice: socketpair s AF_UNIX SOCK_STREAM\nalice: sendmsg s.0 \"x\" rights=other\nalice: close other");
+        let ready = play.object("ep").field("ready").unwrap();
+        assert!(ready.note.as_ref().unwrap().contains("nobody on stage holds it"), "{ready:?}");
+        play.run("alice: recv s.1 1\nexpect ep watches 0");
     });
 }
 

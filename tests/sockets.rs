@@ -664,6 +664,43 @@ fn ports_that_the_kernel_chose_make_no_difference() {
 }
 
 #[test]
+fn the_end_of_a_pipe_that_is_in_flight_counts() {
+    both(|play| {
+        play.run(
+            r#"
+spawn a
+a: pipe p
+a: pipe q
+a: socketpair s AF_UNIX SOCK_STREAM
+spawn b
+a: sendmsg s.0 "x" rights=p.w
+a: sendmsg s.0 "y" rights=q.r
+a: fork holder
+a: close p.w
+a: close q.r
+holder: close p.w
+holder: close p.r
+holder: close q.r
+holder: close q.w
+expect p writers 0
+expect not p eof
+a: write q.w "no signal"
+expect a returned 9 from write
+"#,
+        );
+        let flies = |play: &Play, name: &str| play.object(name).value("in flight").as_text().map(str::to_owned);
+        assert_eq!(
+            (flies(play, "p").as_deref(), flies(play, "q").as_deref()),
+            (Some("a write end"), Some("a read end"))
+        );
+        // Whoever takes them off the queue and holds no end may change that.
+        play.run("a: close s.0\na: close s.1\nholder: close s.0\nholder: close s.1\nexpect p eof");
+        assert_eq!((flies(play, "p"), flies(play, "q")), (None, None));
+        play.run("a: read p.r 1\nexpect a returned 0 from read\na: write q.w \"x\"\nexpect a killed by SIGPIPE");
+    });
+}
+
+#[test]
 fn an_end_that_is_sent_has_arrived_when_the_statement_ends() {
     let Some(mut play) = network() else { return };
     play.run(

@@ -478,7 +478,7 @@ fn fields(found: &Found<'_>, entries: &[Entry], look: &Look<'_>) -> Vec<Field> {
         if told.iter().all(Option::is_some) {
             Field::kernel_int("ready", told.iter().filter(|told| **told == Some(true)).count() as i64)
         } else {
-            Field::hidden("ready", "several edges could be told of, and the kernel does not say which still are")
+            Field::hidden("ready", &why_unknown(&seen, tells.as_ref().err()))
         },
         match tells {
             Ok(tells) => Field::new("tells", text(if tells { "yes" } else { "no" }), Evidence::Kernel),
@@ -486,6 +486,16 @@ fn fields(found: &Found<'_>, entries: &[Entry], look: &Look<'_>) -> Vec<Field> {
         },
         Field::new("interest", Value::List(list), Evidence::Kernel),
     ]
+}
+
+/// Why nobody can say how many entries a wait would tell of.
+fn why_unknown(seen: &[Seen], tells: Option<&String>) -> String {
+    match (seen.iter().find_map(|seen| seen.ready.as_ref().err()), tells) {
+        (Some(why), _) => format!("of something that is watched it can't be known: {why}"),
+        (None, Some(why)) => why.clone(),
+        _ => "an edge is ready beside something else, and the kernel does not say whether it is still to be told"
+            .to_owned(),
+    }
 }
 
 fn text(text: &str) -> Value {

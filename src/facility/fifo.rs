@@ -143,7 +143,7 @@ impl Facility for Fifo {
             Some(mode) => Field::new("mode", Value::Text(table::mode(mode.into())), Evidence::Kernel),
             None => Field::hidden("mode", "its name is gone"),
         });
-        Reading { identifier, fields, ..Reading::default() }
+        pipe::reading(identifier, fields)
     }
 
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {

@@ -15,7 +15,7 @@ use super::table::{CALL, required};
 use super::unix::descriptors_travel;
 use super::{Card, ChangedBy, Facility, Judged, Reading, judge};
 use crate::kernel::arena::Record;
-use crate::kernel::{SysError, fd, pipe};
+use crate::kernel::{SysError, fd, pipe, ready};
 use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
 use crate::script::{ArgKind, ArgValue, CallSpec, Cmp, Makes, PredicateArg, PredicateSpec};
 
@@ -186,7 +186,7 @@ impl Facility for Pipe {
     }
 
     fn read(&self, found: &Found<'_>, look: &mut Look<'_>) -> Reading {
-        Reading { identifier: "none".to_owned(), fields: fields(found, look), ..Reading::default() }
+        reading("none".to_owned(), fields(found, look))
     }
 
     fn changed_by(&self) -> ChangedBy {
@@ -238,8 +238,12 @@ pub(super) fn check(word: &str, args: &[ArgValue], object: &Object) -> Option<Ju
                 Some(n) => format!("{n} {one}s"),
                 None => format!("an unknown number of {one}s"),
             };
-            let seen = format!("{} and {}", count(bytes, "byte"), count(writers, "writer"));
-            Some(Judged { met: bytes == Some(0) && writers == Some(0), seen, field: "writers" })
+            let travels = object.value(IN_FLIGHT).as_text() == Some(WRITE_END);
+            let mut seen = format!("{} and {}", count(bytes, "byte"), count(writers, "writer"));
+            if travels {
+                seen.push_str(", and a write end in flight");
+            }
+            Some(Judged { met: bytes == Some(0) && writers == Some(0) && !travels, seen, field: "writers" })
         }
         _ => None,
     }
@@ -272,17 +276,53 @@ fn ends(found: &Found<'_>) -> (i64, i64, bool) {
     ends
 }
 
+const IN_FLIGHT: &str = "in flight";
+const WRITE_END: &str = "a write end";
+const READ_END: &str = "a read end";
+
 /// What could be read through one borrowed end.
 struct Inside {
     bytes: i64,
     capacity: i64,
     contents: Result<pipe::Contents, String>,
+    /// The end that the kernel knows of, and no process holds.
+    in_flight: Option<&'static str>,
+}
+
+/// What was read, with whether it may change by somebody who holds no end: by who takes the one in flight.
+pub(super) fn reading(identifier: String, fields: Vec<Field>) -> Reading {
+    let fleeting = fields.iter().any(|field| field.name == IN_FLIGHT);
+    Reading { identifier, fields, fleeting, ..Reading::default() }
 }
 
 fn inside(found: &Found<'_>, look: &mut Look<'_>) -> Option<Result<Inside, SysError>> {
     let reads = found.readable();
     let (pid, fd) = reads.or_else(|| found.descriptor(|flags| flags & libc::O_PATH == 0))?;
-    Some(look.borrow(pid, fd).and_then(|end| through(&end, reads.is_some(), look)))
+    Some(look.borrow(pid, fd).and_then(|end| {
+        let mut inside = through(&end, reads.is_some(), look)?;
+        inside.in_flight = in_flight(&end, found, &inside, look);
+        Ok(inside)
+    }))
+}
+
+/// The end that no process holds though the kernel counts it, since it lies in a socket's queue. Where a reader asks, that
+/// is told by what a read would get; of a FIFO that is not empty the kernel does not tell it.
+fn in_flight(end: &OwnedFd, found: &Found<'_>, inside: &Inside, look: &mut Look<'_>) -> Option<&'static str> {
+    match ends(found) {
+        (0, 1.., _) => {
+            let told = ready::readiness(end, libc::POLLOUT).ok()?;
+            (told & libc::POLLERR == 0).then_some(READ_END)
+        }
+        (1.., 0, _) => {
+            let writer = match &inside.contents {
+                _ if inside.bytes == 0 => look.scratch.contents(end).ok()?.has_writer,
+                Ok(contents) => contents.has_writer && found.key.facility == CARD.id,
+                Err(_) => false,
+            };
+            writer.then_some(WRITE_END)
+        }
+        _ => None,
+    }
 }
 
 fn through(end: &OwnedFd, reads: bool, look: &mut Look<'_>) -> Result<Inside, SysError> {
@@ -299,21 +339,25 @@ fn through(end: &OwnedFd, reads: bool, look: &mut Look<'_>) -> Result<Inside, Sy
             .and_then(|()| look.scratch.contents(end))
             .map_err(|errno| format!("no scratch pipe of {capacity} bytes could be had to copy it: {errno:?}"))
     };
-    Ok(Inside { bytes: bytes as i64, capacity: capacity as i64, contents })
+    Ok(Inside { bytes: bytes as i64, capacity: capacity as i64, contents, in_flight: None })
 }
 
 /// Everything about the ring of pages, the same for pipes and FIFOs.
 pub(super) fn fields(found: &Found<'_>, look: &mut Look<'_>) -> Vec<Field> {
     let (readers, writers, packets) = ends(found);
+    let mut flies = None;
     let mut fields = match inside(found, look) {
-        Some(Ok(inside)) => ring(inside),
+        Some(Ok(inside)) => {
+            flies = inside.in_flight;
+            ring(inside)
+        }
         Some(Err(error)) => ["bytes", "capacity", "slots", "slots used", "slot bytes", "holds"]
             .iter()
             .map(|name| Field::hidden(*name, &error.to_string()))
             .collect(),
         None => {
             let contents = Ok(pipe::Contents::default());
-            let mut none = ring(Inside { bytes: 0, capacity: 0, contents });
+            let mut none = ring(Inside { bytes: 0, capacity: 0, contents, in_flight: None });
             for field in &mut none {
                 field.note = Some("nobody has it open, so the kernel keeps no buffer for it".to_owned());
             }
@@ -322,6 +366,12 @@ pub(super) fn fields(found: &Found<'_>, look: &mut Look<'_>) -> Vec<Field> {
     };
     fields.push(Field::kernel_int("readers", readers));
     fields.push(Field::kernel_int("writers", writers));
+    if let Some(end) = flies {
+        let so =
+            if end == WRITE_END { "whoever reads waits for it" } else { "whoever writes is not told of a broken pipe" };
+        let field = Field::new(IN_FLIGHT, Value::Text(end.to_owned()), Evidence::Kernel);
+        fields.push(field.noted(format!("no process holds it, it lies in a socket's queue, and {so}")));
+    }
     let packet = if packets { "yes" } else { "no" };
     fields.push(Field::new("packet", Value::Text(packet.to_owned()), Evidence::Kernel));
     fields
@@ -388,12 +438,12 @@ mod tests {
     fn the_slots_and_bytes_add_up() {
         let contents = pipe::Contents { bytes: b"hello".to_vec(), slots: vec![2, 3], has_writer: true };
         let page = page_size();
-        let fields = ring(Inside { bytes: 5, capacity: 16 * page, contents: Ok(contents) });
+        let fields = ring(Inside { bytes: 5, capacity: 16 * page, contents: Ok(contents), in_flight: None });
         let names: Vec<&str> = fields.iter().map(|f| f.name.as_ref()).collect();
         assert_eq!(names, ["bytes", "capacity", "slots", "slots used", "slot bytes", "holds"]);
         assert_eq!(fields[2].value, Value::Int(16));
         assert_eq!(fields[4].value, Value::List(vec![Value::Int(2), Value::Int(3)]));
-        let hidden = ring(Inside { bytes: 5, capacity: page, contents: Err("why".into()) });
+        let hidden = ring(Inside { bytes: 5, capacity: page, contents: Err("why".into()), in_flight: None });
         assert!(hidden[3..].iter().all(|f| f.evidence == Evidence::Hidden && f.note.as_deref() == Some("why")));
     }
 

@@ -7,8 +7,19 @@ use crate::model::Object;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-const FIELDS: &[&str] =
-    &["holds", "bytes", "capacity", "slots", "slots used", "slot bytes", "readers", "writers", "packet", "mode"];
+const FIELDS: &[&str] = &[
+    "holds",
+    "bytes",
+    "capacity",
+    "slots",
+    "slots used",
+    "slot bytes",
+    "readers",
+    "writers",
+    "in flight",
+    "packet",
+    "mode",
+];
 
 pub(super) static PIPE: Pane = Pane { facility: "pipe", fields: FIELDS, draw, brief, roles: &["write", "read"] };
 pub(super) static FIFO: Pane = Pane { facility: "fifo", fields: FIELDS, draw, brief, roles: &["write", "read"] };
@@ -34,6 +45,10 @@ fn draw(painter: &mut Painter<'_>) {
             painter.int("readers"),
         ];
         painter.row(spans, Some(object.evidence("readers")));
+    }
+    if let Some(end) = object.value("in flight").as_text() {
+        let spans = vec![painter.dim("in flight "), Span::styled(end.to_owned(), painter.value_style("in flight"))];
+        painter.row(spans, Some(object.evidence("in flight")));
     }
     if let Some(mode) = object.value("mode").as_text() {
         let spans = vec![painter.dim("mode "), Span::styled(mode.to_owned(), painter.value_style("mode"))];
