@@ -58,6 +58,7 @@ fn the_skeleton_passes_and_names_what_is_to_be_written() {
     let checked = folder.with(0, &["lesson", "check", "deep/pack/own.md"], "");
     assert!(checked.contains("1 passed\n") && !checked.contains("error:"), "{checked}");
     let todos = folder.read("deep/pack/own.md").matches("TODO").count();
+    assert!(checked.contains(&format!("unfinished: own, with {todos} TODO\n")), "{checked}");
     assert_eq!(checked.matches("warning: still to be written: ").count(), todos);
     assert!(
         checked.contains("still to be written: a title\n --> deep/pack/own.md:3:10") || checked.contains("own.md:3:10")
@@ -191,4 +192,52 @@ fn what_cannot_be_watched_is_said() {
     let folder = Folder::new("unwatched");
     assert!(folder.with(2, &["lesson", "check", "--watch"], "").contains("name the files or folders"));
     assert!(folder.with(2, &["lesson", "check", "--watch", "nowhere.md"], "").contains("nowhere.md is neither"));
+}
+
+#[test]
+fn what_a_pack_does_not_say_is_said() {
+    let folder = Folder::new("notes");
+    let own = std::fs::read_to_string(format!("{PACK}/two-numbers.md")).unwrap();
+    folder.write("pack.toml", &std::fs::read_to_string(format!("{PACK}/pack.toml")).unwrap());
+    folder.write("two-numbers.md", &own);
+    folder.write("forgotten.md", &own);
+    for args in [&["check", "."][..], &["learn", "--plain", "--pack", "."]] {
+        let said = folder.with(0, args, "");
+        assert!(
+            said.contains("warning: ./pack.toml does not list it") && said.contains("./forgotten.md:1:1"),
+            "{said}"
+        );
+    }
+    let lines = folder.with(0, &["check", "--json", "."], "");
+    assert!(lines.lines().any(|line| line.contains("\"noted\"") && line.contains("forgotten.md")), "{lines}");
+    // A folder is no lesson.
+    assert!(folder.with(2, &["learn", "--plain", "."], "").contains("`ipclab learn --pack .` opens it"));
+    // The id and the name of the file.
+    let said = folder.with(2, &["check", "forgotten.md"], "");
+    assert!(said.contains("error: the id is `two-numbers`, and the file is called forgotten.md"), "{said}");
+    assert!(said.contains("help: `id = \"forgotten\"`, or call the file two-numbers.md"), "{said}");
+}
+
+#[test]
+fn a_place_that_is_always_right_is_said() {
+    let folder = Folder::new("places");
+    let own = std::fs::read_to_string(format!("{PACK}/two-numbers.md")).unwrap();
+    for (count, told) in [(3, false), (4, true)] {
+        let id = format!("own-{count}");
+        let (from, to) = (own.find("## A number").unwrap(), own.find("```run for=a").unwrap());
+        let mut text = own[..from].replace("two-numbers", &id);
+        for number in 0..count {
+            let part = own[from..to].replace("#copy", &format!("#copy{number}"));
+            text.push_str(&part.replace("id=closed", &format!("id=closed{number}")).replacen(
+                "```run\n",
+                "```run fresh\n",
+                1,
+            ));
+        }
+        text.push_str(&own[own.find("## Your turn").unwrap()..]);
+        folder.write(&format!("{id}.md"), &text);
+        let said = folder.with(0, &["check", &format!("{id}.md")], "");
+        let words = "of 4 predictions 4 have their right answer at place 2: who always presses 2 is right";
+        assert_eq!(said.contains(words), told, "{said}");
+    }
 }

@@ -221,7 +221,7 @@ fn a_solution_that_solves_nothing_fails() {
         "unsolved",
         "alice: close p.r",
         "alice: getpid",
-        &["the solution does not meet the goal `one`", "seen: p is on stage"],
+        &["the solution does not meet the goal `one`", "seen: p is on stage", "goal `one` of line 29", "small.md:36:1"],
     );
 }
 
@@ -233,7 +233,16 @@ fn a_statement_that_comes_out_otherwise_fails() {
 
 #[test]
 fn a_hint_that_never_fits_fails() {
-    fails("hint", "when=alice idle", "when=alice blocked", &["this hint fits no moment", "small.md:32:14"]);
+    fails(
+        "hint",
+        "when=alice idle",
+        "when=alice blocked",
+        &[
+            "this hint fits no moment",
+            "small.md:32:14",
+            "alice is idle; alice's last call was close(3) = 0 (after `alice: close p.r`",
+        ],
+    );
 }
 
 #[test]
@@ -266,8 +275,8 @@ fn a_step_that_a_stage_cannot_hold_is_left_out_and_said() {
 fn a_bad_lesson_is_named_and_the_others_are_checked() {
     let folder = Folder::new("bad");
     folder.write("a.md", &SMALL.replace("alice: pipe p", "alice: pip p"));
-    folder.write("b.md", SMALL);
-    folder.write("c.md", &SMALL.replace("id = \"small\"", "id = \"unproved\"").replace("X4", "X99"));
+    folder.write("small.md", SMALL);
+    folder.write("unproved.md", &SMALL.replace("id = \"small\"", "id = \"unproved\"").replace("X4", "X99"));
     let junit = folder.0.join("junit.xml");
     let output = check(&[folder.path(), "--junit", junit.to_str().unwrap()]);
     let said = said(&output);
@@ -290,7 +299,7 @@ fn a_bad_lesson_is_named_and_the_others_are_checked() {
 #[test]
 fn results_come_as_json_too() {
     let folder = Folder::new("json");
-    folder.write("b.md", &SMALL.replacen("expect gone p", "expect alice idle", 1));
+    folder.write("small.md", &SMALL.replacen("expect gone p", "expect alice idle", 1));
     let output = check(&[folder.path(), "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let lines: Vec<serde_json::Value> = said(&output)

@@ -71,7 +71,7 @@ fn similar(isolated: &str, shared: &str) {
 
 #[test]
 fn the_end_of_file() {
-    golden("pipe-eof", "\na\n\n\n?\nchild: close p.w\nchild: read p 1\n\n\nb\n\n?\n/solve\n\n\n");
+    golden("pipe-eof", "\na\n\n\n?\nchild: close p.w\nchild: read p 1\n\n\nc\n\n?\n/solve\n\n\n");
 }
 
 #[test]

@@ -9,12 +9,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::junit::{self, Case};
+use super::progress::plural;
 use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE};
 use crate::facility::registry;
+use crate::lesson::places::lopsided;
 use crate::lesson::runner::{Checked, Doing, Failure, Verdict};
-use crate::lesson::{BadLesson, Lesson, Pack, PackError, lint, runner, shuffle};
+use crate::lesson::{BadLesson, Lesson, Pack, PackError, as_id, lint, runner, shuffle};
 use crate::plain::diagnose::{diagnose, failure, place};
-use crate::script::{Diagnostic, Severity};
+use crate::script::{Diagnostic, Severity, Span};
 use crate::stage::Options;
 
 /// What to check, and how to tell it.
@@ -60,6 +62,7 @@ impl Check<'_> {
             for bad in &pack.bad {
                 self.bad(bad, out, &mut tally)?;
             }
+            self.notes(pack, out)?;
         }
         for (pack, lesson) in packs.iter().flat_map(|pack| pack.lessons.iter().map(move |lesson| (pack, lesson))) {
             if self.cancelled.load(Ordering::Relaxed) {
@@ -123,6 +126,31 @@ impl Check<'_> {
         write!(out, "{text}")
     }
 
+    /// What is said of a pack as a whole. Nothing of it makes the pack bad.
+    fn notes(&self, pack: &Pack, out: &mut dyn Write) -> io::Result<()> {
+        let lopsided = lopsided(&pack.lessons).map(|found| {
+            let (message, help) = found.words();
+            let diagnostic = Diagnostic::error(Span::new(0, 0), message).help(help);
+            let file = match (&pack.lessons[..], &pack.folder) {
+                ([one], _) => pack.file(one.id()),
+                (_, Some(folder)) => folder.display().to_string(),
+                (_, None) => "lessons".to_owned(),
+            };
+            let diagnostics = vec![Diagnostic { severity: Severity::Warning, ..diagnostic }];
+            BadLesson { file, source: String::new(), diagnostics }
+        });
+        for BadLesson { file, source, diagnostics } in pack.notes.iter().chain(&lopsided) {
+            if self.json {
+                let diagnostics: Vec<_> = diagnostics.iter().map(|d| diagnostic(source, d)).collect();
+                let line = json!({ "version": 1, "event": "noted", "file": file, "diagnostics": diagnostics });
+                writeln!(out, "{line}")?;
+            } else {
+                write!(out, "{}", diagnose(file, source, diagnostics))?;
+            }
+        }
+        Ok(())
+    }
+
     fn lesson(
         &self,
         pack: &Pack,
@@ -131,7 +159,12 @@ impl Check<'_> {
         tally: &mut Tally,
     ) -> io::Result<Result<(), crate::stage::OpenError>> {
         let file = pack.file(lesson.id());
-        let found = lint::lint(lesson, registry());
+        let mut found: Vec<Diagnostic> = misnamed(pack, &file, lesson).into_iter().collect();
+        found.extend(lint::lint(lesson, registry()));
+        let unwritten = found.iter().filter(|d| d.message.starts_with(lint::UNWRITTEN)).count();
+        if unwritten > 0 {
+            tally.unfinished.push((lesson.id().to_owned(), unwritten));
+        }
         if !found.is_empty() {
             if self.json {
                 let diagnostics: Vec<_> = found.iter().map(|d| diagnostic(&lesson.source, d)).collect();
@@ -168,6 +201,10 @@ impl Check<'_> {
             }
         });
         told?;
+        if progress {
+            // The dots were there for whoever waited.
+            write!(out, "\r\x1b[K{} ", lesson.id())?;
+        }
         match checked {
             Ok(checked) => self.checked(&file, lesson, &checked, out, tally).map(Ok),
             Err(error) => {
@@ -192,7 +229,8 @@ impl Check<'_> {
             Verdict::Passed => {
                 tally.passed += 1;
                 let left = checked.left_out.iter().fold(String::new(), |all, left| all + "  " + &left.words() + "\n");
-                let text = format!("ok: {} statements in {seconds:.1} s\n{left}", checked.statements);
+                let count = plural(checked.statements, "statement");
+                let text = format!("ok: {count} in {seconds:.1} s\n{left}");
                 ("passed", junit::Result::Passed, text)
             }
             Verdict::Skipped(why) => {
@@ -244,6 +282,9 @@ impl Check<'_> {
             });
             return writeln!(out, "{line}");
         }
+        for (lesson, count) in &tally.unfinished {
+            writeln!(out, "unfinished: {lesson}, with {count} TODO")?;
+        }
         let mut parts = vec![format!("{passed} passed")];
         for (count, word) in [(failed, "failed"), (skipped, "skipped"), (bad, "can't be used")] {
             if *count > 0 {
@@ -272,6 +313,8 @@ struct Tally {
     skipped: usize,
     bad: usize,
     cancelled: bool,
+    /// Lessons with something still to be written, and how much.
+    unfinished: Vec<(String, usize)>,
     cases: Vec<Case>,
 }
 
@@ -279,6 +322,19 @@ impl Tally {
     fn case(&mut self, unit: String, name: String, took: Duration, result: junit::Result) {
         self.cases.push(Case { unit, name, took, result });
     }
+}
+
+/// Whether a lesson of a folder is called otherwise than its file.
+fn misnamed(pack: &Pack, file: &str, lesson: &Lesson) -> Option<Diagnostic> {
+    let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    if pack.folder.is_none() || name == lesson.id() {
+        return None;
+    }
+    let at = lesson.source.find("\nid").map_or(0, |n| n + 1);
+    let line = lesson.source[at..].find('\n').map_or(at, |n| at + n);
+    let help = format!("`id = \"{}\"`, or call the file {}.md", as_id(&name), lesson.id());
+    let message = format!("the id is `{}`, and the file is called {name}.md", lesson.id());
+    Some(Diagnostic::error(Span::new(at, line), message).help(help))
 }
 
 fn told(file: &str, lesson: &Lesson, failed: &Failure) -> String {

@@ -14,7 +14,7 @@ use crate::claim;
 use crate::facility::registry;
 use crate::lesson::capture::{self, Played};
 use crate::lesson::runner::{self, Verdict};
-use crate::lesson::{is_id, write_new};
+use crate::lesson::{as_id, is_id, write_new};
 use crate::plain::diagnose::{diagnose, failure};
 use crate::plain::{json as lines, script};
 use crate::script::{Diagnostic, Statement};
@@ -41,20 +41,6 @@ pub(super) fn run(
 fn bad(why: &str, err: &mut dyn Write) -> io::Result<ExitCode> {
     writeln!(err, "error: {why}")?;
     Ok(BAD_INPUT.into())
-}
-
-/// What could stand for a word that is no id.
-fn as_id(word: &str) -> String {
-    let mut id = String::new();
-    for c in word.to_lowercase().chars() {
-        match c {
-            'a'..='z' => id.push(c),
-            '0'..='9' if !id.is_empty() => id.push(c),
-            _ if !id.is_empty() && !id.ends_with('-') => id.push('-'),
-            _ => {}
-        }
-    }
-    id.trim_end_matches('-').to_owned()
 }
 
 fn checked_id(word: &str) -> Result<(), String> {

@@ -127,7 +127,7 @@ pub(super) fn pack_or_tell(options: &Global, lesson: Option<&str>, err: &mut dyn
             return Ok(None);
         }
     };
-    for BadLesson { file, source, diagnostics } in &pack.bad {
+    for BadLesson { file, source, diagnostics } in pack.bad.iter().chain(&pack.notes) {
         write!(err, "{}", diagnose(file, source, diagnostics))?;
     }
     Ok(Some(pack))
@@ -147,6 +147,11 @@ fn find<'a>(pack: &'a Pack, word: &str, err: &mut dyn Write) -> io::Result<Optio
         let help = pack
             .nearest(word)
             .map_or_else(|| "`ipclab learn --plain` lists them".to_owned(), |near| format!("did you mean {near}?"));
+        let help = if Path::new(word).is_dir() {
+            format!("{word} is a folder: `ipclab learn --pack {word}` opens it as a pack")
+        } else {
+            help
+        };
         writeln!(err, "error: there is no lesson {word}; {help}")?;
     }
     Ok(found)

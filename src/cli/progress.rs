@@ -132,7 +132,7 @@ pub(super) fn ready(options: &Global, err: &mut dyn Write) -> io::Result<Option<
     Ok(Some((pack, progress)))
 }
 
-fn plural(count: usize, of: &str) -> String {
+pub(super) fn plural(count: usize, of: &str) -> String {
     format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
 

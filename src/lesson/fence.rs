@@ -101,6 +101,39 @@ fn checked(text: &mut Text<'_>, id: &str, at: &Range<usize>) -> Option<String> {
     None
 }
 
+/// A fence that is still open where the next one begins, or where the text ends: its word, the place of its first line, and
+/// that line's number. What stands behind it would be read as part of it, and all else that is said would be about that.
+pub(super) fn unclosed(source: &str) -> Vec<(String, Range<usize>, usize)> {
+    let mut open: Option<(u8, usize, String, Range<usize>, usize)> = None;
+    let mut found = Vec::new();
+    for (number, (at, line)) in lines(source, 0..source.len()).enumerate() {
+        let text = line.trim_start();
+        let Some(mark) = text.bytes().next().filter(|b| matches!(b, b'`' | b'~') && line.len() - text.len() < 4) else {
+            continue;
+        };
+        let ticks = text.bytes().take_while(|b| *b == mark).count();
+        let info = text[ticks..].trim();
+        let word = info.split_whitespace().next().unwrap_or_default();
+        if ticks < 3 || info.contains('`') {
+            continue;
+        }
+        let begins = KINDS.iter().any(|(kind, _)| *kind == word) || !word.is_empty() && SHOWN.contains(&word);
+        match &open {
+            None => {}
+            Some((by, least, ..)) if *by != mark || ticks < *least => continue,
+            Some(_) if word.is_empty() => {
+                open = None;
+                continue;
+            }
+            Some(_) if !begins => continue,
+            Some(_) => found.extend(open.take().map(|(.., word, at, number)| (word, at, number))),
+        }
+        open = Some((mark, ticks, word.to_owned(), at, number + 1));
+    }
+    found.extend(open.map(|(.., word, at, number)| (word, at, number)));
+    found
+}
+
 const FORM: &str = "- [ ] 0, end of file {bob returned 0} -> what that belief overlooks";
 
 /// Reads the question and the choices of a prediction.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::fence::{self, Fence};
 use super::prose::{self, Block, Inline, Piece};
-use super::text::{Text, is_id, lines, span, trimmed};
+use super::text::{Text, as_id, is_id, lines, span, trimmed};
 use super::{Goal, Hint, Item, Lesson, Prediction, Refutation, Run, Step, figure, front};
 use crate::script::{Body, Diagnostic, Expectation, Registry, Severity};
 
@@ -21,6 +21,14 @@ pub fn parse(source: &str, registry: &Registry) -> (Option<Lesson>, Vec<Diagnost
         return (None, text.diagnostics);
     }
     let (front, start) = front::read(&mut text);
+    for (word, at, line) in fence::unclosed(source) {
+        let name = if word.is_empty() { "fence".to_owned() } else { format!("`{word}` fence") };
+        let help = "a line of ``` ends it".to_owned();
+        text.error(&trimmed(source, at), format!("the {name} of line {line} is not closed"), Some(help));
+    }
+    if text.diagnostics.iter().any(|d| d.message.ends_with("is not closed")) {
+        return (None, text.diagnostics);
+    }
     let mut builder = Builder::default();
     for (piece, range) in prose::pieces(&source[start..]) {
         let range = range.start + start..range.end + start;
@@ -68,6 +76,13 @@ struct Builder {
 impl Builder {
     fn piece(&mut self, text: &mut Text<'_>, piece: Piece, range: Range<usize>, base: usize) {
         match piece {
+            Piece::Block(Block::Heading(level, title)) if level < 3 => {
+                let words = prose::plain(&title);
+                let id = as_id(&words);
+                let id = if is_id(&id) { id } else { "its-id".to_owned() };
+                let help = format!("`## {} {{#{id}}}`; one with ### is a heading within a step", words.trim());
+                text.error(&trimmed(text.source, range), "a step needs an id, by which progress is kept", Some(help));
+            }
             Piece::Block(block) => self.prose(block),
             Piece::Step(id, title, attrs) => {
                 let requires = requires(text, &attrs, &range);

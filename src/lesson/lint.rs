@@ -12,6 +12,9 @@ use crate::script::{
 /// The words that `requires` may hold: capabilities that a stage may lack.
 pub const CAPABILITIES: [&str; 7] = ["isolated", "stranger", "mqueue", "sysv", "pty", "hosts", "realtime"];
 
+/// How a warning begins that names what its author has still to write.
+pub const UNWRITTEN: &str = "still to be written: ";
+
 /// A lesson longer than this is two.
 const MINUTES_MAX: u32 = 12;
 
@@ -72,7 +75,7 @@ impl Lint<'_> {
                 let rest = rest.split(" -> ").next().unwrap_or_default();
                 let what = if rest.is_empty() { "something".to_owned() } else { rest.to_owned() };
                 let span = Span::new(at + start, at + start + 4);
-                self.warning(span, format!("still to be written: {what}"), None);
+                self.warning(span, format!("{UNWRITTEN}{what}"), None);
             }
             at += line.len();
         }
@@ -104,8 +107,9 @@ impl Lint<'_> {
             let help = "say what the learner will be able to say afterwards: `objectives = [\"…\"]`";
             self.error(top, "the lesson has no objectives", Some(help.to_owned()));
         }
-        if front.claims.is_empty() {
-            self.error(top, "the lesson proves no claim", Some("`claims = [\"X4\"]`".to_owned()));
+        if front.claims.is_empty() && !self.lesson.source.contains("\nclaims") {
+            let help = "`claims = [\"X4\"]`, or `claims = []` if it proves none that `ipclab claims` lists";
+            self.warning(top, "the lesson does not say which claims it proves", Some(help.to_owned()));
         }
         if front.read.is_empty() {
             self.warning(top, "the lesson names no manual page to read on", Some("`read = [\"pipe(7)\"]`".to_owned()));

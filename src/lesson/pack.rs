@@ -28,6 +28,8 @@ pub struct Pack {
     files: BTreeMap<String, String>,
     /// Files that could not be used, with the reasons; the others are not touched by it.
     pub bad: Vec<BadLesson>,
+    /// What its author may want to know, though all of it can be used: files that no unit lists.
+    pub notes: Vec<BadLesson>,
 }
 
 /// A part of a pack.
@@ -85,6 +87,14 @@ pub fn write_new(file: &Path, text: &str) -> Result<(), String> {
     })
 }
 
+/// The files of lessons in a folder, by name.
+fn lesson_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.filter_map(|entry| entry.ok().map(|e| e.path()));
+    let mut files: Vec<PathBuf> = entries.filter(|path| is_lesson_file(path)).collect();
+    files.sort();
+    Ok(files)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -118,15 +128,13 @@ impl Pack {
         let mut pack = match std::fs::read_to_string(&list) {
             Ok(text) => {
                 let file = |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|e| e.to_string());
-                Self::build(&full("pack.toml"), &text, &full, &file, registry)?
+                let mut pack = Self::build(&full("pack.toml"), &text, &full, &file, registry)?;
+                let files = lesson_files(folder).map_err(|e| unreadable(folder, e))?;
+                pack.unlisted(&full("pack.toml"), &files);
+                pack
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-                    .map_err(|e| unreadable(folder, e))?
-                    .filter_map(|entry| entry.ok().map(|e| e.path()))
-                    .filter(|path| is_lesson_file(path))
-                    .collect();
-                files.sort();
+                let files = lesson_files(folder).map_err(|e| unreadable(folder, e))?;
                 if files.is_empty() {
                     return Err(PackError::Empty(folder.display().to_string()));
                 }
@@ -180,8 +188,34 @@ impl Pack {
         self.lessons.get(at + 1)
     }
 
+    /// Says which of the folder's lessons the list leaves out. A file that does not begin as a lesson is none.
+    fn unlisted(&mut self, list: &str, files: &[PathBuf]) {
+        let listed: BTreeSet<String> =
+            self.units.iter().flat_map(|unit| &unit.lessons).map(|id| format!("{id}.md")).collect();
+        for file in files {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let Ok(source) = std::fs::read_to_string(file) else { continue };
+            if listed.contains(&name) || !source.starts_with("+++") {
+                continue;
+            }
+            let message = format!("{list} does not list it, so it is no part of the pack");
+            let help = format!("`lessons = [\"{}\"]` in one of its units", name.trim_end_matches(".md"));
+            let note =
+                Diagnostic { severity: Severity::Warning, ..Diagnostic::error(span(&(0..3)), message).help(help) };
+            let file = file.display().to_string();
+            self.notes.push(BadLesson { file, source, diagnostics: vec![note] });
+        }
+    }
+
     const fn none() -> Self {
-        Self { folder: None, units: Vec::new(), lessons: Vec::new(), files: BTreeMap::new(), bad: Vec::new() }
+        Self {
+            folder: None,
+            units: Vec::new(),
+            lessons: Vec::new(),
+            files: BTreeMap::new(),
+            bad: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     fn build(
@@ -246,8 +280,11 @@ impl Pack {
                 if lesson.front.unit != unit {
                     differs("unit", &lesson.front.unit, unit);
                 }
-            } else if self.lesson(lesson.id()).is_some() {
-                differs("id", lesson.id(), "of its own");
+            } else if let Some(first) = self.files.get(lesson.id()) {
+                let at = source.find("\nid").map_or(0..3, |n| n + 1..n + 3);
+                let message = format!("a second lesson has the id `{}`, the first is {first}", lesson.id());
+                let help = "progress is kept by it: one lesson, one id".to_owned();
+                diagnostics.push(Diagnostic::error(span(&at), message).help(help));
             }
             if diagnostics.iter().all(|d| d.severity != Severity::Error) {
                 self.files.insert(lesson.id().to_owned(), file);

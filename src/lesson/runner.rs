@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::leftovers::Traces;
 use super::session::{decide, holds};
-use super::{Item, LeftOut, Lesson, Prediction, Run, Step};
+use super::{Hint, Item, LeftOut, Lesson, Prediction, Run, Step};
 use crate::model::Snapshot;
-use crate::script::{Span, Statement};
+use crate::script::{Expectation, Span, Statement};
 use crate::stage::{Lost, OpenError, Options, Outcome, Report, Stage, judge};
 
 /// How a lesson came out.
@@ -267,32 +267,36 @@ impl Runner<'_> {
             }
         }
         let mut met: BTreeSet<usize> = BTreeSet::new();
-        let mut fitted: BTreeSet<usize> = BTreeSet::new();
+        let mut moments = Moments::of(&step.hints);
+        let Some(solve) = &step.solve else { return Ok(true) };
+        let mut done = solve.statements.iter();
+        moments.look("at the beginning", snapshot);
         let mut look = |snapshot: &Snapshot| {
             met.extend(step.goals.iter().enumerate().filter(|(_, g)| holds(&g.claims, snapshot)).map(|(i, _)| i));
-            let fits = |when: &Option<_>| when.as_ref().is_none_or(|w| judge(w, snapshot).met);
-            fitted.extend(step.hints.iter().enumerate().filter(|(_, h)| fits(&h.when)).map(|(i, _)| i));
+            if let Some(statement) = done.next() {
+                moments.look(&format!("after `{statement}`"), snapshot);
+            }
         };
-        look(snapshot);
-        let Some(solve) = &step.solve else { return Ok(true) };
         let there = self.statements(stage, &solve.statements, snapshot, &mut look)?;
         for goal in step.goals.iter().enumerate().filter(|(i, _)| !met.contains(i)).map(|(_, g)| g) {
             let missing = goal.claims.iter().map(|c| judge(c, snapshot)).find(|v| !v.met);
             let (expected, seen) = missing.map_or((None, None), |v| (Some(v.expected), Some(v.seen)));
-            self.fail(goal.span, format!("the solution does not meet the goal `{}`", goal.id), expected, seen);
+            let what =
+                format!("the solution does not meet the goal `{}` of line {}", goal.id, self.lesson.line(goal.span));
+            self.fail(solve.span, what, expected, seen);
         }
         if there {
-            self.hints(at, step, &mut fitted)?;
+            self.hints(at, step, &mut moments)?;
         }
         Ok(there)
     }
 
     /// Every hint must fit some moment. One that fits none on the way of the solution speaks to a wrong turn: it is
     /// looked for after each statement of the solution given alone.
-    fn hints(&mut self, at: usize, step: &Step, fitted: &mut BTreeSet<usize>) -> Result<(), Stop> {
+    fn hints(&mut self, at: usize, step: &Step, moments: &mut Moments<'_>) -> Result<(), Stop> {
         let Some(solve) = &step.solve else { return Ok(()) };
         for statement in &solve.statements {
-            if fitted.len() == step.hints.len() {
+            if moments.unfit().next().is_none() {
                 return Ok(());
             }
             let mut stage = Stage::open(self.options)?;
@@ -303,18 +307,48 @@ impl Runner<'_> {
             self.statements(&mut stage, &course, &mut snapshot, &mut |_| {})?;
             self.failures.truncate(known);
             stage.close();
-            fitted.extend(
-                step.hints
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, h)| h.when.as_ref().is_some_and(|w| judge(w, &snapshot).met))
-                    .map(|(i, _)| i),
-            );
+            moments.look(&format!("after `{statement}` alone"), &snapshot);
         }
-        for hint in step.hints.iter().enumerate().filter(|(i, _)| !fitted.contains(i)).map(|(_, h)| h) {
+        for (when, seen) in moments.unfit() {
             let what = "this hint fits no moment that the solution or a part of it comes to";
-            self.fail(hint.when.as_ref().map_or(hint.span, |w| w.span), what, None, None);
+            self.fail(when.span, what, None, Some(seen));
         }
         Ok(())
+    }
+}
+
+/// The moments that hints could speak to, and how each looked to a hint that it did not fit.
+struct Moments<'a> {
+    hints: &'a [Hint],
+    /// By hint, until it fits: what was seen, and at which moments.
+    seen: Vec<Option<Vec<(String, Vec<String>)>>>,
+}
+
+impl<'a> Moments<'a> {
+    fn of(hints: &'a [Hint]) -> Self {
+        let seen = hints.iter().map(|hint| hint.when.as_ref().map(|_| Vec::new())).collect();
+        Self { hints, seen }
+    }
+
+    fn look(&mut self, moment: &str, snapshot: &Snapshot) {
+        for (hint, seen) in self.hints.iter().zip(&mut self.seen) {
+            let (Some(when), Some(all)) = (&hint.when, seen.as_mut()) else { continue };
+            let verdict = judge(when, snapshot);
+            if verdict.met {
+                *seen = None;
+            } else if let Some((_, moments)) = all.iter_mut().find(|(words, _)| *words == verdict.seen) {
+                moments.push(moment.to_owned());
+            } else {
+                all.push((verdict.seen, vec![moment.to_owned()]));
+            }
+        }
+    }
+
+    /// The hints that fit none so far: what they ask for, and what there was instead.
+    fn unfit(&self) -> impl Iterator<Item = (&'a Expectation, String)> {
+        self.hints.iter().zip(&self.seen).filter_map(|(hint, seen)| {
+            let words = seen.as_ref()?.iter().map(|(seen, moments)| format!("{seen} ({})", moments.join(", ")));
+            Some((hint.when.as_ref()?, words.collect::<Vec<_>>().join("; ")))
+        })
     }
 }

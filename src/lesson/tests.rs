@@ -215,6 +215,23 @@ fn every_mistake_is_told_with_its_place() {
             &["17:1-7 a fence before the first step | put a heading with an id above it: `## A pipe {#pipe}`"],
         ),
         (
+            "## Three {#three}",
+            "## Three",
+            &[
+                "55:1-9 a step needs an id, by which progress is kept | `## Three {#three}`; one with ### is a heading within a step",
+            ],
+        ),
+        (
+            "parent: write p.r \"x\"\n```\n",
+            "parent: write p.r \"x\"\n",
+            &["48:1-9 the `solve` fence of line 48 is not closed | a line of ``` ends it"],
+        ),
+        (
+            "a  diagram\n```\n",
+            "a  diagram\n",
+            &["57:1-8 the `text` fence of line 57 is not closed | a line of ``` ends it"],
+        ),
+        (
             "```explain\nBecause.\n```\n",
             "```run\nspawn x\n```\n",
             &[
@@ -227,6 +244,9 @@ fn every_mistake_is_told_with_its_place() {
         assert!(source.contains(right), "{right}");
         let source = source.replacen(right, wrong, 1);
         let said = errors(&source);
+        if expected[0].contains("is not closed") {
+            assert_eq!(said.len(), 1, "nothing else is said: {said:#?}");
+        }
         let first: Vec<&str> = said.iter().map(String::as_str).take(expected.len()).collect();
         assert_eq!(first, *expected, "{wrong}: {said:#?}");
     }
@@ -291,7 +311,7 @@ fn the_linter_finds_what_form_allows() {
     assert_eq!(linted(&good()), Vec::<String>::new());
     let cases: &[(&str, &str, &str)] = &[
         ("[\"X4\"]", "[\"X44\"]", "7:11-16 unknown claim `X44` | did you mean `X4`?"),
-        ("claims = [\"X4\"]\n", "", "1:1-4 the lesson proves no claim"),
+        ("claims = [\"X4\"]\n", "", "1:1-4 the lesson does not say which claims it proves"),
         ("misconception = \"mine closes, so it ends\"\n", "", "1:1-4 the lesson corrects no misconception"),
         ("objectives = [\"say when\"]\n", "", "1:1-4 the lesson has no objectives"),
         (
@@ -392,6 +412,8 @@ mod packs {
                 ("pipe-eof.md", &good()),
                 ("broken.md", "nothing"),
                 ("other.md", &good()),
+                ("left-out.md", &good()),
+                ("README.md", "# What this is\n"),
             ],
         );
         let pack = Pack::open(&folder.0, &registry()).unwrap();
@@ -413,6 +435,13 @@ mod packs {
                 "other.md 2:1-3 expected id `other`, as pack.toml has it, found `pipe-eof`",
             ]
         );
+        let [note] = &pack.notes[..] else { panic!("{:?}", pack.notes) };
+        let note = (&note.file, said(&note.source, &note.diagnostics)[0].replace(folder.0.to_str().unwrap(), "DIR"));
+        assert!(note.0.ends_with("/left-out.md"), "{note:?}");
+        assert_eq!(
+            note.1,
+            "1:1-4 DIR/pack.toml does not list it, so it is no part of the pack | `lessons = [\"left-out\"]` in one of its units"
+        );
         assert_eq!(pack.nearest("pipe-eoff"), Some("pipe-eof"));
         assert_eq!(pack.nearest("eof"), Some("pipe-eof"));
         assert_eq!(pack.nearest("zebra"), None);
@@ -423,6 +452,12 @@ mod packs {
         let folder = Folder::new("plain", &[("a.md", &good()), ("b.md", &good()), ("notes.txt", "x")]);
         let pack = Pack::open(&folder.0, &registry()).unwrap();
         assert_eq!((pack.lessons.len(), pack.bad.len()), (1, 1), "the second has the id of the first");
+        let told = said(&pack.bad[0].source, &pack.bad[0].diagnostics);
+        assert!(
+            told[0].starts_with("2:1-3 a second lesson has the id `pipe-eof`, the first is ")
+                && told[0].contains("/a.md"),
+            "{told:?}"
+        );
         assert_eq!(pack.units[0].id, "pipes");
         assert_eq!(Pack::single(&folder.0.join("a.md"), &registry()).unwrap().lessons.len(), 1);
     }

@@ -91,3 +91,17 @@ pub fn is_id(word: &str) -> bool {
         && !word.ends_with('-')
         && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
+
+/// What could stand for words that are no id.
+pub fn as_id(words: &str) -> String {
+    let mut id = String::new();
+    for c in words.to_lowercase().chars() {
+        match c {
+            'a'..='z' => id.push(c),
+            '0'..='9' if !id.is_empty() => id.push(c),
+            _ if !id.is_empty() && !id.ends_with('-') => id.push('-'),
+            _ => {}
+        }
+    }
+    id.trim_end_matches('-').to_owned()
+}
