@@ -43,58 +43,34 @@ static CARD: Card = Card {
 /// Descriptors on their way that are named; more are counted.
 const CARRIED: usize = 16;
 
+/// The dialect of a pair of sockets of a type.
+macro_rules! pair {
+    ($kind:literal, $type:literal $(, $more:expr)?) => {
+        Dialect {
+            kind: $kind,
+            handle: "{o}",
+            ways: &[
+                (Op::Make, &[concat!("{a}: socketpair {h} AF_UNIX ", $type)]),
+                (Op::Send, &["{a}: send {h}.0 {data}"]),
+                (Op::Receive, &["{a}: recv {h}.1 {n}"]),
+                (Op::TryReceive, &["{a}: recv {h}.1 {n} MSG_DONTWAIT"]),
+                (Op::SendBack, &["{a}: send {h}.1 {data}"]),
+                (Op::ReceiveBack, &["{a}: recv {h}.0 {n}"]),
+                (Op::Watch, &["{a}: poll {h}.1:POLLIN"]),
+                (Op::Notify, &["{a}: fcntl {h}.1 F_SETOWN {a}", "{a}: fcntl {h}.1 F_SETFL O_ASYNC"]),
+                (Op::EndSend, &["{a}: close {h}.0"]),
+                (Op::EndReceive, &["{a}: close {h}.1"]),
+                $($more,)?
+            ],
+        }
+    };
+}
+
 /// What a scenario on another facility becomes here.
 static DIALECTS: &[Dialect] = &[
-    Dialect {
-        kind: "unix-stream",
-        handle: "{o}",
-        ways: &[
-            (Op::Make, &["{a}: socketpair {h} AF_UNIX SOCK_STREAM"]),
-            (Op::Send, &["{a}: send {h}.0 {data}"]),
-            (Op::Receive, &["{a}: recv {h}.1 {n}"]),
-            (Op::TryReceive, &["{a}: recv {h}.1 {n} MSG_DONTWAIT"]),
-            (Op::SendBack, &["{a}: send {h}.1 {data}"]),
-            (Op::ReceiveBack, &["{a}: recv {h}.0 {n}"]),
-            (Op::Watch, &["{a}: poll {h}.1:POLLIN"]),
-            (Op::Notify, &["{a}: fcntl {h}.1 F_SETOWN {a}", "{a}: fcntl {h}.1 F_SETFL O_ASYNC"]),
-            (Op::EndSend, &["{a}: close {h}.0"]),
-            (Op::HalfClose, &["{a}: shutdown {h}.0 SHUT_WR"]),
-            (Op::EndReceive, &["{a}: close {h}.1"]),
-        ],
-    },
-    Dialect {
-        kind: "unix-datagram",
-        handle: "{o}",
-        ways: &[
-            (Op::Make, &["{a}: socketpair {h} AF_UNIX SOCK_DGRAM"]),
-            (Op::Send, &["{a}: send {h}.0 {data}"]),
-            (Op::Receive, &["{a}: recv {h}.1 {n}"]),
-            (Op::TryReceive, &["{a}: recv {h}.1 {n} MSG_DONTWAIT"]),
-            (Op::SendBack, &["{a}: send {h}.1 {data}"]),
-            (Op::ReceiveBack, &["{a}: recv {h}.0 {n}"]),
-            (Op::Watch, &["{a}: poll {h}.1:POLLIN"]),
-            (Op::Notify, &["{a}: fcntl {h}.1 F_SETOWN {a}", "{a}: fcntl {h}.1 F_SETFL O_ASYNC"]),
-            (Op::EndSend, &["{a}: close {h}.0"]),
-            (Op::EndReceive, &["{a}: close {h}.1"]),
-        ],
-    },
-    Dialect {
-        kind: "unix-seqpacket",
-        handle: "{o}",
-        ways: &[
-            (Op::Make, &["{a}: socketpair {h} AF_UNIX SOCK_SEQPACKET"]),
-            (Op::Send, &["{a}: send {h}.0 {data}"]),
-            (Op::Receive, &["{a}: recv {h}.1 {n}"]),
-            (Op::TryReceive, &["{a}: recv {h}.1 {n} MSG_DONTWAIT"]),
-            (Op::SendBack, &["{a}: send {h}.1 {data}"]),
-            (Op::ReceiveBack, &["{a}: recv {h}.0 {n}"]),
-            (Op::Watch, &["{a}: poll {h}.1:POLLIN"]),
-            (Op::Notify, &["{a}: fcntl {h}.1 F_SETOWN {a}", "{a}: fcntl {h}.1 F_SETFL O_ASYNC"]),
-            (Op::EndSend, &["{a}: close {h}.0"]),
-            (Op::HalfClose, &["{a}: shutdown {h}.0 SHUT_WR"]),
-            (Op::EndReceive, &["{a}: close {h}.1"]),
-        ],
-    },
+    pair!("unix-stream", "SOCK_STREAM", (Op::HalfClose, &["{a}: shutdown {h}.0 SHUT_WR"])),
+    pair!("unix-datagram", "SOCK_DGRAM"),
+    pair!("unix-seqpacket", "SOCK_SEQPACKET", (Op::HalfClose, &["{a}: shutdown {h}.0 SHUT_WR"])),
 ];
 
 impl Facility for Unix {
