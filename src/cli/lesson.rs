@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::line::{Global, LessonCommand};
+use super::linear::{Script, script_or_tell};
 use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE, interrupt, linear};
 use crate::claim;
 use crate::facility::registry;
@@ -16,7 +17,7 @@ use crate::lesson::capture::{self, Played};
 use crate::lesson::runner::{self, Verdict};
 use crate::lesson::{as_id, is_id, write_new};
 use crate::plain::diagnose::{diagnose, failure};
-use crate::plain::{json as lines, script};
+use crate::plain::json as lines;
 use crate::script::{Diagnostic, Statement};
 use crate::stage::{Lost, OpenError, Options, Outcome, Stage, Timeline};
 
@@ -85,17 +86,7 @@ fn record(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let (name, source) = match linear::source(file) {
-        Ok(read) => read,
-        Err(why) => return bad(&why, err),
-    };
-    let statements = match script::read(&name, &source) {
-        Ok(statements) => statements,
-        Err(text) => {
-            write!(err, "{text}")?;
-            return Ok(BAD_INPUT.into());
-        }
-    };
+    let Some(Script { name, source, statements }) = script_or_tell(file, err)? else { return Ok(BAD_INPUT.into()) };
     let id = match id {
         Some(id) => id.to_owned(),
         None if file == Path::new("-") => "recorded".to_owned(),

@@ -13,26 +13,14 @@ use crate::lesson::{BadLesson, Lesson, Pack, PackError};
 use crate::plain::desk::{Desk, Setup, Stop};
 use crate::plain::diagnose::diagnose;
 use crate::plain::{learn as face, progress as told, script, words};
+use crate::script::Statement;
 
 /// The largest script in bytes.
 const SCRIPT_MAX: u64 = 16 << 20;
 
 /// `ipclab run FILE`.
 pub(super) fn run(options: &Global, file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
-    let (name, source) = match source(file) {
-        Ok(read) => read,
-        Err(why) => {
-            writeln!(err, "error: {why}")?;
-            return Ok(BAD_INPUT.into());
-        }
-    };
-    let statements = match script::read(&name, &source) {
-        Ok(statements) => statements,
-        Err(text) => {
-            write!(err, "{text}")?;
-            return Ok(BAD_INPUT.into());
-        }
-    };
+    let Some(Script { source, statements, .. }) = script_or_tell(file, err)? else { return Ok(BAD_INPUT.into()) };
     at_desk(options, out, err, |desk| {
         desk.open()?;
         let ended = script::run(desk, &source, &statements)?;
@@ -54,24 +42,15 @@ pub(super) fn play(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let read = match file.map(source).transpose() {
-        Ok(read) => read,
-        Err(why) => {
-            writeln!(err, "error: {why}")?;
-            return Ok(BAD_INPUT.into());
-        }
-    };
-    let script = match read.as_ref().map(|(name, source)| script::read(name, source)).transpose() {
-        Ok(script) => script,
-        Err(text) => {
-            write!(err, "{text}")?;
-            return Ok(BAD_INPUT.into());
-        }
+    let read = match file.map(|file| script_or_tell(file, err)).transpose()? {
+        Some(None) => return Ok(BAD_INPUT.into()),
+        Some(read) => read,
+        None => None,
     };
     at_desk(options, out, err, |desk| {
         let prompt = io::stdin().is_terminal();
         desk.open()?;
-        if let (Some(statements), Some((_, source))) = (&script, &read) {
+        if let Some(Script { source, statements, .. }) = &read {
             script::run(desk, source, statements)?;
         }
         if prompt && !desk.json() {
@@ -166,7 +145,35 @@ fn pack(options: &Global, lesson: Option<&str>) -> Result<Pack, PackError> {
     }
 }
 
-/// A script with the name that its reader knows it by.
+/// A script that was read.
+pub(super) struct Script {
+    /// The name that its reader knows it by.
+    pub(super) name: String,
+    /// Its text.
+    pub(super) source: String,
+    /// What it says.
+    pub(super) statements: Vec<Statement>,
+}
+
+/// The script in a file; `None` if it can't be used, which was told.
+pub(super) fn script_or_tell(file: &Path, err: &mut dyn Write) -> io::Result<Option<Script>> {
+    let (name, source) = match source(file) {
+        Ok(read) => read,
+        Err(why) => {
+            writeln!(err, "error: {why}")?;
+            return Ok(None);
+        }
+    };
+    match script::read(&name, &source) {
+        Ok(statements) => Ok(Some(Script { name, source, statements })),
+        Err(text) => {
+            write!(err, "{text}")?;
+            Ok(None)
+        }
+    }
+}
+
+/// A text with the name that its reader knows it by.
 pub(super) fn source(file: &Path) -> Result<(String, String), String> {
     let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
     let opened: io::Result<Box<dyn Read>> = if file == Path::new("-") {

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::line::Global;
-use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE, linear};
+use super::linear::{Script, script_or_tell};
+use super::{BAD_INPUT, CANCELLED, FAILED, NO_STAGE};
 use crate::atlas::swap::{Pair, Side, compare, plan, title};
 use crate::model::{Call, CallState};
-use crate::plain::{json, script};
+use crate::plain::json;
 
 /// How wide each of the two columns is.
 const COLUMN: usize = 50;
@@ -25,20 +26,7 @@ pub(super) fn swap(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let (name, source) = match linear::source(file) {
-        Ok(read) => read,
-        Err(why) => {
-            writeln!(err, "error: {why}")?;
-            return Ok(BAD_INPUT.into());
-        }
-    };
-    let statements = match script::read(&name, &source) {
-        Ok(statements) => statements,
-        Err(text) => {
-            write!(err, "{text}")?;
-            return Ok(BAD_INPUT.into());
-        }
-    };
+    let Some(Script { statements, .. }) = script_or_tell(file, err)? else { return Ok(BAD_INPUT.into()) };
     let plan = match plan(&statements, to) {
         Ok(plan) => plan,
         Err(why) => {
