@@ -5,6 +5,7 @@
 mod choosing;
 mod learning;
 mod measuring;
+mod pages;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self as input, KeyEventKind, MouseEventKind};
@@ -366,7 +367,7 @@ impl App {
                 self.out.notice = None;
                 let chord = Chord::of(key);
                 let context = self.context();
-                let action = self.keys.action(context, chord);
+                let action = self.leads_on(context, chord, self.keys.action(context, chord));
                 if action != Some(Action::Interrupt) {
                     self.interrupted = false;
                 }
@@ -485,57 +486,6 @@ impl App {
         self.out.notice(Notice::warning("once more leaves ipclab"));
     }
 
-    fn act_on_page(&mut self, action: Action) {
-        let rows = i32::from(self.area.height.saturating_sub(6));
-        let by = match action {
-            Action::Up => -1,
-            Action::Down => 1,
-            Action::PageUp => -rows,
-            Action::PageDown => rows,
-            Action::Top => -10_000,
-            Action::Bottom => 10_000,
-            _ => 0,
-        };
-        match self.page.as_mut() {
-            Some(Page::Help(help)) => match action {
-                Action::Accept => help.typing = false,
-                Action::Cancel if help.typing => {
-                    help.typing = false;
-                    help.word.set("");
-                }
-                Action::Find => {
-                    help.reference = true;
-                    help.typing = true;
-                    help.scroll = 0;
-                }
-                Action::HelpKey | Action::PageTurn => {
-                    help.reference = !help.reference;
-                    help.scroll = 0;
-                }
-                Action::Cancel | Action::Help | Action::Choose => self.page = None,
-                _ => {
-                    let most = help.most(self.out.registry, &self.keys, &self.theme, self.area.height);
-                    help.scroll = moved(help.scroll.min(most), by).min(most);
-                }
-            },
-            Some(Page::Detail(scroll)) if by != 0 => *scroll = moved(*scroll, by),
-            Some(Page::Waits(_)) if by != 0 => self.scroll_waits(by),
-            Some(Page::Waits(_)) if action == Action::Waits => self.page = None,
-            Some(_) if matches!(action, Action::Cancel | Action::Choose | Action::Help) => self.page = None,
-            _ => {}
-        }
-    }
-
-    /// Scrolls the view of who waits for whom, not beyond its last page.
-    fn scroll_waits(&mut self, by: i32) {
-        let look = Look { theme: &self.theme, registry: self.out.registry, timeless: self.timeless, keys: None };
-        let lines = self.shown_desk().map_or(0, |desk| desk.waits(look, waits_width(self.area)).len() as u16);
-        let most = lines.saturating_sub(layout::parts(self.area).body.height.saturating_sub(2));
-        if let Some(Page::Waits(scroll)) = &mut self.page {
-            *scroll = moved((*scroll).min(most), by).min(most);
-        }
-    }
-
     fn act_on_screen(&mut self, action: Action) {
         let wide = self.area.width >= layout::WIDE;
         match self.screen {
@@ -611,7 +561,7 @@ impl App {
     }
 
     fn show_detail(&mut self) {
-        if self.desk().is_some_and(|d| d.has_focus()) {
+        if self.desk().is_some_and(|d| d.has_detail()) {
             self.page = Some(Page::Detail(0));
         } else {
             self.out.notice(Notice::warning("choose a card or pane with the arrows first"));
@@ -625,8 +575,13 @@ impl App {
             layout::too_small(area, buffer, &self.theme);
             return None;
         }
-        let parts = layout::parts(area);
+        let mut parts = layout::parts(area);
         let theme = self.theme.clone();
+        let told = self.told(area);
+        // What is told has as many rows as it needs.
+        let more = (told.len() as u16).saturating_sub(1);
+        parts.body.height -= more;
+        parts.keys = Rect { y: parts.keys.y - more, height: parts.keys.height + more, ..parts.keys };
         let keys = (self.screen != Screen::First).then_some((&self.keys, self.ascii));
         let look = Look { theme: &theme, registry: self.out.registry, timeless: self.timeless, keys };
         let mut cursor = None;
@@ -662,7 +617,8 @@ impl App {
             Screen::Lesson => {
                 if let Some(lesson) = &mut self.lesson {
                     let status = lesson.desk.status(&theme, area.width);
-                    layout::header(parts.header, buffer, &theme, &lesson.title(), status);
+                    let (title, far) = lesson.title();
+                    layout::header_of(parts.header, buffer, &theme, (title, &far), status);
                     cursor = lesson.render(parts.body, buffer, look, &self.keys, self.ascii);
                 }
             }
@@ -676,12 +632,11 @@ impl App {
             }
         }
         let context = self.context();
-        match &self.out.notice {
-            Some(notice) => {
-                let words = text::clip(&format!(" {}", notice.words), usize::from(area.width), theme.glyphs.more);
-                layout::line_at(parts.keys, 0, buffer, &Line::from(Span::styled(words, theme.style(notice.role))));
-            }
-            None => layout::key_line(parts.keys, buffer, &theme, &self.keys, context, self.ascii),
+        for (y, line) in told.iter().enumerate() {
+            layout::line_at(parts.keys, y as u16, buffer, line);
+        }
+        if told.is_empty() {
+            layout::pairs(parts.keys, buffer, &theme, self.lead(), self.keys.line(context, self.ascii));
         }
         if let Some(page) = &self.page {
             cursor = None;
@@ -690,52 +645,22 @@ impl App {
         cursor
     }
 
-    fn render_page(&self, page: &Page, area: Rect, buffer: &mut Buffer, look: Look<'_>) {
-        let theme = look.theme;
-        let (title, lines, scroll) = match page {
-            Page::Help(help) => {
-                super::help::render(area, buffer, help, &self.keys, self.out.registry, theme, self.ascii);
-                return;
-            }
-            Page::Detail(scroll) => {
-                let width = usize::from(area.width.min(100).saturating_sub(4));
-                let detail = self.shown_desk().and_then(|d| d.detail(look, width));
-                let (title, lines) = detail.unwrap_or_else(|| ("it is gone".to_owned(), Vec::new()));
-                (title, lines, *scroll)
-            }
-            Page::Waits(scroll) => {
-                let desk = self.shown_desk();
-                let lines = desk.map(|desk| desk.waits(look, waits_width(self.area))).unwrap_or_default();
-                let below = lines.len().saturating_sub(usize::from(*scroll) + usize::from(area.height - 2));
-                let more = match (*scroll, below) {
-                    (0, 0) => String::new(),
-                    (0, below) => format!(" ({below} lines below)"),
-                    (above, 0) => format!(" ({above} lines above)"),
-                    (above, below) => format!(" ({above} lines above, {below} below)"),
-                };
-                (format!("Who waits for whom{more}"), lines, *scroll)
-            }
-            Page::Messages(messages) => {
-                let width = usize::from(area.width.min(100).saturating_sub(4));
-                let mut lines = Vec::new();
-                for message in messages {
-                    for line in text::wrap(message, width) {
-                        lines.push(Line::from(Span::styled(line, theme.style(Role::Warning))));
-                    }
-                }
-                let words = "All else is as it was set. Esc goes on.";
-                lines.push(Line::default());
-                lines.push(Line::from(Span::styled(words, theme.style(Role::Dim))));
-                ("Wrong in your settings".to_owned(), lines, 0)
-            }
-        };
-        let height = (lines.len() as u16 + 2).clamp(4, area.height.max(4));
-        let wide = if matches!(page, Page::Waits(_)) { WAITS_WIDTH } else { 100 };
-        let inner = layout::window(layout::centered(area, wide, height), buffer, theme, &title);
-        let top = usize::from(scroll).min(lines.len().saturating_sub(usize::from(inner.height)));
-        for (y, line) in lines.iter().skip(top).take(usize::from(inner.height)).enumerate() {
-            layout::line_at(inner, y as u16, buffer, line);
+    /// What is told until the next key, as lines.
+    fn told(&self, area: Rect) -> Vec<Line<'static>> {
+        let Some(notice) = &self.out.notice else { return Vec::new() };
+        let width = usize::from(area.width.saturating_sub(2));
+        let mut spans = vec![Span::styled(notice.words.clone(), self.theme.style(notice.role))];
+        if notice.role == Role::Good
+            && let Some(key) = self.key_that_leads_on()
+        {
+            let dot = Span::styled(format!(" {} ", self.theme.glyphs.dot), self.theme.style(Role::Good));
+            let words = Span::styled(" goes on", self.theme.style(Role::Good));
+            spans.extend([dot, Span::styled(key, self.theme.style(Role::Key)), words]);
         }
+        let words = text::wrap_spans(&spans, width);
+        let indented = words.into_iter().map(|words| std::iter::once(Span::raw(" ")).chain(words).collect());
+        let rows = if area.height < 16 { 2 } else { 3 };
+        text::cut(indented.collect(), rows, width + 1, &self.theme)
     }
 
     /// What is wrong with the last statement, or with the program; `None` if all is well.
@@ -759,16 +684,4 @@ impl App {
     pub(super) fn palette(&mut self, palette: Palette) {
         self.theme = Theme::new(palette, self.ascii);
     }
-}
-
-/// How wide the view of who waits for whom may get.
-const WAITS_WIDTH: u16 = 120;
-
-/// How wide its lines are on such a screen.
-fn waits_width(area: Rect) -> usize {
-    usize::from(area.width.min(WAITS_WIDTH).saturating_sub(4))
-}
-
-fn moved(scroll: u16, by: i32) -> u16 {
-    (i32::from(scroll) + by).clamp(0, 10_000) as u16
 }

@@ -1,5 +1,6 @@
 //! The desk: a stage with its transcript, the prompt, and the script editor. Play is a desk; a lesson has one beside it.
 
+mod asking;
 mod pin;
 mod pointing;
 mod typing;
@@ -22,6 +23,7 @@ use super::panes::Sight;
 use super::prompt::{self, Candidate, LineEdit, Prompt};
 use super::session::{Happened, Session, State};
 use super::stage_view::{self, Focus, StageState, focusable};
+use super::strip;
 use super::text;
 use super::theme::{Role, Theme};
 use super::transcript::{self, View};
@@ -339,51 +341,6 @@ impl Desk {
         true
     }
 
-    fn ask(&mut self, asks: Asks, text: &str) {
-        let mut line = LineEdit::default();
-        line.set(text);
-        self.field = Some((asks, line));
-    }
-
-    fn accept(&mut self, out: &mut Out) {
-        let Some((asks, line)) = self.field.take() else { return };
-        let typed = line.text().trim().to_owned();
-        match asks {
-            Asks::Find => {
-                self.view.word = typed;
-                if !self.view.word.is_empty() && !self.view.find(&self.session.transcript, false) {
-                    out.notice(Notice::warning("not found"));
-                }
-            }
-            Asks::Open if !typed.is_empty() => match Editor::open(typed.into()) {
-                Ok(editor) => self.edit(editor),
-                Err(why) => out.notice(Notice::error(why)),
-            },
-            Asks::Save if crate::lesson::is_lesson_file(typed.as_ref()) => {
-                out.notice(match self.session.save_lesson(typed.as_ref()) {
-                    Ok(()) => Notice::good(format!("recorded as the lesson {typed}; write what is marked TODO in it")),
-                    Err(why) => Notice::error(why),
-                });
-            }
-            Asks::Save if !typed.is_empty() => {
-                // Without a script of their own, those who save mean what they did.
-                if self.editor.is_blank() {
-                    self.editor.paste(&self.session.script());
-                }
-                out.notice(match self.editor.save(typed.clone().into()) {
-                    Ok(()) => Notice::good(format!("saved as {typed}")),
-                    Err(why) => Notice::error(why),
-                });
-            }
-            Asks::Open | Asks::Save => {}
-            Asks::Keys(name) => {
-                let keys = self.line_for(&name, line.text());
-                let left = if self.send_keys(&name, &keys, out) { "" } else { line.text() };
-                self.ask(Asks::Keys(name), left);
-            }
-        }
-    }
-
     /// What Esc means: the nearest thing that can be left, closed or stopped.
     fn cancel(&mut self, out: &mut Out) -> bool {
         if self.field.take().is_some() {
@@ -614,17 +571,11 @@ impl Desk {
         let wide = area.width >= layout::WIDE;
         let theme = look.theme;
         self.spots.get_mut().clear();
-        let (mut rest, mut bottom) = layout::bottom(
-            area,
-            match area.height {
-                0..18 => 1,
-                18..30 => 2,
-                _ => 3,
-            },
-        );
-        if bottom.height == 3 {
+        let ruled = u16::from(area.height >= 30);
+        let (mut rest, mut bottom) = layout::bottom(area, self.bottom_rows(area, look) + ruled);
+        if ruled > 0 {
             layout::rule(bottom, buffer, theme, Vec::new(), false);
-            bottom = Rect { y: bottom.y + 1, height: 2, ..bottom };
+            bottom = Rect { y: bottom.y + 1, height: bottom.height - 1, ..bottom };
         }
         let on_left = prose.is_some() || self.editor_open;
         if wide && on_left {
@@ -633,20 +584,31 @@ impl Desk {
             self.drawn(left, Spot::Place(place));
             if self.editor_open {
                 self.editor.render(layout::inset(left, 1, 0), buffer, theme, self.place == Place::Editor);
-            } else if let Some(draw) = prose {
-                draw(left, buffer, self.place == Place::Prose);
+            } else if let Some(prose) = &prose {
+                (prose.draw)(left, buffer, self.place == Place::Prose);
             }
             rest = layout::left(right, 1).1;
         }
         match self.place {
-            Place::Editor if !wide => self.editor.render(rest, buffer, theme, true),
+            Place::Editor if !wide => {
+                let above = self.strip(rest, self.editor.rows(), buffer, look);
+                self.editor.render(above, buffer, theme, true);
+            }
             Place::Prose if !wide => {
-                if let Some(draw) = prose {
-                    draw(rest, buffer, true);
+                if let Some(prose) = prose {
+                    let above = self.strip(rest, prose.rows, buffer, look);
+                    (prose.draw)(above, buffer, true);
                 }
             }
             Place::Transcript if !wide => self.transcript(rest, buffer, look),
             _ => {
+                // What is to be reached is in sight while somebody works at it.
+                if let Some(prose) = prose.filter(|_| !wide) {
+                    for line in prose.task.iter().take(usize::from(rest.height / 4)) {
+                        layout::line_at(rest, 0, buffer, line);
+                        rest = Rect { y: rest.y + 1, height: rest.height - 1, ..rest };
+                    }
+                }
                 self.render_stage(rest, buffer, look, true);
             }
         }
@@ -686,9 +648,32 @@ impl Desk {
         }
     }
 
-    /// Whether a card or pane has the focus.
-    pub(super) const fn has_focus(&self) -> bool {
-        self.stage.focus.is_some()
+    /// Draws the stage in a few rows at the bottom of an area in which something else would like so many rows; gives
+    /// what is left.
+    fn strip(&self, area: Rect, others: u16, buffer: &mut Buffer, look: Look<'_>) -> Rect {
+        let sight = self.sight(look);
+        let key = look.keys.filter(|_| self.place == Place::Prose).map(|(k, ascii)| k.label(Action::Pane, ascii));
+        let trouble = self.trouble(look.theme, look.keys);
+        let wanted = strip::wanted(sight, usize::from(area.width.saturating_sub(2)));
+        let wanted = wanted + u16::from(trouble.is_some() && wanted > 0);
+        let (above, below) =
+            layout::bottom(area, wanted.min((area.height * 2 / 5).max(area.height.saturating_sub(others))));
+        strip::render(below, buffer, sight, trouble, key);
+        self.drawn(below, Spot::Place(Place::Stage));
+        above
+    }
+
+    /// Whether a word is looked for in the transcript.
+    pub(super) const fn searches(&self) -> bool {
+        !self.view.word.is_empty()
+    }
+
+    /// Whether a card, a pane or a line has the focus.
+    pub(super) fn has_detail(&self) -> bool {
+        match self.place {
+            Place::Transcript => self.session.transcript.len() > 0,
+            _ => self.stage.focus.is_some(),
+        }
     }
 
     fn sight<'a>(&'a self, look: Look<'a>) -> Sight<'a> {
@@ -729,33 +714,13 @@ impl Desk {
         );
     }
 
-    /// The prompt, or the field that asks for something.
-    fn bottom(&self, area: Rect, buffer: &mut Buffer, look: Look<'_>) -> Option<Position> {
-        let theme = look.theme;
-        let area = layout::inset(area, 1, 0);
-        if let Some((asks, line)) = &self.field {
-            let words = match asks {
-                Asks::Open => "open script: ".to_owned(),
-                Asks::Save if self.editor.is_blank() => "save the session as: ".to_owned(),
-                Asks::Save => "save script as: ".to_owned(),
-                Asks::Find => "find: ".to_owned(),
-                Asks::Keys(name) => self.caption(name),
-            };
-            buffer.set_stringn(area.x, area.y, &words, usize::from(area.width), theme.style(Role::Accent));
-            let (_, row) = layout::left(Rect { height: area.height.min(1), ..area }, words.len() as u16);
-            return Some(line.render(row, buffer, theme.style(Role::Text)).0);
-        }
-        let (text, cursor) = self.prompt.whole();
-        let hint = prompt::warning(&text, &self.session.now, look.registry, theme)
-            .unwrap_or_else(|| prompt::hint(&text, cursor, look.registry, theme));
-        let focused = self.place == Place::Prompt;
-        let cursor = prompt::render(area, buffer, &self.prompt, &hint, theme, focused);
-        focused.then_some(cursor)
-    }
-
     /// All that is known of what has the focus, as lines.
     pub(super) fn detail(&self, look: Look<'_>, width: usize) -> Option<(String, Vec<ratatui::text::Line<'static>>)> {
         let sight = self.sight(look);
+        if self.place == Place::Transcript {
+            let lines = transcript::whole(&self.session.transcript, &self.view, sight, width);
+            return Some(("A line of the transcript".to_owned(), lines));
+        }
         match self.stage.focus.as_ref()? {
             Focus::Actor(name) => {
                 let actor = sight.now.actor(name)?;
@@ -778,8 +743,15 @@ impl Desk {
     }
 }
 
-/// Draws the prose beside a stage, as it looks with or without the focus.
-pub(super) type Prose<'a> = &'a dyn Fn(Rect, &mut Buffer, bool);
+/// The prose beside a stage.
+pub(super) struct Prose<'a> {
+    /// Draws it, as it looks with or without the focus.
+    pub(super) draw: &'a dyn Fn(Rect, &mut Buffer, bool),
+    /// How many rows it would like to have where the screen is too narrow for both side by side.
+    pub(super) rows: u16,
+    /// What is to be done, for when the prose is not in sight.
+    pub(super) task: Vec<ratatui::text::Line<'static>>,
+}
 
 /// What a view may look at besides the stage.
 #[derive(Debug, Clone, Copy)]

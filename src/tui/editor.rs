@@ -71,6 +71,11 @@ impl Editor {
         text
     }
 
+    /// How many rows it would like to have.
+    pub(super) fn rows(&self) -> u16 {
+        (self.area.lines().len() + self.errors.len() + 2).min(usize::from(u16::MAX)) as u16
+    }
+
     /// Whether nothing was written.
     pub(super) fn is_blank(&self) -> bool {
         self.area.lines().iter().all(|l| l.trim().is_empty())

@@ -159,11 +159,11 @@ actions! {
     Down "down" ["down", "j"] "" "Go down" in CHOICE | SCROLL, shown 0;
     Left "left" ["left", "h"] "" "Go left, or to the one before" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown 0;
     Right "right" ["right", "l"] "another" "Go right, or to the next one" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown contexts(&[Swap]);
-    PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
-    PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt, Progress]), shown 0;
-    Top "top" ["home", "g"] "" "Go to the first line" in SCROLL | contexts(&[Measure]), shown 0;
-    Bottom "bottom" ["end", "G"] "" "Go to the last line" in SCROLL | contexts(&[Measure]), shown 0;
-    Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage]), shown contexts(&[Stage]);
+    PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt, Progress, Lessons]), shown 0;
+    PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt, Progress, Lessons]), shown 0;
+    Top "top" ["home", "g"] "" "Go to the first line" in SCROLL | contexts(&[Measure, Lessons]), shown 0;
+    Bottom "bottom" ["end", "G"] "" "Go to the last line" in SCROLL | contexts(&[Measure, Lessons]), shown 0;
+    Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage, Transcript]), shown contexts(&[Stage]);
     PlayIt "play-it" ["p"] "play it" "Play with what is chosen, on a stage that is made ready" in contexts(&[Map]), shown contexts(&[Map]);
     Prove "prove" ["c"] "run its claims" "Run the experiments that show what is claimed, each with its counter-run" in contexts(&[Map]), shown contexts(&[Map]);
     NeedIt "need-it" ["space", "enter"] "yes or no" "Say that it is needed, or not any more" in contexts(&[Choose]), shown contexts(&[Choose]);
@@ -190,7 +190,7 @@ actions! {
     Pin "pin" ["p"] "" "Pin the stage as it is: what changes from here on is marked; again: let go" in contexts(&[Stage]), shown 0;
     TypeInto "type-into" ["i"] "" "Type into the terminal on stage that has the focus: Ctrl-C and the like reach it, until Esc" in contexts(&[Stage]), shown 0;
     OpenFile "open" ["ctrl-o"] "open" "Open a script" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
-    SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script; as a lesson if the name ends in .md" in contexts(&[Editor, Stage]), shown contexts(&[Editor]);
+    SaveFile "save" ["ctrl-s"] "save" "Save the script, or the session as a script; as a lesson if the name ends in .md" in contexts(&[Editor, Stage, Transcript, Prompt]), shown contexts(&[Editor]);
     Reset "reset" ["R"] "reset" "Begin again on a fresh stage" in contexts(&[Stage, Lesson]), shown 0;
     Age "age" ["a"] "" "Work out anew since when each call sleeps" in contexts(&[Stage]), shown 0;
     Review "review" ["v"] "review" "Ask again what is due" in contexts(&[Progress, Lessons]), shown contexts(&[Progress]);

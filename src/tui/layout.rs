@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget};
 
-use super::keys::{Context, Keymap};
 use super::text::{self, clip_spans, spread};
 use super::theme::{Role, Theme};
 
@@ -66,21 +65,41 @@ pub(super) fn centered(area: Rect, width: u16, height: u16) -> Rect {
 
 /// Draws the header: the screen's name at the left, the stage's state at the right.
 pub(super) fn header(area: Rect, buffer: &mut Buffer, theme: &Theme, screen: &str, right: Vec<Span<'static>>) {
+    header_of(area, buffer, theme, (screen, ""), right);
+}
+
+/// The same with words behind the name, for which the name is cut where there is no room for both.
+pub(super) fn header_of(
+    area: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+    (screen, tail): (&str, &str),
+    right: Vec<Span<'static>>,
+) {
     let mut spans = vec![Span::styled(" ipclab", theme.style(Role::Accent))];
+    let width = usize::from(area.width.saturating_sub(1));
     if !screen.is_empty() {
         spans.push(Span::styled(format!(" {} ", theme.glyphs.dot), theme.style(Role::Dim)));
-        spans.push(Span::styled(screen.to_owned(), theme.style(Role::Title)));
+        let others = text::line_width(&spans) + text::width(tail) + text::line_width(&right) + 1;
+        let room = if tail.is_empty() { width } else { width.saturating_sub(others).max(4) };
+        spans.push(Span::styled(text::clip(screen, room, theme.glyphs.more), theme.style(Role::Title)));
+        spans.push(Span::styled(tail.to_owned(), theme.style(Role::Title)));
     }
-    let line = spread(spans, right, usize::from(area.width.saturating_sub(1)), theme.glyphs.more);
+    let line = spread(spans, right, width, theme.glyphs.more);
     line_at(area, 0, buffer, &line);
 }
 
-/// Draws the line of keys; what does not fit is left to the help.
-pub(super) fn key_line(area: Rect, buffer: &mut Buffer, theme: &Theme, keys: &Keymap, context: Context, ascii: bool) {
-    let mut line: Vec<Span<'static>> = Vec::new();
+/// Draws keys with what they do behind `line`, as many as fit; the others are left to the help.
+pub(super) fn pairs<K: AsRef<str>>(
+    area: Rect,
+    buffer: &mut Buffer,
+    theme: &Theme,
+    mut line: Vec<Span<'static>>,
+    pairs: Vec<(K, &str)>,
+) {
     let room = usize::from(area.width.saturating_sub(1));
-    let pairs = keys.line(context, ascii);
     for (key, word) in pairs {
+        let key = key.as_ref();
         let pair = [
             Span::styled(format!(" {key}"), theme.style(Role::Key)),
             Span::styled(format!(" {word} "), theme.style(Role::Dim)),

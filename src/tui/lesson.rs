@@ -1,11 +1,14 @@
 //! A lesson on screen: its words at the left, its stage at the right.
 
+use std::collections::BTreeMap;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::app::{Notice, Out};
-use super::desk::{Desk, Look, Place};
+use super::came::Came;
+use super::desk::{Desk, Look, Place, Prose};
 use super::keys::{Action, Keymap};
 use super::layout;
 use super::link::FromStage;
@@ -28,7 +31,7 @@ pub(super) struct LessonView {
     /// Its stage.
     pub(super) desk: Desk,
     /// The number of the statement that the lesson has under way.
-    flying: Option<u64>,
+    flying: Option<(u64, usize)>,
     /// Whether the lesson waits for a stage to be open.
     opening: bool,
     /// How many parts of the page had been read when something was added.
@@ -38,8 +41,12 @@ pub(super) struct LessonView {
     /// Rows of the page, and how many lines of it lie below them.
     rows: i32,
     below: i32,
+    /// Whether words and stage stood side by side when they were drawn last.
+    wide: bool,
     /// Why the stage can't hold the lesson, if it can't.
     unfit: Option<String>,
+    /// What came of the statements of the step, by where they stand in the lesson's source.
+    came: BTreeMap<usize, Came>,
 }
 
 /// What the screen must do next.
@@ -75,7 +82,9 @@ impl LessonView {
             scroll: 0,
             rows: 0,
             below: 0,
+            wide: true,
             unfit: None,
+            came: BTreeMap::new(),
         };
         view.news(progress, out);
         view
@@ -87,12 +96,28 @@ impl LessonView {
     }
 
     /// Its title, and how far it is.
-    pub(super) fn title(&self) -> String {
+    pub(super) fn title(&self) -> (&str, String) {
         let lesson = self.session.lesson();
-        if self.question.is_some() {
-            return lesson.front.title.clone();
-        }
-        format!("{} ({} of {})", lesson.front.title, self.session.position() + 1, lesson.steps.len())
+        let far = match self.question {
+            Some(_) => String::new(),
+            None => format!(" ({} of {})", self.session.position() + 1, lesson.steps.len()),
+        };
+        (&lesson.front.title, far)
+    }
+
+    /// Whether the goals of the step are behind the learner, and something is still to come.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.session.ask(), Ask::Step(_) | Ask::End | Ask::Over)
+    }
+
+    /// Which key leads on where the focus is; none while something stands at the prompt.
+    pub(super) fn leads_on(&self, keys: &Keymap, ascii: bool) -> Option<String> {
+        let action = match self.desk.place {
+            Place::Prompt if !self.desk.prompt.is_clear() => return None,
+            Place::Prompt => Action::Run,
+            Place::Prose | Place::Stage | Place::Transcript | Place::Editor => Action::Next,
+        };
+        self.goes_on().then(|| keys.label(action, ascii))
     }
 
     /// Hands the lesson's next order to the stage, if it has one.
@@ -106,7 +131,10 @@ impl LessonView {
                     self.desk.restart(Vec::new(), out);
                     self.opening = true;
                 }
-                Order::Submit { statement, .. } => self.flying = Some(self.desk.say(statement, out)),
+                Order::Submit { statement, .. } => {
+                    let span = statement.span.start;
+                    self.flying = Some((self.desk.say(statement, out), span));
+                }
             }
         }
     }
@@ -118,7 +146,10 @@ impl LessonView {
             }
             let lesson = self.session.lesson();
             match &news {
-                News::Step(_) => (self.read, self.scroll) = (0, 0),
+                News::Step(_) => {
+                    (self.read, self.scroll) = (0, 0);
+                    self.came.clear();
+                }
                 News::Met(id) => {
                     let words = lesson.goals().find(|g| g.id == *id).map_or_else(String::new, goal_words);
                     out.notice(Notice::good(format!("done: {words}")));
@@ -134,6 +165,10 @@ impl LessonView {
                     }
                 }
                 News::Restored => out.notice(Notice::good("the stage is set as the lesson wants it")),
+                // Whoever is at the stage finds the explanation at the top when the words come back.
+                News::Done(_) if self.desk.place != Place::Prose => {
+                    (self.read, self.scroll) = (self.session.page().len().saturating_sub(1), 0);
+                }
                 News::Revealed { .. } | News::Done(_) | News::Helped(_) | News::Over => {}
             }
         }
@@ -162,8 +197,9 @@ impl LessonView {
                 self.opening = false;
                 self.session.opened();
             }
-            Happened::Ended(Ended { id, report, .. }) if self.flying == Some(id) => {
+            Happened::Ended(Ended { id, statement, report }) if self.flying.is_some_and(|(own, _)| own == id) => {
                 self.flying = None;
+                self.came.insert(statement.span.start, Came::of(&statement, &report));
                 self.session.ended(&report);
             }
             Happened::Ended(Ended { statement, report, .. }) => self.session.typed(&statement, &report),
@@ -191,8 +227,13 @@ impl LessonView {
         };
         let parts = self.session.page().len();
         match action {
+            // Nothing goes on out of sight.
+            Action::Next if self.desk.place != Place::Prose && !self.wide => self.desk.place = Place::Prose,
             // What is to be read comes before what is to be done.
-            Action::Next if self.below > 0 && self.desk.place == Place::Prose => self.scroll += (self.rows - 2).max(1),
+            Action::Next if self.below > 0 => {
+                self.desk.place = Place::Prose;
+                self.scroll += (self.rows - 2).max(1);
+            }
             Action::Next if matches!(self.session.ask(), Ask::Over) => return Some(Wish::Next),
             // A review goes on with the next question.
             Action::Next if self.unfit.is_some() && self.question.is_some() => return Some(Wish::Next),
@@ -266,13 +307,25 @@ impl LessonView {
         ascii: bool,
     ) -> Option<Position> {
         let columns = usize::from(layout::prose_width(area).saturating_sub(4));
-        let (lines, starts) = self.page(columns, look.theme, keys, ascii);
+        self.wide = area.width >= layout::WIDE;
+        let (lines, starts) = self.page(columns, look, keys, ascii);
         // Before the first part stand the title, and in the first step what the lesson is about.
-        let from = if self.read == 0 { 0 } else { starts.get(self.read).copied().unwrap_or(lines.len()) };
+        let start = |part: usize| if part == 0 { 0 } else { starts.get(part).copied().unwrap_or(lines.len()) };
+        let from = start(self.read);
+        let answered = matches!(self.session.page().get(self.read), Some(Part::Prediction(_, Some(_))));
+        let run = Some(start(self.read + 1)).filter(|_| answered && !self.wide && self.read + 1 < starts.len());
         let scroll = std::cell::Cell::new(self.scroll);
         let (rows_of, below) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
         let draw = |area: Rect, buffer: &mut Buffer, focused: bool| {
-            let inner = layout::inset(area, 2, 1);
+            let mut inner = layout::inset(area, 2, 1);
+            // Where there is no room for the question as well, what came of it is what there is to see.
+            let whole = lines.len() <= from.saturating_sub(1) + usize::from(inner.height);
+            let from = run.filter(|_| !whole).unwrap_or(from);
+            // A line or two are not worth a key: the margins make room for them.
+            let left = lines.len().saturating_sub(from.saturating_sub(1) + usize::from(inner.height));
+            if (1..=2).contains(&left) {
+                inner = layout::inset(area, 2, 0);
+            }
             let rows = usize::from(inner.height);
             let most = lines.len().saturating_sub(rows);
             // What is new begins at the top if it is long; else the end is shown.
@@ -294,7 +347,8 @@ impl LessonView {
                 buffer.set_stringn(x, area.bottom().saturating_sub(1), words, usize::from(area.width), style);
             }
         };
-        let cursor = self.desk.render(area, buffer, look, Some(&draw));
+        let prose = Prose { draw: &draw, rows: lines.len() as u16 + 2, task: self.task(area, look.theme, keys, ascii) };
+        let cursor = self.desk.render(area, buffer, look, Some(prose));
         self.scroll = scroll.get();
         self.rows = rows_of.get();
         self.below = below.get();
@@ -302,7 +356,8 @@ impl LessonView {
     }
 
     /// The page as lines, and at which line each part begins.
-    fn page(&self, width: usize, theme: &Theme, keys: &Keymap, ascii: bool) -> (Vec<Line<'static>>, Vec<usize>) {
+    fn page(&self, width: usize, look: Look<'_>, keys: &Keymap, ascii: bool) -> (Vec<Line<'static>>, Vec<usize>) {
+        let theme = look.theme;
         let mut lines = Vec::new();
         let mut starts = Vec::new();
         let lesson = self.session.lesson();
@@ -324,12 +379,12 @@ impl LessonView {
                 lines.push(Line::default());
             }
             starts.push(lines.len());
-            Self::part(part, width, theme, keys, ascii, &mut lines);
+            self.part(part, width, look, keys, ascii, &mut lines);
             match part {
                 Part::Prediction(prediction, Some(answered)) => told = Some((prediction, answered)),
                 Part::Run(_) => {
                     if let Some((prediction, answered)) = told.take() {
-                        revealed(prediction, answered, width, theme, &mut lines);
+                        revealed(prediction, answered, width, theme, !self.wide, &mut lines);
                     }
                 }
                 _ => {}
@@ -340,15 +395,24 @@ impl LessonView {
         (lines, starts)
     }
 
-    fn part(part: Part<'_>, width: usize, theme: &Theme, keys: &Keymap, ascii: bool, lines: &mut Vec<Line<'static>>) {
+    fn part(
+        &self,
+        part: Part<'_>,
+        width: usize,
+        look: Look<'_>,
+        keys: &Keymap,
+        ascii: bool,
+        lines: &mut Vec<Line<'static>>,
+    ) {
+        let theme = look.theme;
         let glyphs = theme.glyphs;
         match part {
             Part::Prose(blocks) => lines.extend(prose::blocks(blocks, width, theme)),
-            Part::Run(run) => Self::run(run, width, theme, lines),
+            Part::Run(run) => self.run(run, width, look, lines),
             Part::Refutation(refutation) => {
                 let words = "Let us see what became of that belief:";
                 lines.push(Line::from(Span::styled(words, theme.style(Role::Dim))));
-                Self::run(&refutation.run, width, theme, lines);
+                self.run(&refutation.run, width, look, lines);
             }
             Part::Prediction(prediction, answered) => {
                 Self::prediction(prediction, answered, width, theme, keys, ascii, lines);
@@ -373,13 +437,15 @@ impl LessonView {
             }
             Part::Solution(run) => {
                 lines.push(Line::from(Span::styled("The solution:", theme.style(Role::Warning))));
-                Self::run(run, width, theme, lines);
+                self.run(run, width, look, lines);
             }
             Part::Explain(blocks) => lines.extend(prose::blocks(blocks, width, theme)),
         }
     }
 
-    fn run(run: &Run, width: usize, theme: &Theme, lines: &mut Vec<Line<'static>>) {
+    /// Statements, each with what came of it if it was run.
+    fn run(&self, run: &Run, width: usize, look: Look<'_>, lines: &mut Vec<Line<'static>>) {
+        let theme = look.theme;
         for statement in &run.statements {
             for line in statement.to_string().lines() {
                 let spans = vec![
@@ -388,7 +454,64 @@ impl LessonView {
                 ];
                 lines.push(Line::from(clip_spans(spans, width, theme.glyphs.more)));
             }
+            let came = match (self.came.get(&statement.span.start), self.flying) {
+                (_, Some((_, span))) if span == statement.span.start => {
+                    vec![Span::styled(theme.glyphs.running, theme.style(Role::Running))]
+                }
+                (Some(came), _) => came.spans(theme, look.timeless),
+                (None, _) => continue,
+            };
+            let told = text::line_width(&came);
+            match lines.last_mut() {
+                Some(line) if text::line_width(&line.spans) + 2 + told <= width => {
+                    line.spans.push(Span::raw("  "));
+                    line.spans.extend(came);
+                }
+                _ => lines.extend(text::wrap_spans(&came, width.saturating_sub(6)).into_iter().map(|spans| {
+                    let indent = std::iter::once(Span::raw("      "));
+                    Line::from(indent.chain(spans).collect::<Vec<_>>())
+                })),
+            }
         }
+    }
+
+    /// What is to be done, and the hint that was given last, for a screen on which the words are not in sight.
+    fn task(&self, area: Rect, theme: &Theme, keys: &Keymap, ascii: bool) -> Vec<Line<'static>> {
+        let width = usize::from(area.width).saturating_sub(2);
+        let mut lines = Vec::new();
+        let mut say = |mark: &str, mark_role, words: &str, role| {
+            let mark = format!(" {mark} ");
+            let indent = " ".repeat(text::width(&mark));
+            let room = width.saturating_sub(indent.len());
+            let told = text::wrap_spans(&[Span::styled(words.to_owned(), theme.style(role))], room);
+            for (y, line) in text::cut(told, 2, room, theme).into_iter().enumerate() {
+                let first = if y == 0 { mark.clone() } else { indent.clone() };
+                let mut spans = vec![Span::styled(first, theme.style(mark_role))];
+                spans.extend(line.spans);
+                lines.push(Line::from(spans));
+            }
+        };
+        let glyphs = theme.glyphs;
+        if self.goes_on() {
+            let key = self.leads_on(keys, ascii).map(|key| format!(" {} {key} goes on", glyphs.dot));
+            say(glyphs.yes, Role::Good, &format!("done{}", key.unwrap_or_default()), Role::Good);
+            return lines;
+        }
+        if self.session.ask() != Ask::Goals {
+            return lines;
+        }
+        if let Some((goal, _)) = self.session.goals().iter().find(|(_, met)| !met) {
+            say(glyphs.open, Role::Accent, &format!("goal: {}", goal_words(goal)), Role::Text);
+        }
+        let hint = self.session.page().into_iter().rev().find_map(|part| match part {
+            Part::Hint(hint) => Some(hint),
+            _ => None,
+        });
+        if let Some(hint) = hint {
+            let words: Vec<String> = prose::blocks(&hint.text, 10_000, theme).iter().map(ToString::to_string).collect();
+            say("Hint:", Role::Warning, &words.join(" "), Role::Text);
+        }
+        lines
     }
 
     fn prediction(
@@ -467,8 +590,15 @@ fn goal_words(goal: &Goal) -> String {
     goal.text.replace('`', "")
 }
 
-/// What came of a prediction, and what its belief overlooked.
-fn revealed(prediction: &Prediction, answered: Answered, width: usize, theme: &Theme, lines: &mut Vec<Line<'static>>) {
+/// What came of a prediction, and what its belief overlooked; with the choices in words where they may be out of sight.
+fn revealed(
+    prediction: &Prediction,
+    answered: Answered,
+    width: usize,
+    theme: &Theme,
+    choices: bool,
+    lines: &mut Vec<Line<'static>>,
+) {
     let Some(held) = answered.decided else { return };
     lines.push(Line::default());
     let (role, words) = match held {
@@ -478,7 +608,27 @@ fn revealed(prediction: &Prediction, answered: Answered, width: usize, theme: &T
     };
     lines.push(Line::from(Span::styled(words, theme.style(role))));
     let shown = [Some(answered.chosen), held.filter(|h| *h != answered.chosen)];
-    for choice in shown.into_iter().flatten().filter_map(|i| prediction.choices.get(i)) {
+    for (i, choice) in shown.into_iter().flatten().filter_map(|i| Some((i, prediction.choices.get(i)?))) {
+        if choices {
+            let right = held == Some(i);
+            let (mark, role) = if right { (theme.glyphs.yes, Role::Good) } else { (theme.glyphs.no, Role::Error) };
+            let mark = Span::styled(format!("{mark} "), theme.style(role));
+            let indent = Span::raw("  ");
+            for (y, line) in prose::inlines(&choice.text, width.saturating_sub(2), theme, theme.style(Role::Text))
+                .into_iter()
+                .enumerate()
+            {
+                let mut spans = vec![if y == 0 { mark.clone() } else { indent.clone() }];
+                spans.extend(line.spans);
+                lines.push(Line::from(spans));
+            }
+            for line in prose::inlines(&choice.answer, width.saturating_sub(2), theme, theme.style(Role::Dim)) {
+                let mut spans = vec![indent.clone()];
+                spans.extend(line.spans);
+                lines.push(Line::from(spans));
+            }
+            continue;
+        }
         lines.push(Line::default());
         lines.extend(prose::inlines(&choice.answer, width, theme, theme.style(Role::Text)));
     }

@@ -6,6 +6,7 @@
 
 mod app;
 mod atlas;
+mod came;
 mod carry;
 mod conductor;
 pub mod config;
@@ -36,6 +37,7 @@ mod prose;
 mod run;
 mod session;
 mod stage_view;
+mod strip;
 #[cfg(test)]
 mod sweep;
 pub mod terminal;

@@ -125,13 +125,17 @@ impl LineEdit {
         true
     }
 
+    /// How many columns of the line are left out at the left so that the cursor is in a row of that width.
+    pub(super) fn skipped(&self, width: usize) -> usize {
+        text::width(&self.text[..self.cursor]).saturating_sub(width.saturating_sub(1))
+    }
+
     /// Draws the part of the line around the cursor in one row; gives the cursor's place.
     pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, style: ratatui::style::Style) -> (Position, usize) {
         let area = area.intersection(buffer.area);
         let room = usize::from(area.width).saturating_sub(1);
         let at = text::width(&self.text[..self.cursor]);
-        // So much is left out on the left that the cursor is in the row.
-        let skip = at.saturating_sub(room);
+        let skip = self.skipped(usize::from(area.width));
         let (mut column, mut x) = (0, 0);
         let mut shown = String::new();
         for c in self.text.chars() {
@@ -316,12 +320,24 @@ pub(super) fn warning(text: &str, now: &Snapshot, registry: &Registry, theme: &T
     Some(vec![Span::styled(format!("{} {why}", theme.glyphs.caret), theme.style(Role::Warning))])
 }
 
-/// Draws the prompt in one row and what is said about it in the row below; gives the cursor's place.
+/// How many rows may be said of a line.
+const SAID: usize = 3;
+
+/// What is said of the line, as lines of at most `width` columns: carets under the place of an error and what is wrong,
+/// else `hint`.
+pub(super) fn said(prompt: &Prompt, hint: &[Span<'static>], width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    match prompt.errors.first() {
+        Some(error) => complaint(error, &prompt.line, width, theme),
+        None => text::cut(text::wrap_spans(hint, width), SAID, width, theme),
+    }
+}
+
+/// Draws the prompt in one row and what is said of it in the rows below; gives the cursor's place.
 pub(super) fn render(
     area: Rect,
     buffer: &mut Buffer,
     prompt: &Prompt,
-    hint: &[Span<'static>],
+    said: &[Line<'static>],
     theme: &Theme,
     focused: bool,
 ) -> Position {
@@ -330,45 +346,57 @@ pub(super) fn render(
     let role = if focused { Role::Accent } else { Role::Dim };
     buffer.set_stringn(area.x, area.y, format!("{sign} "), usize::from(area.width), theme.style(role));
     let row = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(2), height: 1, ..area };
-    let (cursor, skip) = prompt.line.render(row, buffer, theme.style(Role::Text));
+    let (cursor, _) = prompt.line.render(row, buffer, theme.style(Role::Text));
     if prompt.line.text.is_empty() && prompt.errors.is_empty() {
         let words =
             if prompt.block.is_empty() { "a statement, such as  spawn alice" } else { "a line of the block, or  end" };
         buffer.set_stringn(row.x, row.y, words, usize::from(row.width), theme.style(Role::Dim));
     }
-    if area.height > 1 {
-        let below = Rect { y: area.y + 1, height: 1, ..row };
-        if let Some(error) = prompt.errors.first() {
-            complaint(below, buffer, error, prompt.line.text(), skip, theme);
-        } else {
-            let spans = text::clip_spans(hint.to_vec(), usize::from(below.width), theme.glyphs.more);
-            buffer.set_line(below.x, below.y, &Line::from(spans), below.width);
-        }
+    let below = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..row };
+    for (y, line) in said.iter().enumerate() {
+        super::layout::line_at(below, y as u16, buffer, line);
     }
     cursor
 }
 
-/// Carets under the place, and beside them what is wrong.
-fn complaint(row: Rect, buffer: &mut Buffer, error: &Diagnostic, line: &str, skip: usize, theme: &Theme) {
+/// Carets under the place, and beside or below them what is wrong.
+fn complaint(error: &Diagnostic, edit: &LineEdit, room: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let line = edit.text();
+    let skip = edit.skipped(room);
     let at = text::width(line.get(..error.span.start.min(line.len())).unwrap_or(line)).saturating_sub(skip);
     let long = text::width(line.get(error.span.start..error.span.end.min(line.len())).unwrap_or_default()).clamp(1, 40);
-    let carets = theme.glyphs.caret.repeat(long);
     let mut words = error.message.clone();
     if let Some(help) = &error.help {
         words.push_str("; ");
         words.push_str(help);
     }
-    let room = usize::from(row.width);
     let style = theme.style(Role::Error);
-    let at = at.min(room);
-    if at + long + 1 + text::width(&words) <= room || at < room / 3 {
-        buffer.set_stringn(row.x + at as u16, row.y, format!("{carets} {words}"), room - at, style);
-    } else {
-        // On the left there is more room.
-        let words = clip(&words, at.saturating_sub(1), theme.glyphs.more);
-        let start = at - text::width(&words) - usize::from(at > 0);
-        buffer.set_stringn(row.x + start as u16, row.y, format!("{words} {carets}"), room - start, style);
+    let at = at.min(room.saturating_sub(1));
+    let carets = theme.glyphs.caret.repeat(long.min(room - at));
+    if text::width(&words) < at && at + long + 1 + text::width(&words) > room {
+        // On the left there is room for all of it.
+        let pad = " ".repeat(at - text::width(&words) - 1);
+        return vec![Line::from(Span::styled(format!("{pad}{words} {carets}"), style))];
     }
+    let first = Span::styled(format!("{}{carets}", " ".repeat(at)), style);
+    let beside = room.saturating_sub(at + long + 1);
+    let whole = text::wrap(&words, beside);
+    if whole.len() <= 1 || beside >= 24 && whole.len() <= SAID {
+        // Under each other behind the carets.
+        let pad = " ".repeat(at + long + 1);
+        return whole
+            .into_iter()
+            .enumerate()
+            .map(|(i, words)| match i {
+                0 => Line::from(vec![first.clone(), Span::styled(format!(" {words}"), style)]),
+                _ => Line::from(Span::styled(format!("{pad}{words}"), style)),
+            })
+            .collect();
+    }
+    let mut lines = vec![Line::from(first)];
+    let words = text::wrap_spans(&[Span::styled(words, style)], room);
+    lines.extend(text::cut(words, SAID - 1, room, theme));
+    lines
 }
 
 /// Draws what completion offers, above the prompt.

@@ -277,6 +277,31 @@ fn a_statement_that_is_wrong_stays_with_its_error_below() {
 }
 
 #[test]
+fn what_is_told_is_told_to_its_end() {
+    use crate::model::Snapshot;
+    let area = Rect::new(0, 0, 80, 24);
+    let flat = |app: &mut App| dump(&drawn(app, area)).split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut app = play(Palette::Ansi, false, area, fixtures::pipe_with_sleeper());
+    type_in(&mut app, "alice: read \"x\" 1\r");
+    let words = app.complaint().unwrap();
+    assert!(words.len() > 60 && flat(&mut app).contains(&words), "{words}\n{}", dump(&drawn(&mut app, area)));
+    press(&mut app, "ctrl-c");
+    // A refusal in the transcript has several rows, and a line of it is shown whole.
+    let why = "alice is asleep in read(3, …, 10) on p since 19.8 s; a process that sleeps in a call takes no order";
+    let outcome = Outcome::Refused { why: why.to_owned(), help: Some("wake her first".to_owned()) };
+    type_in(&mut app, "alice: close p.w\r");
+    let (statement, snapshot) = ("alice: close p.w".to_owned(), Snapshot::empty());
+    let report = Report { id: 3, statement, calls: Vec::new(), outcome, snapshot };
+    app.handle(Event::Stage(1, FromStage::Ended(3, Box::new(report))));
+    assert!(flat(&mut app).contains("takes no order; wake her first"), "{}", dump(&drawn(&mut app, area)));
+    for key in ["esc", "tab", "enter"] {
+        press(&mut app, key);
+    }
+    let page = dump(&drawn(&mut app, area));
+    assert!(page.contains("A line of the transcript") && page.contains("in C: close("), "{page}");
+}
+
+#[test]
 fn nothing_is_drawn_for_nothing() {
     let area = Rect::new(0, 0, 80, 24);
     let mut app = play(Palette::Ansi, false, area, fixtures::pipe_with_sleeper());

@@ -92,6 +92,56 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// The spans in lines of at most `columns`, broken between words where that can be; no line for no text.
+pub(super) fn wrap_spans(spans: &[Span<'_>], columns: usize) -> Vec<Vec<Span<'static>>> {
+    let columns = columns.max(1);
+    let cells: Vec<(char, Style)> = spans.iter().flat_map(|s| s.content.chars().map(|c| (c, s.style))).collect();
+    let (mut rest, mut lines) = (cells.as_slice(), Vec::new());
+    while !rest.is_empty() {
+        let mut used = 0;
+        let over = rest.iter().position(|(c, _)| {
+            used += c.width().unwrap_or(0);
+            used > columns
+        });
+        let Some(over) = over else {
+            lines.push(joined(rest));
+            break;
+        };
+        // Not within what the line is indented by.
+        let first = rest.iter().position(|(c, _)| *c != ' ').unwrap_or(rest.len());
+        let blank = rest.iter().take(over + 1).rposition(|(c, _)| *c == ' ').filter(|at| *at > first);
+        let (head, tail) = rest.split_at(blank.unwrap_or_else(|| over.max(1)));
+        lines.push(joined(head));
+        rest = &tail[tail.iter().position(|(c, _)| *c != ' ').unwrap_or(tail.len())..];
+    }
+    lines
+}
+
+/// Characters as spans, one for each stretch in one style.
+fn joined(cells: &[(char, Style)]) -> Vec<Span<'static>> {
+    cells
+        .chunk_by(|a, b| a.1 == b.1)
+        .map(|run| Span::styled(run.iter().map(|(c, _)| *c).collect::<String>(), run[0].1))
+        .collect()
+}
+
+/// At most `rows` of these lines; the last one says that there are more.
+pub(super) fn cut(
+    mut lines: Vec<Vec<Span<'static>>>,
+    rows: usize,
+    columns: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    if lines.len() > rows {
+        lines.truncate(rows);
+        if let Some(last) = lines.last_mut() {
+            *last = clip_spans(std::mem::take(last), columns.saturating_sub(1), theme.glyphs.more);
+            last.push(Span::styled(theme.glyphs.more, theme.style(Role::Dim)));
+        }
+    }
+    lines.into_iter().map(Line::from).collect()
+}
+
 /// A byte as C writes it within quotes.
 pub(super) fn escape(byte: u8) -> String {
     match byte {
@@ -172,6 +222,17 @@ pub(super) fn spread<'a>(left: Vec<Span<'a>>, right: Vec<Span<'a>>, columns: usi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_break_between_words_and_keep_their_styles() {
+        let style = Style::new().add_modifier(ratatui::style::Modifier::BOLD);
+        let spans = [Span::raw("  a word and "), Span::styled("bold ones", style), Span::raw(" abcdefghijklmnop")];
+        let lines = wrap_spans(&spans, 11);
+        let words: Vec<String> = lines.iter().map(|l| l.iter().map(|s| s.content.to_string()).collect()).collect();
+        assert_eq!(words, ["  a word", "and bold", "ones", "abcdefghijk", "lmnop"]);
+        assert_eq!((lines[1][1].content.as_ref(), lines[1][1].style), ("bold", style));
+        assert!(wrap_spans(&[], 11).is_empty());
+    }
 
     #[test]
     fn clipping_never_exceeds_the_columns() {

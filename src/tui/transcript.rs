@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::panes::Sight;
 use super::text::{self, clip_spans};
-use super::theme::Role;
+use super::theme::{Role, Theme};
 use crate::model::{Call, CallState, UNNUMBERED};
 use crate::stage::Outcome;
 
@@ -228,7 +228,7 @@ fn plain(entry: &Entry) -> String {
 }
 
 /// What stands behind a call that has not returned. One that never sleeps will not return.
-fn entered(call: &Call) -> &'static str {
+pub(super) fn entered(call: &Call) -> &'static str {
     let sleeps = crate::facility::registry().call(&call.verb).is_none_or(|(_, spec)| !spec.sleeps.is_empty());
     if sleeps { " asleep" } else { " = ?" }
 }
@@ -267,22 +267,71 @@ pub(super) fn render(
         window.drain(..excess);
     }
     let width = usize::from(area.width);
-    let names = sight.now.actors.iter().map(|a| text::width(&a.name)).max().unwrap_or(0).clamp(5, 12);
-    for (y, (place, entry)) in window.iter().enumerate() {
-        let mut line = Line::from(clip_spans(spans(entry, sight, names, width), width, sight.theme.glyphs.more));
-        let last = transcript.shown(view).next_back().map(|(i, _)| i);
-        if focused && view.at.or(last) == Some(*place) {
-            line = line.style(sight.theme.style(Role::Selection));
-            for span in &mut line.spans {
-                span.style = sight.theme.style(Role::Selection);
-            }
-        } else if !view.word.is_empty() && plain(entry).to_lowercase().contains(&view.word.to_lowercase()) {
-            for span in &mut line.spans {
-                span.style = span.style.add_modifier(ratatui::style::Modifier::UNDERLINED);
+    let last = transcript.shown(view).next_back().map(|(i, _)| i);
+    let mut told: Vec<(usize, Vec<Line<'static>>)> = Vec::new();
+    for (place, entry) in window {
+        let mut lines = wrapped(entry, sight, width);
+        let chosen = focused && view.at.or(last) == Some(place);
+        let found = !view.word.is_empty() && plain(entry).to_lowercase().contains(&view.word.to_lowercase());
+        for line in &mut lines {
+            if chosen {
+                line.style = sight.theme.style(Role::Selection);
+                line.spans.iter_mut().for_each(|span| span.style = sight.theme.style(Role::Selection));
+            } else if found {
+                let underlined = ratatui::style::Modifier::UNDERLINED;
+                line.spans.iter_mut().for_each(|span| span.style = span.style.add_modifier(underlined));
             }
         }
-        buffer.set_line(area.x, area.y + y as u16, &line, area.width);
+        told.push((place, lines));
     }
+    // What takes several rows takes them from the oldest, but not from the chosen one.
+    let count = |told: &[(usize, Vec<Line<'static>>)]| told.iter().map(|(_, lines)| lines.len()).sum::<usize>();
+    while count(&told) > rows && told.first().is_some_and(|(place, _)| view.at.is_none_or(|at| *place < at)) {
+        told.remove(0);
+    }
+    for (y, line) in told.iter().flat_map(|(_, lines)| lines).take(rows).enumerate() {
+        buffer.set_line(area.x, area.y + y as u16, line, area.width);
+    }
+}
+
+/// Columns that actors' names have.
+fn names(sight: Sight<'_>) -> usize {
+    sight.now.actors.iter().map(|a| text::width(&a.name)).max().unwrap_or(0).clamp(5, 12)
+}
+
+/// The most rows that an entry has in the list.
+const ROWS: usize = 3;
+
+/// An entry as lines. What is said in words is read to its end; a call is one line.
+fn wrapped(entry: &Entry, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
+    let spans = spans(entry, sight, names(sight), width);
+    let words = match entry {
+        Entry::Statement { outcome, .. } => outcome.as_ref().is_some_and(|o| *o != Outcome::Settled),
+        Entry::Meaning(..) | Entry::News(_) | Entry::Undefined(_) => true,
+        Entry::Call(_) | Entry::Resumed(_) | Entry::LeftOut(..) => false,
+    };
+    if !words || text::line_width(&spans) <= width || width < 24 {
+        return vec![Line::from(clip_spans(spans, width, sight.theme.glyphs.more))];
+    }
+    let mut lines = text::cut(text::wrap_spans(&spans, width - 4), ROWS, width - 4, sight.theme);
+    for line in lines.iter_mut().skip(1) {
+        line.spans.insert(0, Span::raw("    "));
+    }
+    lines
+}
+
+/// The chosen entry, else the last one, to its end.
+pub(super) fn whole(transcript: &Transcript, view: &View, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
+    let last = || transcript.shown(view).next_back().map(|(_, entry)| entry);
+    let Some(entry) = view.at.and_then(|at| transcript.entries.get(at)).or_else(last) else { return Vec::new() };
+    let mut lines: Vec<Line<'static>> =
+        text::wrap_spans(&spans(entry, sight, names(sight), 0), width).into_iter().map(Line::from).collect();
+    if let Entry::Statement { c: Some(c), .. } = entry {
+        lines.push(Line::default());
+        let said = Span::styled(format!("in C: {c}"), sight.theme.style(Role::Dim));
+        lines.extend(text::wrap_spans(&[said], width).into_iter().map(Line::from));
+    }
+    lines
 }
 
 fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Span<'static>> {
@@ -300,7 +349,7 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
                 Span::styled(format!("{} ", theme.glyphs.prompt), theme.style(Role::Accent)),
                 Span::styled(text.clone(), theme.style(Role::Code)),
             ];
-            let tail = outcome.as_ref().map(|o| ending(o, sight)).unwrap_or_default();
+            let tail = outcome.as_ref().map(|o| ending(o, theme)).unwrap_or_default();
             if let Some(c) = c.as_ref().filter(|_| tail.is_empty()) {
                 // The same in C stands at the right edge, where there is room for it.
                 let blank = width.saturating_sub(text::line_width(&spans) + text::width(c));
@@ -372,8 +421,7 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
 }
 
 /// How a statement ended, where that is not plain from the calls.
-fn ending(outcome: &Outcome, sight: Sight<'_>) -> Vec<Span<'static>> {
-    let theme = sight.theme;
+pub(super) fn ending(outcome: &Outcome, theme: &Theme) -> Vec<Span<'static>> {
     let glyphs = theme.glyphs;
     match outcome {
         Outcome::Settled => Vec::new(),
@@ -410,7 +458,7 @@ fn ending(outcome: &Outcome, sight: Sight<'_>) -> Vec<Span<'static>> {
 }
 
 /// The words without addresses, which differ from run to run.
-fn without_addresses(words: &str) -> String {
+pub(super) fn without_addresses(words: &str) -> String {
     let mut out = String::new();
     let mut rest = words;
     while let Some(at) = rest.find("0x") {

@@ -2,6 +2,7 @@
 
 mod authoring;
 mod learner;
+mod lesson;
 mod walk;
 
 use crate::pty::{Pty, ipclab};

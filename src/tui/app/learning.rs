@@ -1,8 +1,13 @@
 //! The way to lessons and through them, to what was done, and through the questions that are due.
 
+use ratatui::crossterm::event::KeyCode;
+use ratatui::text::Span;
+
 use super::super::desk::Place;
+use super::super::keys::{Chord, Context};
 use super::super::lesson::Wish as InLesson;
 use super::super::progress::{ProgressView, Wish};
+use super::super::theme::Role;
 use super::{Action, App, LessonView, Notice, Screen};
 use crate::lesson::Lesson;
 
@@ -100,6 +105,38 @@ impl App {
             lesson.desk.close(&mut self.out);
         }
         self.screen = self.way_back(Screen::Lessons);
+    }
+
+    /// What a key means in a lesson beside its words: what leads on leads on from anywhere, typing aside.
+    pub(super) fn leads_on(&self, context: Context, chord: Chord, action: Option<Action>) -> Option<Action> {
+        let Some(lesson) = self.lesson.as_ref().filter(|_| self.screen == Screen::Lesson) else { return action };
+        let letter = matches!(chord.code, KeyCode::Char(_));
+        let next = letter && self.keys.action(Context::Lesson, chord) == Some(Action::Next);
+        match context {
+            Context::Stage if action.is_none() && next => Some(Action::Next),
+            Context::Transcript if next && !lesson.desk.searches() => Some(Action::Next),
+            Context::Prompt if action == Some(Action::Run) && lesson.goes_on() && lesson.desk.prompt.is_clear() => {
+                Some(Action::Next)
+            }
+            _ => action,
+        }
+    }
+
+    /// The key that leads on for one who is at the stage, and has reached the goal.
+    pub(super) fn key_that_leads_on(&self) -> Option<String> {
+        let lesson = self.lesson.as_ref().filter(|l| self.screen == Screen::Lesson && l.desk.place != Place::Prose);
+        lesson.filter(|_| self.page.is_none())?.leads_on(&self.keys, self.ascii)
+    }
+
+    /// What stands before the keys of the screen: that the goal is reached, and what leads on.
+    pub(super) fn lead(&self) -> Vec<Span<'static>> {
+        let Some(key) = self.key_that_leads_on() else { return Vec::new() };
+        let (theme, glyphs) = (&self.theme, self.theme.glyphs);
+        vec![
+            Span::styled(format!(" {} done {} ", glyphs.yes, glyphs.dot), theme.style(Role::Good)),
+            Span::styled(key, theme.style(Role::Key)),
+            Span::styled(" goes on ", theme.style(Role::Good)),
+        ]
     }
 
     pub(super) fn act_in_lesson(&mut self, action: Action, wide: bool) {
