@@ -15,6 +15,8 @@ pub(super) struct Held {
     pub table: Table,
     pub maps: Maps,
     pub seen: Option<Activity>,
+    /// Whether it is to be read again though it has not run.
+    pub again: bool,
     pub handles: Vec<Claimed>,
     pub mappings: Mappings,
     pub status_file: Option<KeptStatus>,

@@ -9,6 +9,9 @@ use crate::kernel::borrow;
 /// Where a descriptor stands: its process and its number there.
 pub(super) type Place = (i32, i32);
 
+/// How /proc names all that has no inode of its own.
+pub(super) const LINK: &str = "anon_inode:";
+
 /// The things that are known.
 #[derive(Debug, Default)]
 pub(super) struct Nameless {
@@ -28,7 +31,7 @@ struct Known {
 /// Where a handle stands, if it leads to something without an inode of its own.
 pub(super) fn place(handle: &Handle) -> Option<Place> {
     match handle.kind {
-        HandleKind::Descriptor { fd, .. } if handle.link.starts_with("anon_inode:") => Some((handle.pid, fd)),
+        HandleKind::Descriptor { fd, .. } if handle.link.starts_with(LINK) => Some((handle.pid, fd)),
         HandleKind::Descriptor { .. } | HandleKind::Mapping { .. } => None,
     }
 }

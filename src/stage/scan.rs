@@ -121,6 +121,7 @@ impl Scene {
                 table,
                 maps,
                 seen: None,
+                again: false,
                 handles: Vec::new(),
                 mappings: Mappings::Stale,
                 status_file: KeptStatus::open(pid).ok(),
@@ -355,9 +356,10 @@ impl Scene {
             held.status.take();
             let threads = threads.get(&member.pid).map_or(&[][..], Vec::as_slice);
             let seen = Activity::of(threads);
-            if held.seen.is_none() || held.seen != seen {
+            let rested = held.seen.is_some() && held.seen == seen;
+            if std::mem::take(&mut held.again) || !rested {
                 held.table.expect_ours(threads.iter().filter(|m| m.socket.is_some()).count());
-                let handles = self.read_handles(member, &mut held, names);
+                let handles = self.read_handles(member, &mut held, names, rested);
                 for Claimed { handle, key } in held.handles.iter().chain(&handles) {
                     touched.insert((handle.dev, handle.ino));
                     self.readings.stir_kind(key.as_ref().and_then(|key| facility::by_id(&key.facility)));
@@ -444,7 +446,8 @@ impl Scene {
         of_fresh
     }
 
-    fn read_handles(&self, member: &Member, held: &mut Held, names: bool) -> Vec<Claimed> {
+    /// The handles of a process; `rested`: it has not run since they were read last, so its numbers lead where they led.
+    fn read_handles(&self, member: &Member, held: &mut Held, names: bool, rested: bool) -> Vec<Claimed> {
         let pid = member.pid;
         let Held { table, maps, handles: before, mappings, .. } = held;
         let claimed = |handle: Handle| {
@@ -457,7 +460,7 @@ impl Scene {
             let key = known.map_or_else(|| self.claim(&handle), |c| c.key.clone());
             Some(Claimed { handle, key })
         };
-        let mut all = table.read(before, |link| !names && self.watches(link), claimed);
+        let mut all = table.read(before, |link| rested && link.starts_with(nameless::LINK) || !names && self.watches(link), claimed);
         let known = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
         match *mappings {
             Mappings::Known => all.extend(known.cloned()),
@@ -519,7 +522,7 @@ impl Scene {
     pub(super) fn forget(&mut self) {
         self.readings.clear();
         for held in self.held.values_mut() {
-            held.seen = None;
+            held.again = true;
             if held.mappings == Mappings::Known {
                 held.mappings = Mappings::Again;
             }
