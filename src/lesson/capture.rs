@@ -38,12 +38,12 @@ pub fn played(timeline: &Timeline) -> Vec<Played> {
     let mut before = Some(Snapshot::empty());
     let mut all = Vec::new();
     for (statement, after) in timeline.steps() {
-        let claims = match (&before, after) {
+        let claims = match (&before, &after) {
             (Some(before), Some(after)) => claims(statement, before, after),
             // Something ran freely, or waits with a deadline: no two runs are alike.
             _ => Vec::new(),
         };
-        before = after.cloned();
+        before = after;
         all.push(Played::Statement { text: statement.to_string(), claims });
     }
     all

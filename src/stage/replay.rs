@@ -1,6 +1,11 @@
 //! A stage is its list of statements. Stepping back opens a new stage and runs the list up to the step before; what
 //! is seen then must equal what was seen the first time, in normal form.
 
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::{Lost, Outcome, Report, Stage};
 use crate::model::{Actor, ActorState, Snapshot};
 use crate::script::Statement;
@@ -15,7 +20,44 @@ pub struct Timeline {
 struct Step {
     statement: Statement,
     /// `None` where something ran freely: no two runs are alike then.
-    seen: Option<Snapshot>,
+    seen: Option<Seen>,
+}
+
+/// A snapshot, packed: hours of play hold thousands. What is as it was after the statement before lies there already.
+#[derive(Debug, Clone)]
+struct Seen {
+    actors: Vec<Arc<[u8]>>,
+    objects: Vec<Arc<[u8]>>,
+    /// All else.
+    rest: Arc<[u8]>,
+}
+
+impl Seen {
+    /// `None` if there is nothing that could be packed, which no snapshot is.
+    fn pack(snapshot: Snapshot, before: Option<&Self>) -> Option<Self> {
+        let Snapshot { actors, objects, .. } = &snapshot;
+        let (actors_before, objects_before) = before.map_or((&[][..], &[][..]), |b| (&b.actors[..], &b.objects[..]));
+        let actors = actors.iter().map(|actor| packed(actor, actors_before)).collect::<Option<_>>()?;
+        let objects = objects.iter().map(|object| packed(object, objects_before)).collect::<Option<_>>()?;
+        let rest = Snapshot { actors: Vec::new(), objects: Vec::new(), ..snapshot };
+        Some(Self { actors, objects, rest: packed(&rest, before.map(|b| &b.rest))? })
+    }
+
+    fn unpack(&self) -> Option<Snapshot> {
+        let actors = self.actors.iter().map(unpacked).collect::<Option<_>>()?;
+        let objects = self.objects.iter().map(unpacked).collect::<Option<_>>()?;
+        Some(Snapshot { actors, objects, ..unpacked(&self.rest)? })
+    }
+}
+
+/// As bytes; those of `before` if they are the same.
+fn packed<'a>(part: &impl Serialize, before: impl IntoIterator<Item = &'a Arc<[u8]>>) -> Option<Arc<[u8]>> {
+    let bytes = postcard::to_stdvec(part).ok()?;
+    Some(before.into_iter().find(|known| ***known == bytes[..]).map_or_else(|| bytes.into(), Arc::clone))
+}
+
+fn unpacked<T: DeserializeOwned>(bytes: &Arc<[u8]>) -> Option<T> {
+    postcard::from_bytes(bytes).ok()
 }
 
 /// What came of running a list again.
@@ -31,7 +73,9 @@ impl Timeline {
     /// Notes a statement that has been carried out. One that was refused changed nothing and is not noted.
     pub fn note(&mut self, statement: &Statement, report: &Report) {
         if !matches!(report.outcome, Outcome::Refused { .. }) {
-            self.steps.push(Step { statement: statement.clone(), seen: comparable(&report.snapshot) });
+            let before = self.steps.last().and_then(|step| step.seen.as_ref());
+            let seen = comparable(&report.snapshot).and_then(|seen| Seen::pack(seen, before));
+            self.steps.push(Step { statement: statement.clone(), seen });
         }
     }
 
@@ -51,8 +95,8 @@ impl Timeline {
     }
 
     /// The statements, in order, each with what was seen after it in normal form; `None` where no two runs are alike.
-    pub fn steps(&self) -> impl Iterator<Item = (&Statement, Option<&Snapshot>)> {
-        self.steps.iter().map(|s| (&s.statement, s.seen.as_ref()))
+    pub fn steps(&self) -> impl Iterator<Item = (&Statement, Option<Snapshot>)> {
+        self.steps.iter().map(|s| (&s.statement, s.seen.as_ref().and_then(Seen::unpack)))
     }
 
     /// Forgets all but the first `length` statements.
@@ -62,8 +106,8 @@ impl Timeline {
 
     /// Compares what was seen now after the statement at `index` with the first time. `None`: nothing differs.
     pub fn differs(&self, index: usize, now: &Snapshot) -> Option<String> {
-        let before = self.steps.get(index)?.seen.as_ref()?;
-        difference(before, &comparable(now)?)
+        let before = self.steps.get(index)?.seen.as_ref()?.unpack()?;
+        difference(&before, &comparable(now)?)
     }
 
     /// Runs the first `length` statements on a fresh stage, and compares each with the first time.
@@ -142,4 +186,34 @@ fn difference(before: &Snapshot, now: &Snapshot) -> Option<String> {
         }
     }
     Some("there is more on stage this time".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Evidence, Field, Object, ObjectKey, Value};
+
+    fn stage(bytes: i64) -> Snapshot {
+        let object = |name: &str, ino, fields| Object {
+            name: name.to_owned(),
+            key: ObjectKey { facility: "pipe".into(), dev: 1, ino, offset: 0 },
+            identifier: "none".to_owned(),
+            fields,
+            holders: Vec::new(),
+            waiters: Vec::new(),
+        };
+        let holds = Value::Record(vec![("of".into(), Value::Bytes { bytes: b"hello".to_vec(), total: 9 })]);
+        let fields = vec![Field::kernel_int("bytes", bytes), Field::new("holds", holds, Evidence::Mirror).noted("so")];
+        Snapshot { objects: vec![object("p", 1, fields), object("q", 2, Vec::new())], at_ns: 7, ..Snapshot::empty() }
+    }
+
+    #[test]
+    fn what_is_unpacked_is_what_was_packed_and_shares_what_stayed() {
+        let first = Seen::pack(stage(1), None).unwrap();
+        let second = Seen::pack(stage(2), Some(&first)).unwrap();
+        assert_eq!((first.unpack(), second.unpack()), (Some(stage(1)), Some(stage(2))));
+        let shared = |a: &[Arc<[u8]>], b: &[Arc<[u8]>]| a.iter().zip(b).map(|(a, b)| Arc::ptr_eq(a, b)).collect();
+        let of: Vec<bool> = shared(&first.objects, &second.objects);
+        assert_eq!((of, Arc::ptr_eq(&first.rest, &second.rest)), (vec![false, true], true));
+    }
 }

@@ -460,7 +460,11 @@ impl Scene {
             let key = known.map_or_else(|| self.claim(&handle), |c| c.key.clone());
             Some(Claimed { handle, key })
         };
-        let mut all = table.read(before, |link| rested && link.starts_with(nameless::LINK) || !names && self.watches(link), claimed);
+        let mut all = table.read(
+            before,
+            |link| rested && link.starts_with(nameless::LINK) || !names && self.watches(link),
+            claimed,
+        );
         let known = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
         match *mappings {
             Mappings::Known => all.extend(known.cloned()),
