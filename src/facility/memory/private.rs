@@ -89,7 +89,7 @@ pub(super) fn read(found: &Found<'_>, look: &Look<'_>) -> Reading {
         descent(look.note(&found.key), &views, found, look),
         Field::new(FIELD, Value::List(all), Evidence::Kernel),
     ];
-    Reading { identifier: "private anonymous memory".to_owned(), fields, ..Reading::default() }
+    Reading { identifier: "private".to_owned(), fields, ..Reading::default() }
 }
 
 /// Where two views see different bytes.

@@ -202,7 +202,10 @@ fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
                 vec![one(glyphs.asleep, Role::Asleep, whole)]
             } else {
                 words = format!("  {args}");
-                vec![one(glyphs.asleep, Role::Asleep, format!("asleep in {}", sleep.verb))]
+                // A long name rather than the word, which the sign beside it says as well.
+                let said = format!("asleep in {}", sleep.verb);
+                let said = if text::width(&said) + 4 <= width { said } else { sleep.verb.to_string() };
+                vec![one(glyphs.asleep, Role::Asleep, said)]
             };
             if text::width(&words) + 4 > width {
                 lines.push(Line::from(Span::styled(clip(&words, width, more), sight.style(Role::Dim))));

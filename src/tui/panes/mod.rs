@@ -442,12 +442,17 @@ impl Painter<'_> {
     /// Who sleeps on the object, first come first.
     fn waiters(&mut self) {
         let glyphs = self.sight.theme.glyphs;
+        // In few words where one of them has no room for more, and then all.
+        let width =
+            |w: &crate::model::Waiter| text::width(&w.actor) + text::width(&w.direction) + text::width("◌  waits to ");
+        let fits = self.object.waiters.iter().all(|waiter| width(waiter) <= self.room());
         for waiter in &self.object.waiters {
             let mut spans = vec![
                 Span::styled(format!("{} ", glyphs.asleep), self.style(Role::Asleep)),
                 Span::styled(waiter.actor.clone(), self.sight.hue(&waiter.actor)),
-                Span::styled(format!(" waits to {}", waiter.direction), self.style(Role::Asleep)),
             ];
+            let words = format!(" {} {}", if fits { "waits to" } else { "to" }, waiter.direction);
+            spans.push(Span::styled(words, self.style(Role::Asleep)));
             if !self.sight.timeless {
                 spans.push(self.dim(format!(" since {}", text::moment(waiter.since_ns))));
             }
