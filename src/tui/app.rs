@@ -42,6 +42,8 @@ pub(super) enum Effect {
     Mouse(bool),
     /// Draw everything anew.
     Redraw,
+    /// Remember that the first minute was gone through: from now on the program starts with the menu.
+    FirstMinuteOver,
 }
 
 /// How the program ended.
@@ -193,6 +195,8 @@ pub(super) struct App {
     pub(super) stop_others: bool,
     mouse: bool,
     interrupted: bool,
+    /// Whether leaving was asked for once, where that takes two.
+    leaving: bool,
     /// Whether what stands in Play may be replaced: it was asked for twice.
     replace_play: bool,
     /// From where the stage or lesson was opened, if not from the usual place.
@@ -242,6 +246,7 @@ impl App {
             stop_others: false,
             mouse: false,
             interrupted: false,
+            leaving: false,
             replace_play: false,
             back: None,
             area,
@@ -304,7 +309,8 @@ impl App {
     pub(super) fn context(&self) -> Context {
         match (&self.page, self.screen) {
             (Some(Page::Help(help)), _) if help.typing => Context::Field,
-            (Some(_), _) => Context::Page,
+            (Some(Page::Help(_)), _) => Context::Page,
+            (Some(_), _) => Context::Sheet,
             (None, Screen::First) => Context::First,
             (None, Screen::Menu) => Context::Menu,
             (None, Screen::Lessons) => Context::Lessons,
@@ -370,6 +376,9 @@ impl App {
                 let action = self.leads_on(context, chord, self.keys.action(context, chord));
                 if action != Some(Action::Interrupt) {
                     self.interrupted = false;
+                }
+                if !matches!(action, Some(Action::Quit | Action::Cancel)) {
+                    self.leaving = false;
                 }
                 if !matches!(action, Some(Action::PlayIt | Action::Choose)) {
                     self.replace_play = false;
@@ -465,12 +474,28 @@ impl App {
             Action::Interrupt => self.interrupt(),
             _ if self.page.is_some() => self.act_on_page(action),
             Action::Help | Action::HelpKey => self.page = Some(Page::Help(Help::new(self.context()))),
-            Action::Quit => self.ending = Some(Ending::Left),
+            Action::Quit => self.leave(false),
             Action::SwapIt if self.screen != Screen::Atlas => self.swap_stage(),
             Action::ToMeasure => self.measure_aside(),
             Action::Waits | Action::WaitsHere => self.page = Some(Page::Waits(0)),
             _ => self.act_on_screen(action),
         }
+    }
+
+    /// Leaves the program. What would be lost is said first, and `ask` asks even if nothing would: for a key that
+    /// usually leads back.
+    fn leave(&mut self, ask: bool) {
+        let kept = self.play.as_ref().map_or(0, |desk| desk.session.done());
+        if self.leaving || kept == 0 && !ask {
+            self.ending = Some(Ending::Left);
+            return;
+        }
+        self.leaving = true;
+        let s = if kept == 1 { "" } else { "s" };
+        self.out.notice(Notice::warning(match kept {
+            0 => "once more leaves ipclab".to_owned(),
+            _ => format!("once more leaves ipclab; the stage in Play, after {kept} statement{s}, is lost then"),
+        }));
     }
 
     /// Ctrl-C clears what was typed; twice it leaves.
@@ -492,6 +517,9 @@ impl App {
             Screen::First => {
                 let Some(first) = &mut self.first else { return };
                 if action == Action::Cancel || action == Action::Choose && first.is_over() {
+                    if first.is_over() {
+                        self.out.effects.push(Effect::FirstMinuteOver);
+                    }
                     first.desk.close(&mut self.out);
                     self.first = None;
                     self.go_menu();
@@ -502,7 +530,7 @@ impl App {
             Screen::Menu => match action {
                 Action::Up => self.menu.step(-1),
                 Action::Down => self.menu.step(1),
-                Action::Cancel => self.ending = Some(Ending::Left),
+                Action::Cancel => self.leave(true),
                 Action::Progress => self.go_progress(),
                 Action::Choose => match self.menu.chosen() {
                     Entry::First => {
@@ -525,13 +553,17 @@ impl App {
                         help.reference = true;
                         self.page = Some(Page::Help(help));
                     }
-                    Entry::Quit => self.ending = Some(Ending::Left),
+                    Entry::Quit => self.leave(false),
                 },
                 _ => {}
             },
             Screen::Lessons => match (action, self.lessons.open()) {
                 (Action::Up, Some(lessons)) => lessons.step(-1),
                 (Action::Down, Some(lessons)) => lessons.step(1),
+                (Action::PageUp, Some(lessons)) => lessons.leap(-8),
+                (Action::PageDown, Some(lessons)) => lessons.leap(8),
+                (Action::Top, Some(lessons)) => lessons.leap(isize::MIN),
+                (Action::Bottom, Some(lessons)) => lessons.leap(isize::MAX),
                 (Action::Choose, Some(lessons)) => {
                     if let Some(lesson) = lessons.chosen() {
                         self.go_lesson(lesson);
@@ -551,8 +583,14 @@ impl App {
                 if action == Action::Detail {
                     self.show_detail();
                 } else if !desk.act(action, false, wide, &mut self.out) && action == Action::Cancel {
+                    let kept = desk.session.done() > 0;
                     match self.way_back(Screen::Menu) {
-                        Screen::Menu => self.go_menu(),
+                        Screen::Menu => {
+                            self.go_menu();
+                            if kept {
+                                self.out.notice(Notice::good("the stage stays as it is: Play leads back to it"));
+                            }
+                        }
                         screen => self.screen = screen,
                     }
                 }
@@ -636,7 +674,12 @@ impl App {
             layout::line_at(parts.keys, y as u16, buffer, line);
         }
         if told.is_empty() {
-            layout::pairs(parts.keys, buffer, &theme, self.lead(), self.keys.line(context, self.ascii));
+            let first = self.first.as_ref().filter(|_| context == Context::First);
+            let pairs = match first {
+                Some(first) => first.keys(&self.keys, self.ascii),
+                None => self.keys.line(context, self.ascii),
+            };
+            layout::pairs(parts.keys, buffer, &theme, self.lead(), pairs);
         }
         if let Some(page) = &self.page {
             cursor = None;

@@ -311,6 +311,10 @@ impl Desk {
             Action::RunAll => {
                 if let Some(statements) = self.editor.all(out.registry) {
                     self.restart(statements, out);
+                    // What comes of it is seen on the stage.
+                    if !wide {
+                        self.place = Place::Stage;
+                    }
                 }
             }
             Action::OpenFile => self.ask(Asks::Open, ""),
@@ -577,13 +581,14 @@ impl Desk {
             layout::rule(bottom, buffer, theme, Vec::new(), false);
             bottom = Rect { y: bottom.y + 1, height: bottom.height - 1, ..bottom };
         }
+        let run_all = look.keys.map_or_else(String::new, |(keys, ascii)| keys.label(Action::RunAll, ascii));
         let on_left = prose.is_some() || self.editor_open;
         if wide && on_left {
             let (left, right) = layout::left(rest, layout::prose_width(area));
             let place = if self.editor_open { Place::Editor } else { Place::Prose };
             self.drawn(left, Spot::Place(place));
             if self.editor_open {
-                self.editor.render(layout::inset(left, 1, 0), buffer, theme, self.place == Place::Editor);
+                self.editor.render(layout::inset(left, 1, 0), buffer, theme, self.place == Place::Editor, &run_all);
             } else if let Some(prose) = &prose {
                 (prose.draw)(left, buffer, self.place == Place::Prose);
             }
@@ -592,7 +597,7 @@ impl Desk {
         match self.place {
             Place::Editor if !wide => {
                 let above = self.strip(rest, self.editor.rows(), buffer, look);
-                self.editor.render(above, buffer, theme, true);
+                self.editor.render(above, buffer, theme, true, &run_all);
             }
             Place::Prose if !wide => {
                 if let Some(prose) = prose {

@@ -23,6 +23,8 @@ pub(super) struct Editor {
     pub(super) path: Option<PathBuf>,
     /// What is wrong with it, as far as it was run.
     errors: Vec<Diagnostic>,
+    /// Whether any of it was run.
+    ran: bool,
     /// Whether it differs from the file.
     pub(super) changed: bool,
 }
@@ -40,7 +42,7 @@ impl Editor {
         let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
         area.set_cursor_line_style(Style::new());
         area.set_tab_length(2);
-        Self { area, path, errors: Vec::new(), changed: false }
+        Self { area, path, errors: Vec::new(), ran: false, changed: false }
     }
 
     /// Opens a file.
@@ -120,6 +122,7 @@ impl Editor {
             error.span.end += before;
         }
         if self.errors.is_empty() {
+            self.ran = true;
             self.area.move_cursor(CursorMove::Jump(end.min(self.area.lines().len()) as u16, 0));
             return statements;
         }
@@ -132,6 +135,7 @@ impl Editor {
         let (statements, errors) = parse(&self.text(), registry);
         self.errors = errors;
         if self.errors.is_empty() {
+            self.ran = true;
             return Some(statements);
         }
         self.show_error();
@@ -157,8 +161,9 @@ impl Editor {
         }
     }
 
-    /// Draws the script, and below it what is wrong.
-    pub(super) fn render(&mut self, area: Rect, buffer: &mut Buffer, theme: &Theme, focused: bool) {
+    /// Draws the script, and below it what is wrong. While nothing of it was run the title says so, with the key that
+    /// runs it.
+    pub(super) fn render(&mut self, area: Rect, buffer: &mut Buffer, theme: &Theme, focused: bool, key: &str) {
         let name = self.path.as_ref().map_or_else(|| "new script".to_owned(), |p| p.display().to_string());
         let mut title = vec![
             Span::styled("script ", theme.style(Role::Dim)),
@@ -166,6 +171,11 @@ impl Editor {
         ];
         if self.changed {
             title.push(Span::styled(" changed", theme.style(Role::Warning)));
+        }
+        if !self.ran && !self.is_blank() {
+            title.push(Span::styled(format!(" {} not run yet: ", theme.glyphs.dot), theme.style(Role::Warning)));
+            title.push(Span::styled(key.to_owned(), theme.style(Role::Key)));
+            title.push(Span::styled(" runs it all", theme.style(Role::Warning)));
         }
         layout::rule(area, buffer, theme, title, focused);
         let rest = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };

@@ -68,6 +68,28 @@ impl First {
         self.moment() == Moment::Answered
     }
 
+    /// The keys that mean something at this moment, with what they do.
+    pub(super) fn keys(&self, keys: &Keymap, ascii: bool) -> Vec<(String, &'static str)> {
+        let key = |action| keys.label(action, ascii);
+        let mut pairs = match self.moment() {
+            Moment::Opening => Vec::new(),
+            Moment::Asleep => vec![(key(Action::MoveByte), "write a byte")],
+            Moment::Woken => vec![(key(Action::Choose), "read again"), (key(Action::Undo), "undo")],
+            Moment::Asked => {
+                let dash = if ascii { "-" } else { "–" };
+                let numbers = format!("{}{dash}{}", key(Action::Answer1), key(Action::Answer3));
+                vec![(numbers, "predict"), (key(Action::Undo), "undo")]
+            }
+            Moment::Answered => vec![(key(Action::Choose), "to the menu"), (key(Action::Undo), "undo")],
+        };
+        pairs.extend([
+            (key(Action::Cancel), "leave it"),
+            (key(Action::Help), "keys"),
+            (key(Action::Quit), "quit ipclab"),
+        ]);
+        pairs
+    }
+
     /// What a key means.
     pub(super) fn act(&mut self, action: Action, out: &mut Out) {
         let answer = match action {
@@ -90,6 +112,9 @@ impl First {
             (Moment::Asked, _, Some(choice)) => {
                 self.predicted = Some(choice);
                 say(&mut self.desk, THEN[2], out);
+            }
+            (Moment::Asked, Action::Choose | Action::MoveByte, _) => {
+                out.notice(Notice::warning("first predict what happens: choose a number"));
             }
             _ => {}
         }
@@ -198,6 +223,21 @@ impl First {
         );
         add(Role::Dim, format!("{}  one step back, and predict again", key(Action::Undo)));
         add(Role::Accent, format!("{}  to the menu", key(Action::Choose)));
+    }
+}
+
+/// Stands in the directory of state once the first minute was gone through.
+const MARK: &str = "first-minute";
+
+/// Whether the first minute was gone through before.
+pub(super) fn is_remembered() -> bool {
+    crate::keep::directory().is_some_and(|directory| directory.join(MARK).exists())
+}
+
+/// Remembers that it was gone through. Where nothing can be kept it will be shown again, which does no harm.
+pub(super) fn remember() {
+    if let Some(directory) = crate::keep::directory() {
+        let _ = std::fs::create_dir_all(&directory).and_then(|()| std::fs::write(directory.join(MARK), ""));
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Glyphs {
     pub no: &'static str,
     /// Something is open.
     pub open: &'static str,
+    /// Something was begun and is not done.
+    pub begun: &'static str,
     /// Before the chosen entry of a list.
     pub chosen: &'static str,
     /// Between parts of a line.
@@ -82,6 +84,7 @@ pub static UNICODE: Glyphs = Glyphs {
     yes: "✓",
     no: "✗",
     open: "○",
+    begun: "◐",
     chosen: "▸",
     dot: "·",
     more: "…",
@@ -118,6 +121,7 @@ pub static ASCII: Glyphs = Glyphs {
     yes: "v",
     no: "x",
     open: "o",
+    begun: "-",
     chosen: ">",
     dot: "-",
     more: "~",

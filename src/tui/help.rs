@@ -32,14 +32,15 @@ impl Help {
         Self { of, reference: false, scroll: 0, word: LineEdit::default(), typing: false }
     }
 
-    /// The last line to which the page can be scrolled on a screen of so many rows.
-    pub(super) fn most(&self, registry: &Registry, keys: &Keymap, theme: &Theme, rows: u16) -> u16 {
+    /// The last line to which the page can be scrolled on such a screen.
+    pub(super) fn most(&self, registry: &Registry, keys: &Keymap, theme: &Theme, area: Rect) -> u16 {
+        let width = usize::from(area.width.min(WIDTH).saturating_sub(4));
         let lines = if self.reference {
-            reference_page(self, registry, theme).len()
+            reference_page(self, registry, theme, width).len()
         } else {
-            keys_page(self, keys, theme, false).len()
+            keys_page(self, keys, theme, false, width).len()
         };
-        (lines as u16).saturating_sub(rows.saturating_sub(5))
+        (lines as u16).saturating_sub(area.height.saturating_sub(5))
     }
 }
 
@@ -95,22 +96,40 @@ const fn kind(kind: ArgKind) -> &'static str {
     }
 }
 
-fn keys_page(help: &Help, keys: &Keymap, theme: &Theme, ascii: bool) -> Vec<Line<'static>> {
+/// How wide the page may get.
+const WIDTH: u16 = 100;
+
+/// Columns of the keys' names.
+const NAMES: usize = 18;
+
+/// A line that goes on below, behind as many columns as `lead` has.
+fn hanging(lead: Vec<Span<'static>>, words: &[Span<'static>], width: usize) -> Vec<Line<'static>> {
+    let indent = text::line_width(&lead);
+    let mut lines = Vec::new();
+    for (y, line) in text::wrap_spans(words, width.saturating_sub(indent)).into_iter().enumerate() {
+        let mut spans = if y == 0 { lead.clone() } else { vec![Span::raw(" ".repeat(indent))] };
+        spans.extend(line);
+        lines.push(Line::from(spans));
+    }
+    lines
+}
+
+fn keys_page(help: &Help, keys: &Keymap, theme: &Theme, ascii: bool, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for line in keys.help(help.of) {
         let names: Vec<String> = line.keys.iter().map(|k| k.label(ascii)).collect();
         let names = names.join(", ");
-        let pad = " ".repeat(18usize.saturating_sub(text::width(&names)).max(1));
-        lines.push(Line::from(vec![
-            Span::styled(names, theme.style(Role::Key)),
-            Span::raw(pad),
+        let pad = " ".repeat(NAMES.saturating_sub(text::width(&names)).max(1));
+        let lead = vec![Span::styled(names, theme.style(Role::Key)), Span::raw(pad)];
+        let words = [
             Span::styled(line.doc, theme.style(Role::Text)),
             Span::styled(format!("  {}", line.name), theme.style(Role::Dim)),
-        ]));
+        ];
+        lines.extend(hanging(lead, &words, width));
     }
+    let dim = |words: &'static str| [Span::styled(words, theme.style(Role::Dim))];
     lines.push(Line::default());
-    let words = "The words at the right name an action in keys.toml.";
-    lines.push(Line::from(Span::styled(words, theme.style(Role::Dim))));
+    lines.extend(hanging(Vec::new(), &dim("The word behind each names the action in keys.toml."), width));
     lines.push(Line::default());
     lines.push(Line::from(Span::styled("How a value is known", theme.style(Role::Heading))));
     for (evidence, words) in [
@@ -122,28 +141,26 @@ fn keys_page(help: &Help, keys: &Keymap, theme: &Theme, ascii: bool) -> Vec<Line
         ),
         (crate::model::Evidence::Hidden, "nobody can know it without changing it"),
     ] {
-        lines.push(Line::from(vec![
-            super::panes::mark(evidence, theme),
-            Span::styled(format!("  {:9}", evidence.word()), theme.style(Role::Value)),
-            Span::styled(words, theme.style(Role::Dim)),
-        ]));
+        let mark = super::panes::mark(evidence, theme);
+        let word = Span::styled(format!("  {:9}", evidence.word()), theme.style(Role::Value));
+        lines.extend(hanging(vec![mark, word], &dim(words), width));
     }
     lines
 }
 
-fn reference_page(help: &Help, registry: &Registry, theme: &Theme) -> Vec<Line<'static>> {
+fn reference_page(help: &Help, registry: &Registry, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let word = help.word.text().to_lowercase();
     let fits = |texts: &[&str]| word.is_empty() || texts.iter().any(|t| t.to_lowercase().contains(&word));
     let mut lines = Vec::new();
+    let indented = |words: &str, role| {
+        hanging(vec![Span::raw("    ")], &[Span::styled(words.to_owned(), theme.style(role))], width)
+    };
     let entry = |lines: &mut Vec<Line<'static>>, head: String, man: &str, doc: &str, example: &str| {
-        lines.push(Line::from(vec![
-            Span::styled(head, theme.style(Role::Code)),
-            Span::styled(format!("  {man}"), theme.style(Role::Dim)),
-        ]));
-        lines.push(Line::from(vec![Span::raw("    "), Span::styled(doc.to_owned(), theme.style(Role::Text))]));
-        if !example.is_empty() {
-            lines.push(Line::from(vec![Span::raw("    "), Span::styled(example.to_owned(), theme.style(Role::Dim))]));
-        }
+        let head =
+            [Span::styled(head, theme.style(Role::Code)), Span::styled(format!("  {man}"), theme.style(Role::Dim))];
+        lines.extend(hanging(Vec::new(), &head, width));
+        lines.extend(indented(doc, Role::Text));
+        lines.extend(example.lines().flat_map(|line| indented(line, Role::Dim)));
     };
     let mut stage = Vec::new();
     for word in crate::script::STAGE_WORDS {
@@ -160,8 +177,7 @@ fn reference_page(help: &Help, registry: &Registry, theme: &Theme) -> Vec<Line<'
         for call in chapter.calls.iter().filter(|c| fits(&[c.name, c.doc, chapter.title])) {
             entry(&mut own, signature(call), call.man, call.doc, call.example);
             if !call.undefined.is_empty() {
-                let words = format!("    undefined by POSIX if {}", call.undefined);
-                own.push(Line::from(Span::styled(words, theme.style(Role::Warning))));
+                own.extend(indented(&format!("undefined by POSIX if {}", call.undefined), Role::Warning));
             }
         }
         for predicate in chapter.predicates.iter().filter(|p| fits(&[p.word, p.doc, chapter.title])) {
@@ -192,14 +208,17 @@ pub(super) fn render(
     theme: &Theme,
     ascii: bool,
 ) {
-    let area = layout::centered(area, 100, area.height);
+    let area = layout::centered(area, WIDTH, area.height);
     let title = if help.reference { "Help: the language" } else { "Help: the keys of this screen" };
     let inner = layout::window(area, buffer, theme, title);
     let (page, foot) = layout::bottom(inner, 1);
-    let lines =
-        if help.reference { reference_page(help, registry, theme) } else { keys_page(help, keys, theme, ascii) };
-    let top = usize::from(help.scroll).min(lines.len().saturating_sub(usize::from(page.height)));
     let width = usize::from(page.width);
+    let lines = if help.reference {
+        reference_page(help, registry, theme, width)
+    } else {
+        keys_page(help, keys, theme, ascii, width)
+    };
+    let top = usize::from(help.scroll).min(lines.len().saturating_sub(usize::from(page.height)));
     let count = lines.len();
     for (y, line) in lines.into_iter().skip(top).take(usize::from(page.height)).enumerate() {
         let line = Line::from(clip_spans(line.spans, width, theme.glyphs.more));

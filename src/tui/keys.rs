@@ -42,11 +42,13 @@ pub enum Context {
     Choose = 32768,
     /// A scenario on two facilities.
     Swap = 65536,
+    /// A page of what is known, laid over the screen.
+    Sheet = 131_072,
 }
 
 impl Context {
     /// All contexts.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::First,
         Self::Menu,
         Self::Lessons,
@@ -64,6 +66,7 @@ impl Context {
         Self::Terminal,
         Self::Choose,
         Self::Swap,
+        Self::Sheet,
     ];
 
     /// Whether characters are text here.
@@ -120,18 +123,18 @@ macro_rules! actions {
 }
 
 use Context::{
-    Choose, Compare, Editor, Field, First, Lesson, Lessons, Map, Measure, Menu, Page, Progress, Prompt, Stage, Swap,
-    Terminal, Transcript,
+    Choose, Compare, Editor, Field, First, Lesson, Lessons, Map, Measure, Menu, Page, Progress, Prompt, Sheet, Stage,
+    Swap, Terminal, Transcript,
 };
 
 const LISTS: u32 = contexts(&[Menu, Lessons, Map, Progress]);
 const CHOICE: u32 = LISTS | contexts(&[Measure]);
 const LOOK: u32 = contexts(&[Stage, Transcript, Lesson]);
-const SCROLL: u32 = contexts(&[Stage, Transcript, Lesson, Page, Map, Compare, Choose, Swap]);
+const SCROLL: u32 = contexts(&[Stage, Transcript, Lesson, Page, Sheet, Map, Compare, Choose, Swap]);
 
 actions! {
     MoveByte "move-byte" ["space"] "move a byte" "Let the writer write one byte" in contexts(&[First]), shown contexts(&[First]);
-    Choose "choose" ["enter"] "choose" "Open the chosen entry" in LISTS | contexts(&[First, Page]), shown LISTS;
+    Choose "choose" ["enter"] "choose" "Open the chosen entry" in LISTS | contexts(&[First, Page, Sheet]), shown LISTS;
     Run "run" ["enter"] "run" "Run the statement" in contexts(&[Prompt]), shown contexts(&[Prompt]);
     Accept "accept" ["enter"] "accept" "Take what was typed" in contexts(&[Field, Terminal]), shown contexts(&[Field, Terminal]);
     Next "next" ["n", "enter"] "next" "Go on to the next step of the lesson" in contexts(&[Lesson]), shown contexts(&[Lesson]);
@@ -160,7 +163,7 @@ actions! {
     Left "left" ["left", "h"] "" "Go left, or to the one before" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown 0;
     Right "right" ["right", "l"] "another" "Go right, or to the next one" in contexts(&[Stage, Map, Compare, Measure, Choose, Swap]), shown contexts(&[Swap]);
     PageUp "page-up" ["pageup", "ctrl-b"] "" "Go up a page" in SCROLL | contexts(&[Prompt, Progress, Lessons]), shown 0;
-    PageDown "page-down" ["pagedown", "ctrl-f"] "" "Go down a page" in SCROLL | contexts(&[Prompt, Progress, Lessons]), shown 0;
+    PageDown "page-down" ["pagedown", "ctrl-f"] "scroll" "Go down a page" in SCROLL | contexts(&[Prompt, Progress, Lessons]), shown contexts(&[Sheet]);
     Top "top" ["home", "g"] "" "Go to the first line" in SCROLL | contexts(&[Measure, Lessons]), shown 0;
     Bottom "bottom" ["end", "G"] "" "Go to the last line" in SCROLL | contexts(&[Measure, Lessons]), shown 0;
     Detail "detail" ["enter"] "detail" "Show all that is known of what has the focus" in contexts(&[Stage, Transcript]), shown contexts(&[Stage]);
@@ -180,7 +183,7 @@ actions! {
     FindNext "find-next" ["n"] "" "Go to the next find" in contexts(&[Transcript]), shown 0;
     FindBack "find-back" ["N"] "" "Go to the find before" in contexts(&[Transcript]), shown 0;
     Filter "filter" ["f"] "filter" "Show the calls of one actor, then of the next, then of all" in contexts(&[Transcript]), shown contexts(&[Transcript]);
-    Waits "waits" ["w", "f4"] "who waits" "Show who waits for whom, and what is wrong" in LOOK | contexts(&[Page]), shown contexts(&[Stage, Transcript]);
+    Waits "waits" ["w", "f4"] "who waits" "Show who waits for whom, and what is wrong" in LOOK | contexts(&[Page, Sheet]), shown contexts(&[Stage, Transcript]);
     WaitsHere "waits-here" ["f4"] "who waits" "Show who waits for whom, and what is wrong" in contexts(&[Prompt, Editor]), shown 0;
     Copy "copy" ["y"] "copy" "Copy the line or the pane to the clipboard" in contexts(&[Transcript, Stage]), shown contexts(&[Transcript]);
     EditorOpen "editor" ["e", "ctrl-e"] "script" "Open the script editor, or close it" in contexts(&[Stage, Transcript]), shown contexts(&[Stage]);
@@ -206,7 +209,7 @@ actions! {
     MeasureOne "measure-one" ["enter"] "only this" "Measure the chosen facility alone" in contexts(&[Measure]), shown contexts(&[Measure]);
     Placement "placement" ["c"] "cores" "Show both processes on one core, or on two" in contexts(&[Measure]), shown contexts(&[Measure]);
     Size "size" ["z"] "size" "Show the next size of a message" in contexts(&[Measure]), shown contexts(&[Measure]);
-    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Field, Terminal, Stage, Map, Progress, Compare, Choose, Swap, Measure]);
+    Cancel "cancel" ["esc"] "back" "Cancel what runs, close what is open, or go back" in EVERYWHERE, shown contexts(&[First, Menu, Lessons, Prompt, Editor, Page, Sheet, Field, Terminal, Stage, Map, Progress, Compare, Choose, Swap, Measure]);
     Interrupt "interrupt" ["ctrl-c"] "" "Clear the line; twice: leave the program" in OURS, shown 0;
     Help "help" ["?"] "keys" "Show the keys of this screen" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Choose, Swap, Measure]), shown contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Choose, Swap, Measure]);
     HelpKey "help-key" ["f1"] "help" "Show the keys of this screen, then the reference of the language" in EVERYWHERE, shown contexts(&[Prompt, Editor]);

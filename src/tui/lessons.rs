@@ -99,6 +99,11 @@ impl Lessons {
         self.at = (self.at as isize + by).rem_euclid(count as isize) as usize;
     }
 
+    /// Goes up or down by so many, not beyond the ends.
+    pub(super) fn leap(&mut self, by: isize) {
+        self.at = self.at.saturating_add_signed(by).min(self.order().len().saturating_sub(1));
+    }
+
     /// The chosen lesson.
     pub(super) fn chosen(&self) -> Option<Lesson> {
         self.order().get(self.at).map(|l| (*l).clone())
@@ -123,10 +128,12 @@ impl Lessons {
             let (left, right) = layout::left(area, area.width / 2);
             (left, layout::left(right, 3).1)
         } else {
-            layout::bottom(area, (about.len() as u16 + 1).min(area.height / 2))
+            layout::bottom(area, (about.len() as u16).min(area.height / 2))
         };
         top.width = top.width.saturating_sub(1);
-        let mut lines: Vec<(Line<'static>, bool)> = Vec::new();
+        let mark;
+        (top, mark) = layout::bottom(top, 1);
+        let mut lines: Vec<(Line<'static>, Option<usize>)> = Vec::new();
         let mut number = 0;
         for unit in &self.pack.units {
             let own: Vec<&Lesson> = unit.lessons.iter().filter_map(|id| self.pack.lesson(id)).collect();
@@ -134,11 +141,11 @@ impl Lessons {
                 continue;
             }
             if !lines.is_empty() {
-                lines.push((Line::default(), false));
+                lines.push((Line::default(), None));
             }
-            lines.push((Line::from(Span::styled(unit.title.clone(), theme.style(Role::Heading))), false));
+            lines.push((Line::from(Span::styled(unit.title.clone(), theme.style(Role::Heading))), None));
             for lesson in own {
-                lines.push((self.line(lesson, number == self.at, usize::from(top.width), theme), number == self.at));
+                lines.push((self.line(lesson, number, usize::from(top.width), theme), Some(number)));
                 number += 1;
             }
         }
@@ -146,29 +153,40 @@ impl Lessons {
             let first = bad.diagnostics.first().map_or("", |d| d.message.as_str());
             let words = format!("{} {}: {first}", theme.glyphs.no, bad.file);
             let words = text::clip(&words, usize::from(top.width), theme.glyphs.more);
-            lines.push((Line::from(Span::styled(words, theme.style(Role::Error))), false));
+            lines.push((Line::from(Span::styled(words, theme.style(Role::Error))), None));
         }
-        let chosen = lines.iter().position(|(_, chosen)| *chosen).unwrap_or(0);
-        let first = (chosen + 2).saturating_sub(usize::from(top.height));
+        let chosen = lines.iter().position(|(_, lesson)| *lesson == Some(self.at)).unwrap_or(0);
+        let rows = usize::from(top.height);
+        // The last row that is shown is not the chosen one, unless there is nothing below it.
+        let first = (chosen + 2).min(lines.len()).saturating_sub(rows);
+        let count = |lines: &[(Line<'_>, Option<usize>)]| lines.iter().filter(|(_, lesson)| lesson.is_some()).count();
+        let (above, below_these) = (count(&lines[..first]), count(lines.get(first + rows..).unwrap_or_default()));
+        let told: Vec<String> = [(above, "above"), (below_these, "below")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, place)| format!("{count} {place}"))
+            .collect();
+        if !told.is_empty() {
+            let words = format!("{} {}", theme.glyphs.more, told.join(&format!(" {} ", theme.glyphs.dot)));
+            let right = vec![Span::styled(words, theme.style(Role::Warning))];
+            let line = text::spread(Vec::new(), right, usize::from(mark.width), theme.glyphs.more);
+            layout::line_at(mark, 0, buffer, &line);
+        }
         for (y, (line, _)) in lines.into_iter().skip(first).take(usize::from(top.height)).enumerate() {
             layout::line_at(top, y as u16, buffer, &line);
         }
-        let below = if area.width >= 100 {
-            below
-        } else {
-            Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below }
-        };
         for (y, line) in about.iter().take(usize::from(below.height)).enumerate() {
             layout::line_at(below, y as u16, buffer, line);
         }
     }
 
-    fn line(&self, lesson: &Lesson, chosen: bool, width: usize, theme: &Theme) -> Line<'static> {
+    fn line(&self, lesson: &Lesson, number: usize, width: usize, theme: &Theme) -> Line<'static> {
+        let chosen = number == self.at;
         let glyphs = theme.glyphs;
         let record = self.progress.lesson(lesson.id());
         let (mark, role) = match record {
             Some(r) if r.done => (glyphs.yes, Role::Good),
-            Some(r) if r.step.is_some() => (glyphs.chosen, Role::Running),
+            Some(r) if r.step.is_some() => (glyphs.begun, Role::Running),
             _ => (glyphs.open, Role::Dim),
         };
         let style = theme.style(if chosen { Role::Selection } else { Role::Text });
@@ -178,6 +196,7 @@ impl Lessons {
                 theme.style(Role::Accent),
             ),
             Span::styled(format!("{mark} "), theme.style(role)),
+            Span::styled(format!("{:>2} ", number + 1), theme.style(Role::Dim)),
             Span::styled(lesson.front.title.clone(), style),
         ];
         let par = lesson.front.par.map(|par| format!("par {par} {} ", glyphs.dot)).unwrap_or_default();
@@ -196,7 +215,10 @@ impl Lessons {
             }
         };
         say(Role::Title, &lesson.front.title);
-        say(Role::Dim, &format!("Many believe: {}.", lesson.front.misconception));
+        // Before that it would give away what is to be predicted.
+        if self.is_done(lesson) {
+            say(Role::Dim, &format!("Many believe: {}.", lesson.front.misconception));
+        }
         if area.width >= 100 {
             say(Role::Text, "");
         }

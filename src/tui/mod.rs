@@ -57,7 +57,7 @@ pub use gallery::pictures;
 /// With which screen to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
-    /// The live pipe.
+    /// The live pipe; the menu for those who have gone through it, or begun a lesson.
     FirstMinute,
     /// The menu.
     Menu,

@@ -339,7 +339,7 @@ impl ProgressView {
         let glyphs = theme.glyphs;
         let (mark, role) = match lesson.state {
             State::Done => (glyphs.yes, Role::Good),
-            State::Begun(..) => (glyphs.chosen, Role::Running),
+            State::Begun(..) => (glyphs.begun, Role::Running),
             State::New => (glyphs.open, Role::Dim),
         };
         let new = lesson.state == State::New && lesson.predictions.iter().all(|p| p.answers.is_empty());

@@ -49,11 +49,13 @@ pub(super) fn run(options: Options) -> anyhow::Result<Ending> {
         theme = Theme::new(palette, ascii);
     }
     let progress = Progress::load();
+    let begun = !progress.lessons().is_empty() || super::first::is_remembered();
     let lessons = match options.pack {
         Some(pack) => Lessons::new(pack, progress).into(),
         None => Shelf::fill(|| Some(Lessons::new(Pack::embedded(crate::facility::registry()).ok()?, progress)))?,
     };
     let opening = match options.start {
+        Start::FirstMinute if begun => Opening::Menu,
         Start::FirstMinute => Opening::First,
         Start::Menu => Opening::Menu,
         Start::Learn(id) => Opening::Learn(id),
@@ -130,6 +132,7 @@ impl Face {
             Effect::Suspend => return self.suspend(),
             Effect::Copy(text) => terminal::write_all(format!("\x1b]52;c;{}\x07", base64(text.as_bytes())).as_bytes())?,
             Effect::Mouse(on) => self.guard.mouse(on)?,
+            Effect::FirstMinuteOver => super::first::remember(),
             Effect::Redraw => {
                 self.forget()?;
                 return Ok(true);

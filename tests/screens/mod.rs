@@ -4,6 +4,7 @@ mod authoring;
 mod learner;
 mod lesson;
 mod walk;
+mod ways;
 
 use crate::pty::{Pty, ipclab};
 
@@ -182,7 +183,7 @@ fn a_lesson_from_begin_to_end() {
         });
     }
     assert!(last.contains("the next one is chosen"), "{last}");
-    assert!(last.contains("✓ End of file"), "{last}");
+    assert!(last.contains("✓  2 End of file"), "{last}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl App {
                 }
                 Action::Cancel | Action::Help | Action::Choose => self.page = None,
                 _ => {
-                    let most = help.most(self.out.registry, &self.keys, &self.theme, self.area.height);
+                    let most = help.most(self.out.registry, &self.keys, &self.theme, self.area);
                     help.scroll = moved(help.scroll.min(most), by).min(most);
                 }
             },

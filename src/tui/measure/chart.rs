@@ -83,6 +83,13 @@ pub(super) fn lines(
     let legend = format!(" {} p50 {} {worst}", theme.glyphs.full, theme.glyphs.wanted);
     let below = format!("{legend:<NAME$} {}", scale.line(words));
     lines.push(Line::from(Span::styled(text::clip(&below, width, ""), theme.style(Role::Dim))));
+    let disturbed = |subject: &Subject| view.run(subject, view.kind).is_some_and(|(_, run)| run.load.is_busy());
+    if ALL.iter().any(disturbed) && lines.len() < height {
+        let words = " ! others used the processor meanwhile: the figure may be too high";
+        let words = if view.kind == Kind::Throughput { words.replace("high", "low") } else { words.to_owned() };
+        let words = text::clip(&words, width, theme.glyphs.more);
+        lines.push(Line::from(Span::styled(words, theme.style(Role::Warning))));
+    }
     if lines.len() + limits.len() <= height {
         for (name, value) in limits {
             lines.push(limit(name, value, &scale, columns, words(value), theme));
@@ -160,7 +167,7 @@ fn row(view: &Measure, subject: &Subject, chosen: bool, scale: &Scale, columns: 
         None => {
             let words = match run.map(|(_, run)| &run.outcome) {
                 Some(Outcome::Not(_)) => "not here",
-                _ if view.is_busy() => "to come",
+                _ if view.is_to_come(subject) => "to come",
                 _ => "not measured",
             };
             spans.push(Span::styled(words, theme.style(Role::Dim)));

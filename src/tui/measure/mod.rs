@@ -23,6 +23,8 @@ use room::Said;
 #[derive(Debug)]
 struct Running {
     number: u64,
+    /// The facilities that are measured.
+    facilities: Vec<String>,
     stop: Option<Stop>,
     asked: bool,
     done: usize,
@@ -133,6 +135,11 @@ impl Measure {
         &ALL[self.at.min(ALL.len() - 1)]
     }
 
+    /// Whether a facility is among those that are being measured.
+    fn is_to_come(&self, subject: &Subject) -> bool {
+        self.running.as_ref().is_some_and(|running| running.facilities.iter().any(|id| id == subject.id))
+    }
+
     /// What a key means here.
     pub(super) fn act(&mut self, action: Action, out: &mut Out) -> Wish {
         let kinds = [Kind::RoundTrip, Kind::OneWay, Kind::Throughput];
@@ -158,6 +165,10 @@ impl Measure {
             Action::Pane | Action::PaneBack => self.card = !self.card,
             Action::Measure => self.start(Plan::new(false), out),
             Action::MeasureQuick => self.start(Plan::new(true), out),
+            // Nothing stands there to choose from yet.
+            Action::MeasureOne if self.newest().is_none() => {
+                out.notice(Notice::warning("nothing is chosen yet: first measure all, or all of it quickly"));
+            }
             Action::MeasureOne => {
                 let mut plan = Plan::new(false);
                 plan.facilities = vec![self.chosen().id.to_owned()];
@@ -178,8 +189,17 @@ impl Measure {
             return;
         }
         let number = out.next_stage();
-        self.running =
-            Some(Running { number, stop: None, asked: false, done: 0, of: 0, now: String::new(), entry: None });
+        let facilities = plan.facilities.clone();
+        self.running = Some(Running {
+            number,
+            facilities,
+            stop: None,
+            asked: false,
+            done: 0,
+            of: 0,
+            now: String::new(),
+            entry: None,
+        });
         out.measures.push(room::Order { number, plan });
     }
 
