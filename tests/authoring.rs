@@ -212,6 +212,10 @@ fn what_a_pack_does_not_say_is_said() {
     assert!(lines.lines().any(|line| line.contains("\"noted\"") && line.contains("forgotten.md")), "{lines}");
     // A folder is no lesson.
     assert!(folder.with(2, &["learn", "--plain", "."], "").contains("`ipclab learn --pack .` opens it"));
+    // A pipe proves nothing about networks.
+    folder.write("far.md", &own.replace("\"two-numbers\"", "\"far\"").replace("\"X4\"", "\"N1\""));
+    let said = folder.with(2, &["check", "far.md"], "");
+    assert!(said.contains("error: the lesson can't prove N1, “Only sockets"), "{said}");
     // The id and the name of the file.
     let said = folder.with(2, &["check", "forgotten.md"], "");
     assert!(said.contains("error: the id is `two-numbers`, and the file is called forgotten.md"), "{said}");

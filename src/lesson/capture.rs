@@ -108,7 +108,7 @@ pub fn lesson(id: &str, played: &[Played]) -> Option<String> {
          unit = \"own\"\n\
          misconception = \"TODO: the belief that this corrects, as somebody who holds it would say it\"\n\
          objectives = [\"TODO: what the learner will be able to say afterwards\"]\n\
-         claims = [\"T1\"] # TODO: the claims that it proves; `ipclab claims` lists them\n\
+         claims = [] # TODO: the ids of the claims that it proves; `ipclab claims` lists them\n\
          minutes = 5\n\
          read = [\"ipclab(1)\"] # TODO: the manual pages to read on\n\
          +++\n\n\

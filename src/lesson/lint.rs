@@ -65,6 +65,30 @@ impl Lint<'_> {
         }
     }
 
+    /// What the lesson's statements touch, those of refutations and solutions too.
+    fn touched(&self) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for step in &self.lesson.steps {
+            for item in &step.items {
+                match item {
+                    Item::Run(run) => all.extend(claim::touched(&run.statements)),
+                    Item::Refute(refutation) => all.extend(claim::touched(&refutation.run.statements)),
+                    Item::Predict(prediction)
+                        if prediction.choices.iter().any(|c| claim::speaks_of_deadlock(&c.predicate.claim)) =>
+                    {
+                        all.insert("deadlock".to_owned());
+                    }
+                    Item::Prose(_) | Item::Predict(_) => {}
+                }
+            }
+            if step.goals.iter().flat_map(|g| &g.claims).any(|e| claim::speaks_of_deadlock(&e.claim)) {
+                all.insert("deadlock".to_owned());
+            }
+            all.extend(step.solve.iter().flat_map(|solve| claim::touched(&solve.statements)));
+        }
+        all
+    }
+
     /// What its author has still to write.
     fn unwritten(&mut self) {
         let mut at = 0;
@@ -129,6 +153,13 @@ impl Lint<'_> {
             );
         }
         for claim in &front.claims {
+            let about = claim::about(claim);
+            if !about.is_empty() && about.is_disjoint(&self.touched()) {
+                let some: Vec<&str> = about.iter().take(4).map(String::as_str).collect();
+                let help = format!("of what it is about nothing is called here: {}…", some.join(", "));
+                let message = format!("the lesson can't prove {claim}, “{}”", claim::title(claim).unwrap_or_default());
+                self.error(self.place("claims", claim), message, Some(help));
+            }
             if claim::title(claim).is_none() {
                 let help = did_you_mean(claim, claim::all().keys().map(String::as_str));
                 self.error(self.place("claims", claim), format!("unknown claim `{claim}`"), help);
