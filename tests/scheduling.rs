@@ -12,7 +12,7 @@ fn scheduling(play: &Play, who: &str) -> Scheduling {
 }
 
 /// With which these tests run: all on stage begin with it.
-fn our_nice() -> i32 {
+fn our_nice() -> i64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     // Behind the name, which may hold spaces: the 19th field of proc(5).
     stat[stat.rfind(')').unwrap() + 1..].split_whitespace().nth(16).unwrap().parse().unwrap()
