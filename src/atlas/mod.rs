@@ -5,6 +5,7 @@ pub mod choose;
 mod compare;
 mod map;
 pub mod swap;
+pub mod touch;
 
 pub use compare::{Cell, Column, cell, cells, column, columns, table_rows};
 pub use map::{Leaf, Property, Row, leaf, leaves, rows};

@@ -7,11 +7,9 @@
 mod embedded;
 mod experiment;
 mod runner;
-mod touch;
 
 pub use experiment::{Experiment, Part, Wrong, parse};
 pub use runner::{Doing, Finding, Met, Shown, Verdict, run};
-pub use touch::{about, speaks_of_deadlock, touched};
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Item, Lesson, Step};
+use crate::atlas::touch;
 use crate::claim;
 use crate::script::{
     ArgKind, ArgValue, Body, CallExpr, Claim, Diagnostic, Expectation, Makes, Registry, Severity, Span, Statement,
@@ -71,20 +72,20 @@ impl Lint<'_> {
         for step in &self.lesson.steps {
             for item in &step.items {
                 match item {
-                    Item::Run(run) => all.extend(claim::touched(&run.statements)),
-                    Item::Refute(refutation) => all.extend(claim::touched(&refutation.run.statements)),
+                    Item::Run(run) => all.extend(touch::touched(&run.statements)),
+                    Item::Refute(refutation) => all.extend(touch::touched(&refutation.run.statements)),
                     Item::Predict(prediction)
-                        if prediction.choices.iter().any(|c| claim::speaks_of_deadlock(&c.predicate.claim)) =>
+                        if prediction.choices.iter().any(|c| touch::speaks_of_deadlock(&c.predicate.claim)) =>
                     {
                         all.insert("deadlock".to_owned());
                     }
                     Item::Prose(_) | Item::Predict(_) => {}
                 }
             }
-            if step.goals.iter().flat_map(|g| &g.claims).any(|e| claim::speaks_of_deadlock(&e.claim)) {
+            if step.goals.iter().flat_map(|g| &g.claims).any(|e| touch::speaks_of_deadlock(&e.claim)) {
                 all.insert("deadlock".to_owned());
             }
-            all.extend(step.solve.iter().flat_map(|solve| claim::touched(&solve.statements)));
+            all.extend(step.solve.iter().flat_map(|solve| touch::touched(&solve.statements)));
         }
         all
     }
@@ -153,7 +154,7 @@ impl Lint<'_> {
             );
         }
         for claim in &front.claims {
-            let about = claim::about(claim);
+            let about = touch::about(claim);
             if !about.is_empty() && about.is_disjoint(&self.touched()) {
                 let some: Vec<&str> = about.iter().take(4).map(String::as_str).collect();
                 let help = format!("of what it is about nothing is called here: {}…", some.join(", "));

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{parse, source};
+use super::leaves;
+use crate::claim::{parse, source};
 use crate::facility::registry;
 use crate::script::{Body, Claim, Statement};
 
@@ -41,7 +42,7 @@ pub fn speaks_of_deadlock(claim: &Claim) -> bool {
 pub fn about(claim: &str) -> BTreeSet<String> {
     let Some(experiment) = source(claim).and_then(|text| parse(text, registry()).ok()) else { return BTreeSet::new() };
     let mut all: BTreeSet<String> = experiment.parts.iter().flat_map(|part| touched(&part.run)).collect();
-    for leaf in crate::atlas::leaves().iter().filter(|leaf| leaf.claims.iter().any(|id| id == claim)) {
+    for leaf in leaves().iter().filter(|leaf| leaf.claims.iter().any(|id| id == claim)) {
         all.extend(leaf.calls.iter().cloned());
     }
     all.retain(|call| !COMMON.contains(&call.as_str()));
