@@ -31,6 +31,9 @@ use crate::script::{ArgKind, CallSpec, Makes};
 
 mod late;
 
+/// Where terminals have their names, which nobody but the kernel gives and takes.
+const TERMINALS: &str = "/dev/pts/";
+
 /// The objects of a stage, and what must be remembered of them from one look to the next.
 #[derive(Debug)]
 pub(super) struct Scene {
@@ -462,7 +465,10 @@ impl Scene {
         };
         let mut all = table.read(
             before,
-            |link| rested && link.starts_with(nameless::LINK) || !names && self.watches(link),
+            |link| {
+                rested && (link.starts_with(nameless::LINK) || link.starts_with(TERMINALS))
+                    || !names && self.watches(link)
+            },
             claimed,
         );
         let known = before.iter().filter(|c| matches!(c.handle.kind, HandleKind::Mapping { .. }));
