@@ -110,7 +110,11 @@ expect certain deadlock parent child
 ",
         );
         let finding = only(play, "nobody-reads");
-        assert!(finding.next.starts_with("parent should read p to its end before it waits"), "{}", finding.next);
+        assert!(
+            finding.next.starts_with("parent should read from p to the end of file before it waits"),
+            "{}",
+            finding.next
+        );
         assert!(finding.known.iter().any(|known| known.words.contains("65536 of at most 65536")), "{finding:#?}");
     });
 }
@@ -140,7 +144,7 @@ expect deadlock parent child
 }
 
 #[test]
-fn locks_in_turned_round_order() {
+fn locks_in_opposite_orders() {
     both(|play| {
         play.run(
             r#"
@@ -500,7 +504,7 @@ fn mutexes(robust: bool) -> String {
 }
 
 #[test]
-fn mutexes_in_turned_round_order() {
+fn mutexes_in_opposite_orders() {
     both(|play| {
         play.run(&mutexes(false));
         play.run(
@@ -578,7 +582,7 @@ fn lines_of_text_tell_it_once_and_all_on_request() {
     let text = told(&["--plain", "play"], &format!("{STUCK}spawn bob\n/waits\n"));
     assert_eq!(text.matches("  Reader holds its own write end, certain: alice waits").count(), 1, "{text}");
     assert!(text.contains("The kernel says: alice has p.w (descriptor 4) open."), "{text}");
-    assert!(text.contains("Cycle 1:\n  alice waits in read on p, for alice."), "{text}");
+    assert!(text.contains("Cycle 1:\n  alice waits in read on p, for itself."), "{text}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_sleep_is_not_said_of_who_runs() {
 fn orders_that_nobody_can_take_are_refused_with_the_reason() {
     both(|play| {
         play.run("spawn alice\nalice: pipe p\nalice: fork bob\nbob: read p 1");
-        assert!(play.refused("bob: getpid").starts_with("bob is asleep in read(3, …, 1) on p since"));
+        assert!(play.refused("bob: getpid").starts_with("bob is asleep in read(3, …, 1) on p, for 0."));
         assert!(play.refused("bbo: getpid").contains("nobody on stage is called bbo"));
         assert!(play.refused("spawn alice").contains("alice is taken by an actor"));
         assert!(play.refused("spawn p").contains("p is taken by an object"));

@@ -224,7 +224,7 @@ mod tests {
                 direction: "lock".to_owned(),
                 since_ns: 0,
                 timed: false,
-                need: crate::model::Need { groups: vec![vec![pair[1].clone()]], sure: true },
+                need: crate::model::Need { groups: vec![vec![pair[1].clone()]], sure: true, end: None },
             })
             .collect();
         let graph = WaitGraph::from_waits(waits);

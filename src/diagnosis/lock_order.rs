@@ -1,7 +1,8 @@
 //! Locks that are taken in one order here and in another there.
 
 use super::{Sight, listed};
-use crate::model::{Certainty, Fact, Finding, Known, Plight};
+use crate::model::{Certainty, Fact, Finding, Known, Plight, Value, Wait};
+use crate::script::process_of;
 
 pub(super) const KIND: &str = "lock-order";
 
@@ -16,7 +17,8 @@ pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
 /// A cycle of waits for locks: each has one and wants the next one's.
 fn asleep(sight: Sight<'_>, cycle: &[String]) -> Option<Finding> {
     let waits: Vec<_> = cycle.iter().filter_map(|name| sight.graph.of_actor(name).next()).collect();
-    if cycle.len() < 2 || !waits.iter().all(|wait| wait.direction.starts_with("lock")) {
+    let asks = |wait: &&Wait| wait.direction.starts_with("lock") && !asks_for_more(sight, wait);
+    if cycle.len() < 2 || !waits.iter().all(asks) {
         return None;
     }
     let words = format!("{} each hold a lock that the one before asks for", listed(cycle));
@@ -42,6 +44,30 @@ fn asleep(sight: Sight<'_>, cycle: &[String]) -> Option<Finding> {
         }
     }
     Some(finding)
+}
+
+/// Whether it asks for more of what it has, as two readers do who both want to write: they took no two locks.
+pub(super) fn asks_for_more(sight: Sight<'_>, wait: &Wait) -> bool {
+    let Some(object) = sight.object(wait) else { return false };
+    let waiter = process_of(&wait.waiter);
+    let text = |value: &Value, part: &str| value.part(part).and_then(Value::as_text).map(str::to_owned);
+    let span = |value: &Value| {
+        let number = |part: &str| value.part(part).and_then(Value::as_int);
+        (number("start").unwrap_or(0), number("end").unwrap_or(i64::MAX))
+    };
+    let locks = object.value("locks").as_list();
+    let waits = locks.iter().filter_map(|lock| lock.part("waits")).flat_map(Value::as_list);
+    let asked: Vec<&Value> = waits.filter(|value| text(value, "actor").as_deref() == Some(&wait.waiter)).collect();
+    let owns = |lock: &&Value| {
+        text(lock, "owner").is_some_and(|owners| owners.split(", ").any(|owner| process_of(owner) == waiter))
+    };
+    // A lock of a whole file and one of a range are two, which do not meet.
+    let meets = |lock: &Value| {
+        let (from, to) = span(lock);
+        asked.iter().any(|wait| text(wait, "kind") == text(lock, "kind") && span(wait).0 < to && from < span(wait).1)
+    };
+    let reads = object.value("reading").as_list().iter().any(|name| name.as_text() == Some(&wait.waiter));
+    reads || locks.iter().filter(owns).any(meets)
 }
 
 fn named(object: &str, what: &str) -> String {

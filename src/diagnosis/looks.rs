@@ -1,7 +1,7 @@
 //! Looks on end: nothing is called certain before two of them agree.
 
 use super::{diagnose, graph};
-use crate::model::{Certainty, Finding, Snapshot, WaitGraph};
+use crate::model::{Certainty, Finding, Snapshot, Wait, WaitGraph};
 
 /// What the last look has found, and what of it the one before had found too.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +48,17 @@ impl Looks {
             Finding { certainty, ..finding.clone() }
         };
         self.findings.iter().zip(&self.agreed).map(one).collect()
+    }
+
+    /// What is said where nothing was found and somebody waits. Who waits for nobody in particular has its hope in those
+    /// who are awake.
+    pub fn all_clear(&self) -> &'static str {
+        let anybody = |wait: &Wait| wait.need.groups.is_empty() && wait.object.is_some() && !wait.timed;
+        if self.graph.waits.iter().any(anybody) {
+            "Nobody waits in vain, as far as can be seen: who is idle or runs may still act."
+        } else {
+            "Nobody waits in vain, as far as can be seen."
+        }
     }
 
     /// Whether nothing was found.

@@ -6,19 +6,24 @@
 mod dead_holder;
 mod deadlock;
 mod forest;
+mod held_write_end;
 mod lock_order;
 mod looks;
 mod lost_lock;
 mod merged_signal;
+mod nobody_comes;
 mod nobody_reads;
 mod orphaned_lock;
 mod own_write_end;
 #[cfg(test)]
 mod testing;
+mod words;
 mod zombie;
 
 pub use forest::{Forest, Row};
 pub use looks::Looks;
+
+use std::collections::HashSet;
 
 use crate::facility;
 use crate::model::{Actor, Finding, Need, Object, Plight, Snapshot, Wait, WaitGraph, kind};
@@ -31,6 +36,8 @@ pub(crate) struct Sight<'a> {
     now: &'a Snapshot,
     /// Who waits for whom.
     graph: &'a WaitGraph,
+    /// Who sleeps on though nobody on stage is bound to wake it.
+    forsaken: &'a HashSet<&'a str>,
 }
 
 /// How findings of one kind are found.
@@ -44,7 +51,9 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule { kind: deadlock::KIND, find: deadlock::find },
     Rule { kind: own_write_end::KIND, find: own_write_end::find },
+    Rule { kind: held_write_end::KIND, find: held_write_end::find },
     Rule { kind: nobody_reads::KIND, find: nobody_reads::find },
+    Rule { kind: nobody_comes::KIND, find: nobody_comes::find },
     Rule { kind: lock_order::KIND, find: lock_order::find },
     Rule { kind: lost_lock::KIND, find: lost_lock::find },
     Rule { kind: orphaned_lock::KIND, find: orphaned_lock::find },
@@ -60,7 +69,7 @@ pub fn graph(snapshot: &Snapshot) -> WaitGraph {
         let Some(object) = object else {
             let wakers = called.map(|f| f.wakers_of_call(sleep, actor, snapshot)).unwrap_or_default();
             let groups = if wakers.is_empty() { Vec::new() } else { vec![wakers] };
-            return Need { groups, sure: true };
+            return Need { groups, sure: true, end: None };
         };
         let Some(facility) = facility::by_id(object.facility()) else { return Need::default() };
         // One of several things may come from anywhere, so what all of them hang on proves little.
@@ -72,7 +81,8 @@ pub fn graph(snapshot: &Snapshot) -> WaitGraph {
                 with_threads(group, snapshot);
             }
         }
-        Need { groups, sure: !any && facility.only_they(object, direction, snapshot) }
+        let end = facility.other_end(object, &actor.name, direction, snapshot);
+        Need { groups, sure: !any && facility.only_they(object, direction, snapshot), end }
     })
 }
 
@@ -95,15 +105,27 @@ fn with_threads(group: &mut Vec<String>, snapshot: &Snapshot) {
     }
 }
 
-/// All that is wrong in a snapshot, or looks so. `graph` is its graph.
+/// All that is wrong in a snapshot, or looks so: first what holds up those who are asleep, what is certain before what is
+/// suspicious, and each in the order of the kinds. `graph` is its graph.
 pub fn diagnose(snapshot: &Snapshot, graph: &WaitGraph) -> Vec<Finding> {
-    let sight = Sight { now: snapshot, graph };
+    // Whoever is awake may do anything, but hardly sends a signal to wake whom nobody waits for.
+    let awake = snapshot.actors.iter().any(|actor| actor.alive() && actor.sleep().is_none());
+    let timed = graph.waits.iter().any(|wait| wait.timed || wait.direction == "time");
+    // A timer goes off by itself, and who tells what else is read or polled without having ends?
+    let by_itself =
+        |wait: &Wait| matches!(wait.direction.as_str(), "read" | "write" | "be told") && wait.need.end.is_none();
+    let comes =
+        |wait: &Wait| wait.direction == "time" || by_itself(wait) || (awake || timed) && wait.direction != "signal";
+    let forsaken = graph.without_hope(comes);
+    let sight = Sight { now: snapshot, graph, forsaken: &forsaken };
     let found = |rule: &Rule| {
         let found = (rule.find)(sight);
         debug_assert!(found.iter().all(|finding| finding.kind.word == rule.kind), "a rule finds what it is for");
         found
     };
-    RULES.iter().flat_map(found).collect()
+    let mut all: Vec<Finding> = RULES.iter().flat_map(found).collect();
+    all.sort_by_key(|finding| (finding.since_ns.is_empty(), std::cmp::Reverse(finding.certainty)));
+    all
 }
 
 impl<'a> Sight<'a> {

@@ -24,24 +24,28 @@ fn of(sight: Sight<'_>, wait: &Wait) -> Finding {
     let (waiter, on) = (&wait.waiter, wait.on());
     let readers: Vec<&str> = wait.needs().into_iter().filter(|name| name != waiter).collect();
     let why = if readers.is_empty() {
-        format!("the only one who could read is {waiter} itself")
+        format!("the only one who could {} is {waiter} itself", sight.deed(wait))
     } else {
         let one = |name: &&str| format!("{name} {}", sight.does(name));
         readers.iter().map(one).collect::<Vec<_>>().join("; ")
     };
     let first = readers.first().copied().unwrap_or(waiter);
+    let deed = sight.deed(wait);
+    let ends = wait.need.end.as_ref().is_some_and(|end| end.closes);
+    let to_its_end = if ends { " to the end of file" } else { "" };
     let next = match sight.graph.of_actor(first).next() {
         Some(other) if other.direction == "child" => {
-            format!("{first} should read {on} to its end before it waits for {waiter} in {}", other.verb)
+            format!("{first} should {deed}{to_its_end} before it waits for {waiter} in {}", other.verb)
         }
         Some(other) if first != waiter => format!(
-            "{first} should read {on} too, before or while it waits in {}: with poll, or with a thread for each; \
+            "{first} should {deed} too, before or while it waits in {}: with poll, or with a thread for each; \
              or {waiter} should write less",
             other.verb
         ),
-        _ => format!("{waiter} should read before it writes more than fits, or let another process read"),
+        _ => format!("{waiter} should {deed} before it writes more than fits, or let another process do that"),
     };
-    let mut finding = Sight::finding(KIND, format!("{on} is full, {waiter} waits to write, and {why}"), next);
+    let words = format!("{waiter} waits in {} on {on}, where there is no room, and {why}", wait.verb);
+    let mut finding = Sight::finding(KIND, words, next);
     let sure = sight.stuck(waiter) == Some(true);
     finding.certainty = if sure { Certainty::Certain } else { Certainty::Suspicious };
     finding.who = std::iter::once(waiter.clone()).chain(readers.iter().map(ToString::to_string)).collect();
@@ -51,10 +55,15 @@ fn of(sight: Sight<'_>, wait: &Wait) -> Finding {
     if let Some((held, room)) = sight.object(wait).and_then(|o| Some((o.int("bytes")?, o.int("capacity")?))) {
         finding.known.push(Known::kernel(format!("{on} holds {held} of at most {room} bytes")));
     }
-    let only = if readers.is_empty() { vec![waiter.as_str()] } else { readers };
-    finding.known.push(Known::kernel(format!("{} could read it, and nobody else", listed(&only))));
+    let itself = readers.is_empty();
+    let only = if itself { vec![waiter.as_str()] } else { readers };
+    finding.known.push(Known::kernel(format!("{} could {deed}, and nobody else", listed(&only))));
     if !sure {
-        finding.known.push(Known::kernel("what they wait for may still come, and then they may read"));
+        finding.known.push(Known::kernel(if itself {
+            "somebody else may still come to read: by a name, or by a descriptor on its way"
+        } else {
+            "what they wait for may still come, and then they may read"
+        }));
     }
     finding
 }

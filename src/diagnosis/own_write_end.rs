@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{FEW, Sight, listed};
 use crate::model::{Certainty, Finding, Known, Wait};
+use crate::script::process_of;
 
 pub(super) const KIND: &str = "own-write-end";
 
@@ -12,10 +13,22 @@ pub(super) fn explains(sight: Sight<'_>, actor: &str) -> bool {
     sight.graph.of_actor(actor).any(|wait| fits(sight, wait))
 }
 
-/// It reads, is one of those who could write, and nobody who could is awake.
+/// It reads where an end of file could come, has the end to write to itself, and nobody who has it is going to write:
+/// the others read so too, or wait for somebody to end. Who sleeps in anything else may have meant to write after that.
 fn fits(sight: Sight<'_>, wait: &Wait) -> bool {
-    let reads = matches!(wait.direction.as_str(), "read" | "receive");
-    reads && sight.stuck(&wait.waiter).is_some() && wait.needs_one(&wait.waiter)
+    reads(sight, wait)
+        && wait.others().iter().all(|name| {
+            let mut waits = sight.graph.of_actor(name);
+            waits.all(|other| awaits_an_end(other) || other.object == wait.object && reads(sight, other))
+        })
+}
+
+fn reads(sight: Sight<'_>, wait: &Wait) -> bool {
+    Sight::may_end(wait) && sight.stuck(&wait.waiter).is_some() && wait.needs_one(&wait.waiter)
+}
+
+fn awaits_an_end(wait: &Wait) -> bool {
+    matches!(wait.direction.as_str(), "child" | "join")
 }
 
 pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
@@ -36,59 +49,51 @@ fn of(sight: Sight<'_>, waits: &[&Wait]) -> Finding {
     let themselves: HashSet<&str> = waiters.iter().copied().collect();
     let others: Vec<&str> = wait.needs().into_iter().filter(|name| !themselves.contains(name)).collect();
     let (all, on, one) = (listed(&waiters), wait.on(), waiters.len() == 1);
+    let could = sight.deed(wait);
     let words = match (&others[..], one) {
         ([], true) => {
-            format!("{all} waits in {} on {on}, and the only one who could write is {all} itself", wait.verb)
+            format!("{all} waits in {} on {on}, and the only one who could {could} is {all} itself", wait.verb)
         }
         ([], false) => {
-            format!("{all} wait in {} on {on}, and all who could write are they themselves", wait.verb)
+            format!("{all} wait in {} on {on}, and all who could {could} are they themselves", wait.verb)
         }
         (others, _) => format!(
-            "{all} {} in {} on {on} with a write end of {} own open, and {}, who could write too, {} as well",
+            "{all} {} in {} on {on}, and besides {} only {} could {could}, who {} for somebody to end",
             if one { "waits" } else { "wait" },
             wait.verb,
-            if one { "its" } else { "their" },
+            if one { "itself" } else { "themselves" },
             listed(others),
-            if others.len() == 1 { "is asleep" } else { "are asleep" }
+            if others.len() == 1 { "waits" } else { "wait" }
         ),
     };
-    let end = |wait: &Wait| own_end(sight, wait).unwrap_or_else(|| "its own end to write to".to_owned());
-    let who = if one { all } else { "each of them".to_owned() };
-    let which = if one { end(wait) } else { "its own write end".to_owned() };
-    let next = format!("{who} should close {which} before it reads: end of file comes when the last writer is gone");
+    let end = |name: &str| sight.ends_of(name, wait).unwrap_or_else(|| "its own end to write to".to_owned());
+    // Threads have their descriptors in common.
+    let mut seen = HashSet::new();
+    let closers = waiters.iter().chain(&others).copied().filter(|name| seen.insert(process_of(name)));
+    let closers: Vec<&str> = closers.take(FEW).collect();
+    let each: Vec<String> = closers.iter().map(|name| format!("{name} should close {}", end(name))).collect();
+    let before = if closers.len() == 1 { "before it reads" } else { "before they sleep" };
+    let last = if wait.need.end.as_ref().is_some_and(|end| end.object != on) {
+        "the last descriptor of the other end is closed"
+    } else {
+        "the last writer is gone"
+    };
+    let next = format!("{} {before}: end of file comes when {last}", listed(&each));
     let mut finding = Sight::finding(KIND, words, next);
     let sure = waiters.iter().all(|waiter| sight.stuck(waiter) == Some(true));
     finding.certainty = if sure { Certainty::Certain } else { Certainty::Suspicious };
     finding.who = waiters.iter().map(ToString::to_string).collect();
     finding.on = wait.object.iter().cloned().collect();
     finding.since_ns = waits.iter().map(|wait| wait.since_ns).collect();
-    for wait in waits.iter().take(FEW) {
-        let waiter = &wait.waiter;
-        finding.known.push(Known::kernel(format!("{waiter} {}", sight.does(waiter))));
-        finding.known.push(Known::kernel(format!("{waiter} has {} open", end(wait))));
-    }
-    for other in others.into_iter().take(FEW) {
-        finding.known.push(Known::kernel(format!("{other} {}", sight.does(other))));
+    for name in closers {
+        finding.known.push(Known::kernel(format!("{name} {}", sight.does(name))));
+        finding.known.push(Known::kernel(format!("{name} has {} open", end(name))));
     }
     if !sure {
         let may = "somebody else may still come to write: by a name, or by a descriptor on its way";
         finding.known.push(Known::kernel(may));
     }
     finding
-}
-
-/// The descriptors by which the waiter could write: `p.w (4)`.
-fn own_end(sight: Sight<'_>, wait: &Wait) -> Option<String> {
-    let actor = sight.now.actor(&wait.waiter)?;
-    let on = wait.object.as_deref();
-    let writes = actor.descriptors.iter().filter(|d| d.object.as_deref() == on && d.access.writes());
-    let ends: Vec<String> = writes
-        .map(|d| match d.names.first() {
-            Some(name) => format!("{name} (descriptor {})", d.fd),
-            None => format!("descriptor {}", d.fd),
-        })
-        .collect();
-    (!ends.is_empty()).then(|| listed(&ends))
 }
 
 #[cfg(test)]
@@ -109,8 +114,8 @@ mod tests {
         let ends = [("bob", "read"), ("bob", "write"), ("carol", "read"), ("carol", "write")];
         let now = stage(vec![reader("bob", "p", 1), reader("carol", "p", 2)], vec![pipe("p", &ends, 0)]);
         assert_eq!(found(KIND, &now), ["certain bob carol on p"]);
-        let words = &super::super::diagnose(&now, &super::super::graph(&now))[1].words;
-        assert_eq!(words, "bob and carol wait in read on p, and all who could write are they themselves");
+        let words = &super::super::diagnose(&now, &super::super::graph(&now))[0].words;
+        assert_eq!(words, "bob and carol wait in read on p, and all who could write to p are they themselves");
     }
 
     #[test]
@@ -118,6 +123,68 @@ mod tests {
         let pipe = pipe("p", &[("child", "read"), ("child", "write"), ("parent", "write")], 0);
         let now = stage(vec![waiting_parent("parent"), child_of("parent", reader("child", "p", 1))], vec![pipe]);
         assert_eq!(found(KIND, &now), ["certain child on p"]);
+    }
+
+    #[test]
+    fn who_asks_and_waits_for_an_answer_has_a_deadlock_and_no_end_of_file_to_wait_for() {
+        let ends = [("client", "read"), ("client", "write"), ("server", "read"), ("server", "write")];
+        let actors = vec![reader("client", "ans", 1), reader("server", "req", 2)];
+        let now = stage(actors, vec![pipe("ans", &ends, 0), pipe("req", &ends, 0)]);
+        assert_eq!(found(KIND, &now), [""; 0], "closing it would not help");
+        assert_eq!(found("deadlock", &now), ["certain client server on ans req"]);
+    }
+
+    #[test]
+    fn what_has_no_end_of_file_is_not_read_in_vain_for_that() {
+        let counter = object("eventfd", "e", &[("bob", "read+write")], Vec::new());
+        let now = stage(vec![reader("bob", "e", 1)], vec![counter]);
+        assert_eq!((found(KIND, &now), found("deadlock", &now)), (Vec::new(), vec!["certain bob on e".to_owned()]));
+        let queue = object("mq", "q", &[("a", "read+write"), ("b", "read+write")], Vec::new());
+        let b = child_of("a", sleeper("b", "mq_receive", Some("q"), "receive", 1));
+        let now = stage(vec![waiting_parent("a"), b], vec![queue]);
+        assert_eq!((found(KIND, &now), found("deadlock", &now)), (Vec::new(), vec!["suspicious a b on q".to_owned()]));
+    }
+
+    /// Both ends of a pair of sockets, that of the reader with the number 3.
+    fn pair(kind: &str, far: &[(&str, &str)]) -> Vec<crate::model::Object> {
+        let text = |name: &str, value: &str| {
+            Field::new(name, crate::model::Value::Text(value.to_owned()), crate::model::Evidence::Kernel)
+        };
+        let end = |name: &str, peer: &str, holders: &[(&str, &str)]| {
+            let fields = vec![text("type", kind), text("peer", peer), Field::kernel_int("descriptors", 0)];
+            object("unix", name, holders, fields)
+        };
+        vec![end("t.0", "t.1", &[("bob", "read+write")]), end("t.1", "t.0", far)]
+    }
+
+    #[test]
+    fn of_two_sockets_it_is_the_peer() {
+        let both = [("bob", "read+write")];
+        let open = |fd: i32, names: &[&str], object: &str| crate::model::Descriptor {
+            fd,
+            names: names.iter().map(ToString::to_string).collect(),
+            object: Some(object.to_owned()),
+            access: crate::model::Access::Both,
+            flags: Vec::new(),
+            offset: 0,
+        };
+        let mut bob = sleeper("bob", "recv", Some("t.0"), "receive", 1);
+        // The number once was that of another socket's end.
+        bob.descriptors = vec![open(3, &["t.0"], "t.0"), open(5, &["s.1", "t.1"], "t.1")];
+        let now = stage(vec![bob.clone()], pair("stream", &both));
+        assert_eq!(found(KIND, &now), ["certain bob on t.0"]);
+        let finding = &super::super::diagnose(&now, &super::super::graph(&now))[0];
+        assert!(finding.next.starts_with("bob should close t.1 (descriptor 5) before it reads"), "{}", finding.next);
+        assert!(finding.words.ends_with("the only one who could send on t.1 is bob itself"), "{}", finding.words);
+        let now = stage(vec![bob.clone(), actor("carol")], pair("seqpacket", &[both[0], ("carol", "read+write")]));
+        assert_eq!(found(KIND, &now), [""; 0], "carol may send");
+        let now = stage(vec![bob.clone()], pair("datagram", &both));
+        assert_eq!((found(KIND, &now), found("deadlock", &now)), (Vec::new(), vec!["certain bob on t.0".to_owned()]));
+        // Who has the end that it reads from can shut it down.
+        let mut shared = pair("stream", &both);
+        let carols = crate::model::Holder { actor: "carol".to_owned(), ..shared[0].holders[0].clone() };
+        shared[0].holders.push(carols);
+        assert_eq!(found(KIND, &stage(vec![bob, actor("carol")], shared)), ["suspicious bob on t.0"]);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::{Judged, judge};
 use crate::kernel::netlink::diag::InetSocket;
 use crate::kernel::proc;
 use crate::kernel::socket::{self as raw, Address, Message, Messages};
-use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
-use crate::script::{ArgValue, PredicateArg, PredicateSpec};
+use crate::model::{Evidence, Field, Object, ObjectKey, OtherEnd, Snapshot, Value};
+use crate::script::{ArgValue, PredicateArg, PredicateSpec, process_of};
 
 /// How much of a stream goes into a snapshot, in bytes.
 const HEAD: usize = 64 << 10;
@@ -341,8 +341,26 @@ pub(super) fn told(field: &'static str, object: &Object) -> &'static str {
 /// Who could end a wait: whoever holds the other end. A connection that waits for room is let in by who can accept.
 pub(super) fn wakers(object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
     let holding = |other: &Object| other.holding("read").into_iter().map(str::to_owned).collect();
+    other(object, waiter, direction, snapshot).map(holding).unwrap_or_default()
+}
+
+/// The other end, and whether its last close is an end of file, as it is for `ends`.
+pub(super) fn other_end(
+    object: &Object,
+    waiter: &str,
+    direction: &str,
+    snapshot: &Snapshot,
+    ends: bool,
+) -> Option<OtherEnd> {
+    let other = other(object, waiter, direction, snapshot)?;
+    let connected = object.value("peer").as_text() == Some(&other.name);
+    Some(OtherEnd { object: other.name.clone(), closes: ends && connected && direction != "connect" })
+}
+
+/// The socket at the other end of a wait.
+fn other<'a>(object: &Object, waiter: &str, direction: &str, snapshot: &'a Snapshot) -> Option<&'a Object> {
     let args = || snapshot.actor(waiter).and_then(|a| a.sleep()).map(|s| s.args.as_str()).unwrap_or_default();
-    let other = match direction {
+    match direction {
         "receive" | "send" | "read" | "write" => {
             let peer = object.value("peer").as_text().and_then(|name| snapshot.object(name));
             // A datagram that names its address waits for who is bound to it.
@@ -350,16 +368,18 @@ pub(super) fn wakers(object: &Object, waiter: &str, direction: &str, snapshot: &
         }
         "connect" => at(args(), object, snapshot),
         _ => None,
-    };
-    other.map(holding).unwrap_or_default()
+    }
 }
 
-/// Whether nobody but those who have the other end open could end a wait: the two are connected, and no descriptor is
-/// on its way to somebody else.
+/// Whether nobody but those who have the other end open could end a wait: the two are connected, no descriptor is on its
+/// way to somebody else, and nobody but the sleepers has their own end, by which it could be shut down.
 pub(super) fn only_they(object: &Object, direction: &str, snapshot: &Snapshot) -> bool {
-    let connected = object.value("peer").as_text().is_some_and(|name| snapshot.object(name).is_some());
+    let Some(peer) = object.value("peer").as_text().and_then(|name| snapshot.object(name)) else { return false };
+    let far = peer.holding("");
+    let asleep = |holder: &str| object.waiters.iter().any(|waiter| process_of(&waiter.actor) == process_of(holder));
+    let theirs = object.holding("").into_iter().all(|holder| asleep(holder) || far.contains(&holder));
     let transfers = matches!(direction, "receive" | "send" | "read" | "write");
-    connected && transfers && !super::unix::descriptors_travel(snapshot)
+    theirs && transfers && !super::unix::descriptors_travel(snapshot)
 }
 
 /// The socket of the same facility whose address stands last in a call's arguments.

@@ -11,7 +11,7 @@ use super::unix::descriptors_travel;
 use super::{Card, ChangedBy, Facility, Judged, Reading, nameless};
 use crate::kernel::arena::Record;
 use crate::kernel::{counted, fd};
-use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::model::{Evidence, Field, Object, ObjectKey, OtherEnd, Snapshot, Value};
 use crate::script::{
     ArgKind, ArgSpec, ArgValue, CallSpec, Cmp, Data, Makes, PredicateArg, PredicateSpec, Sleeps, WaitsOn, Wants,
 };
@@ -204,6 +204,10 @@ impl Facility for EventFd {
 
     fn only_they(&self, _object: &Object, _direction: &str, snapshot: &Snapshot) -> bool {
         !descriptors_travel(snapshot)
+    }
+
+    fn other_end(&self, object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Option<OtherEnd> {
+        Some(OtherEnd { object: object.name.clone(), closes: false })
     }
 
     fn wakers(&self, object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Vec<String> {

@@ -16,7 +16,7 @@ use super::table::{self, CALL, required};
 use super::{Card, ChangedBy, Facility, Judged, Reading, pipe};
 use crate::kernel::arena::Record;
 use crate::kernel::path;
-use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::model::{Evidence, Field, Object, ObjectKey, OtherEnd, Snapshot, Value};
 use crate::script::{ArgKind, ArgValue, CallSpec, Cmp, PredicateSpec};
 
 /// The FIFO.
@@ -148,6 +148,10 @@ impl Facility for Fifo {
 
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
         pipe::check(word, args, object)
+    }
+
+    fn other_end(&self, object: &Object, _waiter: &str, direction: &str, _snapshot: &Snapshot) -> Option<OtherEnd> {
+        pipe::other_end(object, direction)
     }
 
     fn wakers(&self, object: &Object, _waiter: &str, direction: &str, _snapshot: &Snapshot) -> Vec<String> {

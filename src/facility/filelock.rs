@@ -273,6 +273,11 @@ impl Facility for FileLock {
         }
     }
 
+    fn only_they(&self, _object: &Object, direction: &str, snapshot: &Snapshot) -> bool {
+        // Who is sent a descriptor can unlock what was locked through it.
+        direction == "lock" && !super::unix::descriptors_travel(snapshot)
+    }
+
     fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {
         // Who waits behind a lock of its own, taken through another description, is its own waker: nobody else can.
         let mut names: Vec<String> = Vec::new();

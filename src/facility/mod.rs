@@ -65,7 +65,7 @@ pub(crate) use views::untold_pages;
 use std::sync::OnceLock;
 
 use crate::kernel::arena::Record;
-use crate::model::{Actor, Field, Holder, Object, ObjectKey, Sleep, Snapshot, Value};
+use crate::model::{Actor, Field, Holder, Object, ObjectKey, OtherEnd, Sleep, Snapshot, Value};
 use crate::script::{ArgValue, CallSpec, Chapter, Cmp, PredicateSpec, Registry};
 use deed::Deed;
 use dialect::{Dialect, Parts};
@@ -259,6 +259,11 @@ pub trait Facility: Sync {
     /// that direction. If not, a cycle of such waits is suspicious and no more.
     fn only_they(&self, _object: &Object, direction: &str, _snapshot: &Snapshot) -> bool {
         direction == "lock"
+    }
+
+    /// The end by which others would end such a wait, for what has two ends.
+    fn other_end(&self, _object: &Object, _waiter: &str, _direction: &str, _snapshot: &Snapshot) -> Option<OtherEnd> {
+        None
     }
 
     /// Whether its calls wait for any of several things, of which one may come from anywhere.

@@ -16,7 +16,7 @@ use super::unix::descriptors_travel;
 use super::{Card, ChangedBy, Facility, Judged, Reading, judge};
 use crate::kernel::arena::Record;
 use crate::kernel::{SysError, fd, pipe, ready};
-use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::model::{Evidence, Field, Object, ObjectKey, OtherEnd, Snapshot, Value};
 use crate::script::{ArgKind, ArgValue, CallSpec, Cmp, Makes, PredicateArg, PredicateSpec};
 
 /// The pipe.
@@ -201,6 +201,10 @@ impl Facility for Pipe {
         matches!(direction, "read" | "write") && !descriptors_travel(snapshot)
     }
 
+    fn other_end(&self, object: &Object, _waiter: &str, direction: &str, _snapshot: &Snapshot) -> Option<OtherEnd> {
+        other_end(object, direction)
+    }
+
     fn wakers(&self, object: &Object, _waiter: &str, direction: &str, _snapshot: &Snapshot) -> Vec<String> {
         wakers(object, direction)
     }
@@ -258,6 +262,11 @@ pub(super) fn wakers(object: &Object, direction: &str) -> Vec<String> {
         _ => return Vec::new(),
     };
     object.holding(word).into_iter().map(str::to_owned).collect()
+}
+
+/// A reader gets an end of file when the last descriptor that can write is closed.
+pub(super) fn other_end(object: &Object, direction: &str) -> Option<OtherEnd> {
+    matches!(direction, "read" | "write").then(|| OtherEnd { object: object.name.clone(), closes: true })
 }
 
 /// How many descriptors may read, how many may write, and whether one of the latter writes packets.

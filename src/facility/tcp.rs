@@ -13,7 +13,7 @@ use super::{Card, ChangedBy, Facility, Judged, Reading, unix};
 use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::InetSocket;
 use crate::kernel::socket::{self as raw, Address};
-use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::model::{Evidence, Field, Object, ObjectKey, OtherEnd, Snapshot, Value};
 use crate::script::{ArgValue, Cmp, PredicateSpec};
 
 /// The TCP socket.
@@ -168,6 +168,10 @@ impl Facility for Tcp {
 
     fn only_they(&self, object: &Object, direction: &str, snapshot: &Snapshot) -> bool {
         endpoint::only_they(object, direction, snapshot)
+    }
+
+    fn other_end(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Option<OtherEnd> {
+        endpoint::other_end(object, waiter, direction, snapshot, true)
     }
 
     fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {

@@ -12,7 +12,7 @@ use super::socket::{group, membership};
 use super::{Card, ChangedBy, Facility, Judged, Reading, judge, unix};
 use crate::kernel::arena::Record;
 use crate::kernel::socket as raw;
-use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::model::{Evidence, Field, Object, ObjectKey, OtherEnd, Snapshot, Value};
 use crate::script::{ArgValue, Cmp, PredicateArg, PredicateSpec};
 
 /// The UDP socket.
@@ -155,6 +155,10 @@ impl Facility for Udp {
 
     fn check(&self, word: &str, args: &[ArgValue], _cmp: Option<Cmp>, object: &Object) -> Option<Judged> {
         if word == "member" { Some(member(args, object)) } else { endpoint::check(word, args, object) }
+    }
+
+    fn other_end(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Option<OtherEnd> {
+        endpoint::other_end(object, waiter, direction, snapshot, false)
     }
 
     fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {

@@ -17,7 +17,7 @@ use crate::kernel::SysError;
 use crate::kernel::arena::Record;
 use crate::kernel::netlink::diag::{Diag, UnixSocket};
 use crate::kernel::socket::{self as raw, Address};
-use crate::model::{Evidence, Field, Object, ObjectKey, Snapshot, Value};
+use crate::model::{Evidence, Field, Object, ObjectKey, OtherEnd, Snapshot, Value};
 use crate::script::{ArgValue, Cmp, PredicateSpec};
 
 /// The UNIX domain socket.
@@ -131,6 +131,12 @@ impl Facility for Unix {
 
     fn only_they(&self, object: &Object, direction: &str, snapshot: &Snapshot) -> bool {
         endpoint::only_they(object, direction, snapshot)
+    }
+
+    fn other_end(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Option<OtherEnd> {
+        // Of datagrams there is no end: each may be the last, and the next may come.
+        let ends = matches!(object.value("type").as_text(), Some("stream" | "seqpacket"));
+        endpoint::other_end(object, waiter, direction, snapshot, ends)
     }
 
     fn wakers(&self, object: &Object, waiter: &str, direction: &str, snapshot: &Snapshot) -> Vec<String> {

@@ -48,13 +48,23 @@ pub const KINDS: &[Kind] = &[
         doc: "It waits for data or end of file, and the only write end left is its own",
     },
     Kind {
+        word: "held-write-end",
+        title: "No end of file: others hold the write end",
+        doc: "It waits for data or end of file, and all who have the end to write to are asleep, with nobody to wake them",
+    },
+    Kind {
         word: "nobody-reads",
         title: "Full, and nobody reads",
         doc: "It waits to write, and all who could make room are asleep in something else",
     },
     Kind {
+        word: "nobody-comes",
+        title: "Nobody is awake to end it",
+        doc: "It waits for somebody on stage to do something, and everybody on stage is asleep or has ended",
+    },
+    Kind {
         word: "lock-order",
-        title: "Locks taken in turned round order",
+        title: "Locks taken in opposite orders",
         doc: "One took these locks in one order, another the other way round",
     },
     Kind {

@@ -21,4 +21,4 @@ pub use object::{Holder, Object, ObjectKey, Waiter};
 pub use signals::{Job, PendingSignal, SignalLine, Signals};
 pub use snapshot::{Host, Mode, Snapshot};
 pub use value::{Evidence, Field, Value, Word};
-pub use waits::{Need, Plight, Wait, WaitGraph};
+pub use waits::{Need, OtherEnd, Plight, Wait, WaitGraph};

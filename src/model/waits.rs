@@ -13,6 +13,17 @@ pub struct Need {
     /// Whether those are all who could. Where anybody may come along and help, as with a semaphore, a cycle is
     /// suspicious and no more.
     pub sure: bool,
+    /// The other end of what is waited on, where that has ends.
+    pub end: Option<OtherEnd>,
+}
+
+/// The end by which the others would let a sleeper go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherEnd {
+    /// The object that it is: a pipe's is the pipe, that of a socket the socket's peer.
+    pub object: String,
+    /// Whether a reader gets an end of file when the last descriptor that can write there is closed.
+    pub closes: bool,
 }
 
 /// So many names are told one by one.
@@ -49,13 +60,27 @@ impl Wait {
         self.need.groups.iter().flatten().any(|name| name == actor)
     }
 
-    /// Those in words: `bob or carol`, and where several must act `bob, and carol or dora`. Of many the first few.
+    /// Those but the waiter.
+    pub fn others(&self) -> Vec<&str> {
+        self.needs().into_iter().filter(|name| *name != self.waiter).collect()
+    }
+
+    /// Those in words: `bob or carol`, and where several must act `bob, and carol or dora`. Of many the first few. The
+    /// waiter is named where it is the only one: `itself`.
     pub fn needs_in_words(&self) -> String {
-        let words = |group: &Vec<String>| match group.len() {
-            0..=FEW => group.join(" or "),
-            many => format!("{} or {} more", group[..FEW].join(" or "), many - FEW),
+        let words = |group: &Vec<String>| {
+            let others: Vec<&str> = group.iter().map(String::as_str).filter(|name| *name != self.waiter).collect();
+            match others.len() {
+                0 if group.is_empty() => "nobody who is left".to_owned(),
+                0 => "itself".to_owned(),
+                1..=FEW => others.join(" or "),
+                many => format!("{} or {} more", others[..FEW].join(" or "), many - FEW),
+            }
         };
-        let groups: Vec<String> = self.need.groups.iter().map(words).collect();
+        // Of several that must act the waiter itself goes without saying.
+        let own = |group: &&Vec<String>| !group.is_empty() && group.iter().all(|name| *name == self.waiter);
+        let alone = self.need.groups.iter().all(|group| own(&group));
+        let groups: Vec<String> = self.need.groups.iter().filter(|group| alone || !own(group)).map(words).collect();
         groups.join(", and ")
     }
 
@@ -139,8 +164,8 @@ impl WaitGraph {
     /// A graph of these waits.
     pub fn from_waits(waits: Vec<Wait>) -> Self {
         let nodes = Nodes::of(&waits);
-        let sure = nodes.stuck(|wait| wait.need.sure);
-        let stuck = nodes.stuck(|_| true);
+        let sure = nodes.stuck(|wait| wait.need.sure, |_| true);
+        let stuck = nodes.stuck(|_| true, |_| true);
         let components = nodes.components(&stuck);
         let mut plights: HashMap<String, Plight> =
             waits.iter().map(|wait| (wait.waiter.clone(), Plight::Waits)).collect();
@@ -188,6 +213,14 @@ impl WaitGraph {
         names
     }
 
+    /// Who sleeps on though nobody on stage will wake it, if of the waits for nobody in particular only those that satisfy
+    /// `comes` end: the stuck, and all who wait for them or for somebody who does not come.
+    pub fn without_hope(&self, comes: impl Fn(&Wait) -> bool) -> HashSet<&str> {
+        let nodes = Nodes::of(&self.waits);
+        let stuck = nodes.stuck(|_| true, comes);
+        nodes.names.iter().zip(stuck).filter_map(|(name, stuck)| stuck.then_some(*name)).collect()
+    }
+
     /// The stuck with the moments at which they fell asleep. Two looks agree if they find the same: nobody has woken in
     /// between, or it would be another call.
     pub fn knot(&self) -> Vec<(&str, u64)> {
@@ -230,8 +263,9 @@ impl<'a> Nodes<'a> {
         Self { names, ways }
     }
 
-    /// Who is stuck, if only the waits that satisfy `counts` hold anybody.
-    fn stuck(&self, counts: impl Fn(&Wait) -> bool) -> Vec<bool> {
+    /// Who is stuck, if only the waits that satisfy `counts` hold anybody, and those for nobody in particular end that
+    /// satisfy `comes`.
+    fn stuck(&self, counts: impl Fn(&Wait) -> bool, comes: impl Fn(&Wait) -> bool) -> Vec<bool> {
         let mut stuck = vec![true; self.names.len()];
         let mut waiting_for: Vec<Vec<usize>> = vec![Vec::new(); self.names.len()];
         for (node, ways) in self.ways.iter().enumerate() {
@@ -242,7 +276,8 @@ impl<'a> Nodes<'a> {
         let freed = |node: usize, stuck: &[bool]| {
             self.ways[node].iter().any(|way| {
                 let open = |group: &Vec<Option<usize>>| group.iter().any(|name| name.is_none_or(|n| !stuck[n]));
-                way.wait.timed || !counts(way.wait) || way.groups.iter().all(open)
+                let ends = if way.groups.is_empty() { comes(way.wait) } else { way.groups.iter().all(open) };
+                way.wait.timed || !counts(way.wait) || ends
             })
         };
         let mut to_see: Vec<usize> = (0..self.names.len()).collect();
@@ -375,7 +410,7 @@ mod tests {
             direction: "read".to_owned(),
             since_ns: 1,
             timed: false,
-            need: Need { groups, sure: true },
+            need: Need { groups, sure: true, end: None },
         }
     }
 

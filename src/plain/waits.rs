@@ -18,7 +18,7 @@ pub fn all(looks: &Looks) -> String {
     }
     out.push_str(&graph(looks.graph()));
     if looks.is_empty() && !looks.graph().waits.is_empty() {
-        out.push_str("Nobody waits in vain, as far as can be seen.\n");
+        let _ = writeln!(out, "{}", looks.all_clear());
     }
     out
 }
@@ -70,17 +70,24 @@ fn sentence(who: &[&str], wait: &Wait, graph: &WaitGraph) -> String {
         [one] => ((*one).to_owned(), "waits"),
         many => (format!("{} actors ({})", many.len(), many.join(" ")), "wait"),
     };
-    let place = if wait.object.is_some() { "on" } else { "for" };
     let needs = wait.needs_in_words();
-    let needs =
-        if needs.is_empty() { "; nobody in particular could end that".to_owned() } else { format!(", for {needs}") };
+    let what = match (&wait.object, wait.direction.as_str()) {
+        (None, "child" | "join") if !needs.is_empty() => format!("for {needs} to end"),
+        (object, _) => {
+            let place = if object.is_some() { "on" } else { "for" };
+            let needs = if needs.is_empty() { "nobody in particular" } else { &needs };
+            format!("{place} {}, for {needs}", wait.on())
+        }
+    };
     let timed = if wait.timed { ", and gives up after some time" } else { "" };
+    let forlorn = wait.need.groups.iter().any(Vec::is_empty);
     let plight = match graph.plight(&wait.waiter) {
+        Some(Plight::Behind { .. }) if forlorn => ": in vain, as the dead give nothing back",
         Some(Plight::Behind { sure: true }) => ": in vain, as those are stuck",
         Some(Plight::Behind { sure: false }) => ": perhaps in vain, as those seem to be stuck",
         Some(Plight::Cycle { .. } | Plight::Waits) | None => "",
     };
-    format!("{names} {verb} in {} {place} {}{needs}{timed}{plight}.", wait.verb, wait.on())
+    format!("{names} {verb} in {} {what}{timed}{plight}.", wait.verb)
 }
 
 #[cfg(test)]
@@ -97,7 +104,7 @@ mod tests {
             direction: if object.is_some() { "lock" } else { "signal" }.to_owned(),
             since_ns: 1,
             timed: false,
-            need: Need { groups, sure: true },
+            need: Need { groups, sure: true, end: None },
         }
     }
 
@@ -115,7 +122,7 @@ mod tests {
             "  alice waits in flock on g, for bob.",
             "  bob waits in flock on f, for alice.",
             "carol waits in flock on f, for alice: in vain, as those are stuck.",
-            "eve waits in pause for a signal; nobody in particular could end that.",
+            "eve waits in pause for a signal, for nobody in particular.",
             "dora waits in flock on h, for eve or finn.",
         ];
         for line in lines {

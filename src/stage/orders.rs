@@ -392,7 +392,7 @@ impl Director {
             Some(sleep) => {
                 let on = sleep.on().map(|o| format!(" on {o}")).unwrap_or_default();
                 let age = seen.at_ns.saturating_sub(sleep.since_ns) as f64 / 1e9;
-                format!("{name} is asleep in {}({}){on} since {age:.1} s", sleep.verb, sleep.args)
+                format!("{name} is asleep in {}({}){on}, for {age:.1} s now", sleep.verb, sleep.args)
             }
             None => format!("{name} is running"),
         }

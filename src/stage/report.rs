@@ -30,7 +30,7 @@ pub enum Outcome {
     Running(Vec<String>),
     /// It was not carried out: the reason, and what to do.
     Refused {
-        /// A sentence's worth without a full stop: `bob is asleep in read(3, …, 100) on p since 2.1 s`.
+        /// A sentence's worth without a full stop: `bob is asleep in read(3, …, 100) on p, for 2.1 s now`.
         why: String,
         /// The nearest right thing.
         help: Option<String>,

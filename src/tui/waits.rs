@@ -21,7 +21,7 @@ pub(super) fn lines(looks: &Looks, sight: Sight<'_>, width: usize) -> Vec<Line<'
     }
     if looks.is_empty() && !forest.is_empty() {
         let head = Span::styled(format!("{} ", sight.theme.glyphs.yes), sight.theme.style(Role::Good));
-        view.wrapped(head, "Nobody waits in vain, as far as can be seen.", Role::Good, &mut lines);
+        view.wrapped(head, looks.all_clear(), Role::Good, &mut lines);
         lines.push(Line::default());
     }
     if forest.is_empty() {
@@ -122,7 +122,7 @@ impl View<'_> {
             }
             lines.push(match row.who.first() {
                 Some(name) => self.clip(self.who(&[name])),
-                None => self.clip(vec![Span::styled("nobody in particular could end these:", dim)]),
+                None => self.clip(vec![Span::styled("these wait for nobody in particular:", dim)]),
             });
             return;
         }
@@ -222,7 +222,7 @@ impl View<'_> {
         let theme = self.sight.theme;
         let mut right = vec![mark(crate::model::Evidence::Kernel, theme)];
         if !self.sight.timeless && self.width >= 60 {
-            let since = format!("since {} ", text::moment(wait.since_ns));
+            let since = format!("since {} s ", text::moment(wait.since_ns));
             right.insert(0, Span::styled(since, theme.style(Role::Dim)));
         }
         text::spread(spans, right, self.width, theme.glyphs.more)

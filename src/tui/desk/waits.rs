@@ -31,7 +31,7 @@ impl Desk {
         let findings = self.looks.findings();
         // A zombie and a merged signal hold nobody up: they are told where somebody looks.
         let stops = |finding: &&Finding| finding.certainty == Certainty::Certain || !finding.since_ns.is_empty();
-        let worst = findings.iter().filter(stops).max_by_key(|f| (f.certainty, std::cmp::Reverse(place(f))))?;
+        let worst = findings.iter().find(stops)?;
         let (glyph, role) = match worst.certainty {
             Certainty::Certain => (theme.glyphs.no, Role::Error),
             Certainty::Suspicious => ("?", Role::Warning),
@@ -57,9 +57,4 @@ impl Desk {
     pub(in crate::tui) fn waits(&self, look: Look<'_>, width: usize) -> Vec<Line<'static>> {
         waits::lines(&self.looks, self.sight(look), width)
     }
-}
-
-/// Where a finding's kind stands in the list: what comes first is worse.
-fn place(finding: &Finding) -> usize {
-    crate::model::KINDS.iter().position(|kind| kind == finding.kind).unwrap_or(usize::MAX)
 }

@@ -220,12 +220,13 @@ fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
                 words.push_str(", restarted");
             }
             if !sight.timeless {
-                words.extend([" since ", &text::moment(sleep.since_ns)]);
+                words.extend([" since ", &text::moment(sleep.since_ns), " s"]);
                 let mut rest = String::new();
                 if let Some(deadline) = sleep.deadline_ns {
-                    rest = format!(" until {}", text::moment(deadline));
+                    rest = format!(" until {} s", text::moment(deadline));
                 } else if sight.now.at_ns > sleep.since_ns {
-                    rest = format!(" ({})", text::age(sight.now.at_ns - sleep.since_ns));
+                    // An age would read as if it went on: nothing is drawn at rest, so what stands here is a moment.
+                    rest = format!(", seen at {} s", text::moment(sight.now.at_ns));
                 }
                 if text::width(&words) + text::width(&rest) <= width || sleep.deadline_ns.is_some() {
                     words.push_str(&rest);
