@@ -146,11 +146,11 @@ mod tests {
     }
 
     /// Both ends of a pair of sockets, that of the reader with the number 3.
-    fn pair(kind: &str, far: &[(&str, &str)]) -> Vec<crate::model::Object> {
-        let text = |name: &str, value: &str| {
+    fn pair(kind: &'static str, far: &[(&'static str, &'static str)]) -> Vec<crate::model::Object> {
+        let text = |name: &'static str, value: &str| {
             Field::new(name, crate::model::Value::Text(value.to_owned()), crate::model::Evidence::Kernel)
         };
-        let end = |name: &str, peer: &str, holders: &[(&str, &str)]| {
+        let end = |name: &'static str, peer: &'static str, holders: &[(&str, &'static str)]| {
             let fields = vec![text("type", kind), text("peer", peer), Field::kernel_int("descriptors", 0)];
             object("unix", name, holders, fields)
         };
