@@ -241,21 +241,28 @@ mod tests {
     /// The kernel lets nobody without privilege look at a process that may not be dumped, and at no other user's.
     #[test]
     fn who_may_not_look_is_told_so() {
+        /// How the looker ends that has no other user to become, in a user namespace that knows but one.
+        const ALONE: i32 = 2;
         let start = mmap(0, 4096, libc::PROT_READ, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0).unwrap();
         let watched = std::process::id() as i32;
         let how = in_child(|| {
             nix::sys::prctl::set_dumpable(false).unwrap();
             let seen = in_child(|| {
-                if nix::unistd::geteuid().is_root() {
-                    nix::unistd::setresuid(65534.into(), 65534.into(), 65534.into()).unwrap();
+                let nobody = nix::unistd::Uid::from_raw(65534);
+                if nix::unistd::geteuid().is_root() && nix::unistd::setresuid(nobody, nobody, nobody).is_err() {
+                    return ALONE;
                 }
                 let parent = nix::unistd::getppid().as_raw();
                 let denied = private_pages(parent, start, 4096).map_err(|error| error.errno) == Err(Errno::EACCES);
                 i32::from(!denied || parent == watched)
             });
-            i32::from(seen != How::Exited(0))
+            if let How::Exited(code) = seen { code } else { 1 }
         });
-        assert_eq!(how, How::Exited(0));
+        if how == How::Exited(ALONE) {
+            eprintln!("left out: a root without another user to become looks at everything");
+        } else {
+            assert_eq!(how, How::Exited(0));
+        }
         let gone = private_pages(i32::MAX, start, 4096).map_err(|error| error.errno);
         assert_eq!(gone, Err(Errno::ENOENT));
         munmap(start, 4096).unwrap();
