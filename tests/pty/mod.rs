@@ -249,6 +249,15 @@ impl Pty {
         self.until(&format!("{words:?}"), |pty| pty.text().contains(words));
     }
 
+    /// Waits until the screen says the words, wherever lines and frames break them: a message that names a path
+    /// of this machine is broken elsewhere on the next.
+    #[track_caller]
+    pub(crate) fn says(&mut self, words: &str) {
+        let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace() && !"│╭╮╰╯─".contains(*c)).collect::<String>();
+        let wanted = bare(words);
+        self.until(&format!("{words:?}, broken anywhere"), |pty| bare(&pty.text()).contains(&wanted));
+    }
+
     /// Takes in what comes until nothing has come for so long.
     pub(crate) fn quiet(&mut self, time: Duration) {
         while let Ok(bytes) = self.output.recv_timeout(time) {
