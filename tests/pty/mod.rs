@@ -253,7 +253,8 @@ impl Pty {
     /// of this machine is broken elsewhere on the next.
     #[track_caller]
     pub(crate) fn says(&mut self, words: &str) {
-        let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace() && !"│╭╮╰╯─".contains(*c)).collect::<String>();
+        let bare =
+            |text: &str| text.chars().filter(|c| !c.is_whitespace() && !"│╭╮╰╯─".contains(*c)).collect::<String>();
         let wanted = bare(words);
         self.until(&format!("{words:?}, broken anywhere"), |pty| bare(&pty.text()).contains(&wanted));
     }
