@@ -126,7 +126,7 @@ fn what_cannot_be_recorded_is_said() {
     let folder = Folder::new("unrecorded");
     let record = |text: &str| folder.with(2, &["lesson", "record", "-"], text);
     assert!(record("spawn alice\nalice: pip p\n").contains("did you mean `pipe`?"));
-    let refused = record("spawn alice\nalice: pipe p\nalice: pipe p\n");
+    let refused = folder.with(1, &["lesson", "record", "-"], "spawn alice\nalice: pipe p\nalice: pipe p\n");
     assert!(refused.contains("p is taken") && refused.contains("standard input:3:"), "{refused}");
     assert!(record("spawn alice\n").contains("nothing of this can be predicted"));
     assert!(folder.with(2, &["lesson", "record", "nowhere.ipc"], "").contains("nowhere.ipc"));

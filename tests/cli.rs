@@ -125,11 +125,16 @@ fn the_exit_status_tells_how_a_script_ended() {
         (
             "spawn alice\nexpect alice blocked\nexpect alice idle\n",
             1,
-            "not true: expected alice blocked; seen: alice is idle [kernel]",
+            "not true: expected alice blocked; seen: alice is idle [kernel]\n  --> standard input:2:1\n",
             "",
         ),
-        ("spawn alice\nalice: pause\nawait alice limit=1ms\n", 1, "not in time", ""),
-        ("spawn alice\nspawn alice\n", 2, "refused: alice is taken by an actor on stage\n  help: alice2 is free", ""),
+        ("spawn alice\nalice: pause\nawait alice limit=1ms\n", 1, "\n  --> standard input:3:1\n", ""),
+        (
+            "spawn alice\n\n  spawn alice\n",
+            1,
+            "refused: alice is taken by an actor on stage\n  help: alice2 is free\n  --> standard input:3:3\n",
+            "",
+        ),
         ("spawn alice\nalice: wirte p 1\nfoo\n", 2, "", "help: did you mean `write`?"),
     ] {
         let output = script(text);
@@ -171,6 +176,42 @@ fn json_lines_can_be_read_by_machines() {
     assert_eq!((field("bytes")["value"].as_i64(), field("bytes")["evidence"].as_str()), (Some(2), Some("kernel")));
     assert_eq!(field("holds")["value"]["hex"], "6869");
     assert_eq!(lines[4]["outcome"]["met"], true);
+    assert_eq!(lines[4]["place"], serde_json::json!({ "file": "standard input", "line": 4, "column": 1 }));
+}
+
+#[test]
+fn mistakes_are_lines_of_json_too() {
+    let mistakes = |output: &Output| -> Vec<serde_json::Value> {
+        assert_eq!(output.status.code(), Some(2));
+        assert!(err(output).starts_with("error: "), "they are told in words as well: {}", err(output));
+        out(output).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+    };
+    let json = |text: &str| with_input(&mut ipclab(&["run", "--json", "-"]), text);
+    let found = mistakes(&json("spawn alice\nalice: wirte p 1\nfoo\n"));
+    let expected = serde_json::json!({
+        "version": 1, "event": "mistake", "file": "standard input", "line": 2, "column": 8, "severity": "error",
+        "message": "unknown call `wirte`", "help": "did you mean `write`?",
+    });
+    assert_eq!((found.len(), &found[0]), (2, &expected));
+    assert_eq!((found[1]["line"].as_u64(), found[1]["column"].as_u64()), (Some(3), Some(1)));
+
+    let folder = Folder::new("mistakes");
+    let file = folder.0.join("a.ipc");
+    let path = file.to_str().unwrap();
+    let found = mistakes(&run(&["run", "--json", path]));
+    assert_eq!((found[0]["file"].as_str(), found[0]["line"].as_u64()), (Some(path), None));
+    std::fs::write(&file, b"spawn alice\n\xff\n").unwrap();
+    let found = mistakes(&run(&["play", "--json", path]));
+    assert_eq!((found.len(), found[0]["line"].as_u64()), (1, Some(2)));
+    std::fs::write(&file, b"nonsense\n").unwrap();
+    for args in [&["swap", "--json", "--to", "fifo", path][..], &["lesson", "record", "--json", path]] {
+        assert_eq!(mistakes(&run(args))[0]["event"], "mistake", "{args:?}");
+    }
+
+    let typed = with_input(&mut ipclab(&["play", "--json"]), "nonsense\n");
+    let lines: Vec<serde_json::Value> = out(&typed).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let wrong = lines.iter().find(|l| l["event"] == "wrong").unwrap();
+    assert_eq!(wrong["diagnostics"][0]["message"], "unknown statement `nonsense`");
 }
 
 #[test]
@@ -293,18 +334,44 @@ fn ctrl_c_in_play_cancels_the_statement_and_play_goes_on() {
     assert!(child.wait().unwrap().success());
 }
 
+/// The write end of a pipe that nobody can read from.
+fn unread() -> std::io::PipeWriter {
+    let (_, write_end) = std::io::pipe().unwrap();
+    write_end
+}
+
+/// Whether a program ended as those do whose output nobody reads: by SIGPIPE, and without a word.
+fn gone_quietly(words: &[&str], output: &Output) {
+    use std::os::unix::process::ExitStatusExt as _;
+    assert_eq!(output.status.signal(), Some(Signal::SIGPIPE as i32), "{words:?}: {:?} {}", output.status, err(output));
+    assert!(err(output).is_empty(), "{words:?}: {}", err(output));
+}
+
 #[test]
-fn nobody_listening_is_no_panic() {
-    for words in [&["reference"][..], &["completions", "bash"], &["man"], &["--help"], &["check", "--json"]] {
-        let mut child = ipclab(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        assert!(!err(&output).contains("panicked"), "{words:?}: {}", err(&output));
+fn whom_nobody_listens_to_goes_quietly() {
+    for words in [
+        &["reference"][..],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+        &["--version"],
+        &["check", "--json", "pipe-eof"],
+        &["check", "pipe-eof"],
+        &["doctor"],
+        &["map"],
+        &["compare"],
+        &["choose"],
+        &["claims", "X4"],
+        &["learn", "--plain"],
+        &["progress"],
+        &["lesson", "coverage"],
+        &["play", "--json"],
+    ] {
+        gone_quietly(words, &ipclab(words).stdout(unread()).output().unwrap());
     }
-    let mut child =
-        ipclab(&["run", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let _ = child.stdin.take().unwrap().write_all(b"spawn alice\nspawn bob\n");
-    let output = child.wait_with_output().unwrap();
-    assert!(err(&output).is_empty(), "{}", err(&output));
+    let folder = Folder::new("unread");
+    let file = folder.0.join("a.ipc");
+    std::fs::write(&file, "spawn alice\nspawn bob\n").unwrap();
+    let words = ["run", file.to_str().unwrap()];
+    gone_quietly(&words, &ipclab(&words).stdout(unread()).output().unwrap());
 }

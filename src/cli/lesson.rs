@@ -86,7 +86,9 @@ fn record(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let Some(Script { name, source, statements }) = script_or_tell(file, err)? else { return Ok(BAD_INPUT.into()) };
+    let Some(Script { name, source, statements }) = script_or_tell(options, file, out, err)? else {
+        return Ok(BAD_INPUT.into());
+    };
     let id = match id {
         Some(id) => id.to_owned(),
         None if file == Path::new("-") => "recorded".to_owned(),
@@ -110,7 +112,7 @@ fn record(
         Err(Stop::Cancelled) => return Ok(CANCELLED.into()),
         Err(Stop::Refused(why)) => {
             write!(err, "{}", diagnose(&name, &source, &[why]))?;
-            return Ok(BAD_INPUT.into());
+            return Ok(FAILED.into());
         }
     };
     let played = capture::with_comments(capture::played(&timeline), &source, &statements);

@@ -10,7 +10,8 @@ use crate::stage::Options;
 #[derive(Debug, Parser)]
 #[command(name = "ipclab", version, about, long_about = None, disable_help_subcommand = true)]
 #[command(after_help = "Without a command, the terminal program opens. \
-Exit status: 0 fine, 1 an expectation or lesson failed, 2 bad input, 3 no stage could be opened, 130 cancelled.")]
+Exit status: 0 fine; 1 an expectation or lesson failed, or a statement was refused; \
+2 bad input, such as a script with mistakes; 3 no stage could be opened; 130 cancelled.")]
 pub(super) struct Line {
     #[command(flatten)]
     pub(super) options: Global,
@@ -52,7 +53,7 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a script and tell what happens; exit with 1 if an expectation is not met
+    /// Run a script and tell what happens; exit with 1 if an expectation is not met or a statement is refused
     Run {
         /// The script; `-` is standard input
         file: PathBuf,

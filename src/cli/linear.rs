@@ -11,8 +11,9 @@ use crate::lesson::account;
 use crate::lesson::progress::Progress;
 use crate::lesson::{BadLesson, Lesson, Pack, PackError};
 use crate::plain::desk::{Desk, Setup, Stop};
-use crate::plain::diagnose::diagnose;
-use crate::plain::{learn as face, progress as told, script, words};
+use crate::plain::diagnose::{Places, diagnose};
+use crate::plain::script::Ended;
+use crate::plain::{json, learn as face, progress as told, script, words};
 use crate::script::Statement;
 
 /// The largest script in bytes.
@@ -20,18 +21,14 @@ const SCRIPT_MAX: u64 = 16 << 20;
 
 /// `ipclab run FILE`.
 pub(super) fn run(options: &Global, file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
-    let Some(Script { source, statements, .. }) = script_or_tell(file, err)? else { return Ok(BAD_INPUT.into()) };
+    let Some(Script { name, source, statements }) = script_or_tell(options, file, out, err)? else {
+        return Ok(BAD_INPUT.into());
+    };
     at_desk(options, out, err, |desk| {
         desk.open()?;
-        let ended = script::run(desk, &source, &statements)?;
+        let ended = script::run(desk, &name, &source, &statements)?;
         desk.close();
-        Ok(if ended.refused > 0 {
-            BAD_INPUT.into()
-        } else if ended.failed > 0 {
-            FAILED.into()
-        } else {
-            ExitCode::SUCCESS
-        })
+        Ok(if ended == Ended::default() { ExitCode::SUCCESS } else { FAILED.into() })
     })
 }
 
@@ -42,7 +39,7 @@ pub(super) fn play(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let read = match file.map(|file| script_or_tell(file, err)).transpose()? {
+    let read = match file.map(|file| script_or_tell(options, file, out, err)).transpose()? {
         Some(None) => return Ok(BAD_INPUT.into()),
         Some(read) => read,
         None => None,
@@ -50,8 +47,8 @@ pub(super) fn play(
     at_desk(options, out, err, |desk| {
         let prompt = io::stdin().is_terminal();
         desk.open()?;
-        if let Some(Script { source, statements, .. }) = &read {
-            script::run(desk, source, statements)?;
+        if let Some(Script { name, source, statements }) = &read {
+            script::run(desk, name, source, statements)?;
         }
         if prompt && !desk.json() {
             desk.say("Type a statement, such as `spawn alice`; /help tells more, /quit leaves.\n")?;
@@ -155,26 +152,55 @@ pub(super) struct Script {
     pub(super) statements: Vec<Statement>,
 }
 
-/// The script in a file; `None` if it can't be used, which was told.
-pub(super) fn script_or_tell(file: &Path, err: &mut dyn Write) -> io::Result<Option<Script>> {
+/// The script in a file; `None` if it can't be used, which was told: in words to `err`, and where lines of JSON are wanted
+/// also by one to `out` for each mistake.
+pub(super) fn script_or_tell(
+    options: &Global,
+    file: &Path,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Option<Script>> {
     let (name, source) = match source(file) {
         Ok(read) => read,
-        Err(why) => {
-            writeln!(err, "error: {why}")?;
+        Err(unread) => {
+            writeln!(err, "error: {unread}")?;
+            if options.json {
+                writeln!(out, "{}", json::unreadable(&unread.name, unread.line, &unread.why))?;
+            }
             return Ok(None);
         }
     };
-    match script::read(&name, &source) {
+    match script::read(&source) {
         Ok(statements) => Ok(Some(Script { name, source, statements })),
-        Err(text) => {
-            write!(err, "{text}")?;
+        Err(mistakes) => {
+            write!(err, "{}", diagnose(&name, &source, &mistakes))?;
+            let mut places = Places::new(&name, &source);
+            for mistake in mistakes.iter().filter(|_| options.json) {
+                writeln!(out, "{}", json::mistake(&places.at(mistake.span.start), mistake))?;
+            }
             Ok(None)
         }
     }
 }
 
+/// A text that can't be read.
+pub(super) struct Unread {
+    /// The name that its reader knows it by.
+    name: String,
+    /// In which line, if that is known.
+    line: Option<usize>,
+    /// Why.
+    why: String,
+}
+
+impl std::fmt::Display for Unread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.why)
+    }
+}
+
 /// A text with the name that its reader knows it by.
-pub(super) fn source(file: &Path) -> Result<(String, String), String> {
+pub(super) fn source(file: &Path) -> Result<(String, String), Unread> {
     let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
     let opened: io::Result<Box<dyn Read>> = if file == Path::new("-") {
         Ok(Box::new(io::stdin()))
@@ -182,18 +208,19 @@ pub(super) fn source(file: &Path) -> Result<(String, String), String> {
         std::fs::File::open(file).map(|f| Box::new(f) as Box<dyn Read>)
     };
     let mut bytes = Vec::new();
-    opened
-        .and_then(|input| input.take(SCRIPT_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("{name}: {error}"))?;
+    if let Err(error) = opened.and_then(|input| input.take(SCRIPT_MAX + 1).read_to_end(&mut bytes)) {
+        return Err(Unread { name, line: None, why: error.to_string() });
+    }
     if bytes.len() as u64 > SCRIPT_MAX {
-        return Err(format!("{name}: longer than SCRIPT_MAX, {SCRIPT_MAX} bytes"));
+        let why = format!("longer than SCRIPT_MAX, {SCRIPT_MAX} bytes");
+        return Err(Unread { name, line: None, why });
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok((name, text)),
         Err(error) => {
             let right = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
             let line = right.matches('\n').count() + 1;
-            Err(format!("{name}: line {line} is not UTF-8 text"))
+            Err(Unread { name, line: Some(line), why: format!("line {line} is not UTF-8 text") })
         }
     }
 }

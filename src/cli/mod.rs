@@ -12,6 +12,7 @@ mod lesson;
 mod line;
 mod linear;
 mod map;
+mod output;
 mod progress;
 mod replay;
 mod swap;
@@ -28,7 +29,7 @@ use crate::stage::Options;
 use crate::tui;
 use line::{Command, LessonCommand, Line};
 
-/// An expectation or lesson failed.
+/// An expectation or lesson failed, or a statement of a script was refused.
 const FAILED: u8 = 1;
 /// What was given is wrong.
 const BAD_INPUT: u8 = 2;
@@ -37,22 +38,25 @@ const NO_STAGE: u8 = 3;
 /// The user stopped it.
 const CANCELLED: u8 = 130;
 
-/// Does what the command line says and gives the exit status: 0 fine, 1 an expectation or lesson failed, 2 bad input,
-/// 3 no stage could be opened, 130 cancelled.
+/// Does what the command line says and gives the exit status: 0 fine, 1 an expectation or lesson failed or a statement was
+/// refused, 2 bad input, 3 no stage could be opened, 130 cancelled.
 pub fn main(args: &[OsString]) -> ExitCode {
     let line = match Line::try_parse_from(std::iter::once(OsString::from("ipclab")).chain(args.iter().cloned())) {
         Ok(line) => line,
         Err(error) => {
-            // Help and version go to stdout and are fine; nobody is there to hear of a failed print.
-            let _ = error.print();
+            // Help and version go to stdout and are fine; nobody is there to hear of another failed print.
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            if printed.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+                return output::die_of_sigpipe();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(BAD_INPUT));
         }
     };
-    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let (mut out, mut err) = (output::Output::new(), io::stderr());
     match dispatch(&line, &mut out, &mut err).and_then(|code| out.flush().map(|()| code)) {
+        // Whoever read our output has enough of it: a verdict that they did not hear is no success.
+        _ if out.abandoned => output::die_of_sigpipe(),
         Ok(code) => code,
-        // Whoever read our output has enough of it.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(err, "error: {error}");
             ExitCode::from(FAILED)

@@ -26,7 +26,9 @@ pub(super) fn swap(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let Some(Script { statements, .. }) = script_or_tell(file, err)? else { return Ok(BAD_INPUT.into()) };
+    let Some(Script { statements, .. }) = script_or_tell(options, file, out, err)? else {
+        return Ok(BAD_INPUT.into());
+    };
     let plan = match plan(&statements, to) {
         Ok(plan) => plan,
         Err(why) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::diagnose::Where;
 use super::{json, tell, waits};
 use crate::diagnosis::Looks;
 use crate::model::{Finding, Snapshot};
@@ -260,6 +261,11 @@ impl<'o> Desk<'o> {
 
     /// Runs a statement and waits for its end. `quiet`: nothing is told but what goes wrong.
     pub fn run(&mut self, statement: &Statement, quiet: bool) -> Result<Report, Stop> {
+        self.run_at(statement, None, quiet)
+    }
+
+    /// The same, of a statement that stands in a script: what goes wrong is told with its place.
+    pub fn run_at(&mut self, statement: &Statement, at: Option<&Where>, quiet: bool) -> Result<Report, Stop> {
         if let Some(why) = crate::facility::undefined(statement, &self.seen).filter(|_| !quiet) {
             if self.setup.json {
                 let line = json::undefined(self.number, &statement.to_string(), &why);
@@ -275,10 +281,13 @@ impl<'o> Desk<'o> {
                 Ok(Heard::Stage(number, StageEvent::Ended(report))) if number == self.number && report.id == id => {
                     self.timeline.note(statement, &report);
                     if self.setup.json {
-                        let line = json::ended(number, &report, report.ok());
+                        let line = json::ended(number, &report, at);
                         self.line(&line)?;
                     } else if !quiet {
-                        let text = tell::report(&report, &self.seen);
+                        let mut text = tell::report(&report, &self.seen);
+                        if let Some(at) = at.filter(|_| !report.ok()) {
+                            text.push_str(&format!("  --> {at}\n"));
+                        }
                         self.say(&text)?;
                     } else if !report.ok() {
                         let text = format!("  {}\n{}", report.statement, tell::outcome(&report.outcome));

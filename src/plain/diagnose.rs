@@ -7,15 +7,9 @@ use crate::script::{Diagnostic, Severity, Span};
 /// All diagnostics of a text, each with a blank line behind it. `path` is what the reader knows the text by.
 pub fn diagnose(path: &str, source: &str, diagnostics: &[Diagnostic]) -> String {
     let mut out = String::new();
-    // In order of place, so that lines are counted once.
-    let (mut line, mut counted) = (1, 0);
+    let mut places = Places::new(path, source);
     for diagnostic in diagnostics {
-        let start = within(source, diagnostic.span).start;
-        if start < counted {
-            (line, counted) = (1, 0);
-        }
-        line += newlines(&source[counted..start]);
-        counted = start;
+        let line = places.at(diagnostic.span.start).line;
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -93,6 +87,53 @@ fn within(source: &str, span: Span) -> std::ops::Range<usize> {
     start..border(span.end).clamp(start, line.max(start))
 }
 
+/// Where something stands: in a text that its reader knows by a name, at a line and a column from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Where {
+    /// The name of the text.
+    pub file: String,
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Where {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { file, line, column } = self;
+        write!(f, "{file}:{line}:{column}")
+    }
+}
+
+/// Finds places in a text; one behind the other, each is found without counting all lines again.
+#[derive(Debug)]
+pub struct Places<'a> {
+    file: &'a str,
+    source: &'a str,
+    line: usize,
+    counted: usize,
+}
+
+impl<'a> Places<'a> {
+    /// Of a text that its reader knows by the name `file`.
+    pub const fn new(file: &'a str, source: &'a str) -> Self {
+        Self { file, source, line: 1, counted: 0 }
+    }
+
+    /// Where the byte `at` stands.
+    pub fn at(&mut self, at: usize) -> Where {
+        let at = within(self.source, Span::new(at, at)).start;
+        if at < self.counted {
+            (self.line, self.counted) = (1, 0);
+        }
+        self.line += newlines(&self.source[self.counted..at]);
+        self.counted = at;
+        let start = self.source[..at].rfind('\n').map_or(0, |n| n + 1);
+        let column = self.source[start..at].chars().count() + 1;
+        Where { file: self.file.to_owned(), line: self.line, column }
+    }
+}
+
 /// The line and column of a place, from 1; the column counts characters.
 pub fn place(source: &str, at: usize) -> (usize, usize) {
     let at = within(source, Span::new(at, at)).start;
@@ -141,5 +182,8 @@ mod tests {
     fn places_count_from_one() {
         assert_eq!(place("a\nüb", 4), (2, 2));
         assert_eq!(place("", 9), (1, 1));
+        let mut places = Places::new("f", "a\nüb\nc");
+        let found = [4, 0, 6, 99].map(|at| places.at(at).to_string());
+        assert_eq!(found, ["f:2:2", "f:1:1", "f:3:1", "f:3:2"]);
     }
 }

@@ -4,6 +4,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::diagnose::{Places, Where};
 use crate::lesson::prose::{self, Block};
 use crate::lesson::session::News;
 use crate::lesson::{Lesson, Prediction};
@@ -11,6 +12,7 @@ use crate::model::{
     Access, Actor, ActorState, Call, CallState, Copies, Death, Field, Finding, Host, Mode, Object, Plight, Snapshot,
     Value, Wait, WaitGraph,
 };
+use crate::script::{Diagnostic, Severity};
 use crate::stage::{Outcome, Report, StageInfo};
 
 /// The version of the format. It changes only when a line gets another meaning; new keys may come without.
@@ -39,13 +41,48 @@ pub fn opened(number: u64, info: &StageInfo) -> String {
     )
 }
 
-/// `ended`: a statement has ended.
-pub fn ended(number: u64, report: &Report, ok: bool) -> String {
+/// `ended`: a statement has ended; `at` is where it stands, if in a script.
+pub fn ended(number: u64, report: &Report, at: Option<&Where>) -> String {
+    let place = at.map(|Where { file, line, column }| json!({ "file": file, "line": line, "column": column }));
     line(
         "ended",
         &json!({
-            "stage": number, "statement": report.statement, "ok": ok, "outcome": outcome(&report.outcome),
+            "stage": number, "statement": report.statement, "place": place, "ok": report.ok(),
+            "outcome": outcome(&report.outcome),
             "calls": report.calls.iter().map(call).collect::<Vec<_>>(), "snapshot": snapshot(&report.snapshot),
+        }),
+    )
+}
+
+/// `mistake`: something is wrong with a script, so that nothing of it is run.
+pub fn mistake(at: &Where, diagnostic: &Diagnostic) -> String {
+    let mut mistake = told_at(at, diagnostic);
+    mistake["file"] = at.file.as_str().into();
+    line("mistake", &mistake)
+}
+
+/// What is wrong, and where in its text.
+fn told_at(at: &Where, diagnostic: &Diagnostic) -> Json {
+    let severity = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
+    json!({
+        "line": at.line, "column": at.column, "severity": severity, "message": diagnostic.message,
+        "help": diagnostic.help,
+    })
+}
+
+/// `wrong`: what was typed, the text `source`, can't be understood, or something else has gone wrong.
+pub fn wrong(text: &str, source: &str, diagnostics: &[Diagnostic]) -> String {
+    let mut places = Places::new("line", source);
+    let diagnostics: Vec<Json> = diagnostics.iter().map(|d| told_at(&places.at(d.span.start), d)).collect();
+    line("wrong", &json!({ "text": text.trim_end(), "diagnostics": diagnostics }))
+}
+
+/// `mistake`: a script can't be read; in which line, if that is known.
+pub fn unreadable(file: &str, line_number: Option<usize>, why: &str) -> String {
+    line(
+        "mistake",
+        &json!({
+            "file": file, "line": line_number, "column": null, "severity": "error", "message": why, "help": null,
         }),
     )
 }

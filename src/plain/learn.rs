@@ -353,7 +353,7 @@ impl Class<'_, '_> {
         }
         let (statements, diagnostics) = crate::script::parse(&source, crate::facility::registry());
         if !diagnostics.is_empty() {
-            script::wrong(self.desk, &super::diagnose::diagnose("line", &source, &diagnostics))?;
+            script::mistaken(self.desk, &source, &diagnostics)?;
         }
         if diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Ok(());

@@ -1,10 +1,10 @@
 //! Scripts and play, line by line.
 
 use super::desk::{Desk, Stop, Typed, refused};
-use super::diagnose::diagnose;
+use super::diagnose::{Places, diagnose};
 use super::{json, tell, waits};
 use crate::facility::registry;
-use crate::script::{self, Severity, Statement};
+use crate::script::{self, Diagnostic, Severity, Statement};
 
 /// How a script ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,24 +15,26 @@ pub struct Ended {
     pub refused: usize,
 }
 
-/// A script's statements, or all that is wrong with it, as text.
-pub fn read(path: &str, source: &str) -> Result<Vec<Statement>, String> {
+/// A script's statements, or all that is wrong with it.
+pub fn read(source: &str) -> Result<Vec<Statement>, Vec<Diagnostic>> {
     let (statements, diagnostics) = script::parse(source, registry());
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-        return Err(diagnose(path, source, &diagnostics));
+        return Err(diagnostics);
     }
     Ok(statements)
 }
 
-/// Runs a script on the desk's stage. `source` is where its statements stand.
-pub fn run(desk: &mut Desk<'_>, source: &str, statements: &[Statement]) -> Result<Ended, Stop> {
+/// Runs a script on the desk's stage. `source` is where its statements stand, `name` what its reader knows it by.
+pub fn run(desk: &mut Desk<'_>, name: &str, source: &str, statements: &[Statement]) -> Result<Ended, Stop> {
     let mut ended = Ended::default();
+    let mut places = Places::new(name, source);
     for statement in statements {
+        let at = places.at(statement.span.start);
         if !desk.json() {
             let text = source.get(statement.span.start..statement.span.end).unwrap_or_default().trim();
             desk.say(&format!("{text}\n"))?;
         }
-        let report = desk.run(statement, false)?;
+        let report = desk.run_at(statement, Some(&at), false)?;
         if desk.interrupted() {
             return Err(Stop::Cancelled);
         }
@@ -95,7 +97,7 @@ pub fn play(desk: &mut Desk<'_>, prompt: bool) -> Result<(), Stop> {
 pub(super) fn one(desk: &mut Desk<'_>, source: &str) -> Result<(), Stop> {
     let (statements, diagnostics) = script::parse(source, registry());
     if !diagnostics.is_empty() {
-        wrong(desk, &diagnose("line", source, &diagnostics))?;
+        mistaken(desk, source, &diagnostics)?;
         if diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Ok(());
         }
@@ -109,13 +111,15 @@ pub(super) fn one(desk: &mut Desk<'_>, source: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Tells that what was typed is wrong.
+/// Tells that something is wrong.
 pub(super) fn wrong(desk: &mut Desk<'_>, text: &str) -> Result<(), Stop> {
-    if desk.json() {
-        let line = json::line("wrong", &serde_json::json!({ "text": text.trim_end() }));
-        return desk.line(&line);
-    }
-    desk.say(text)
+    if desk.json() { desk.line(&json::wrong(text, "", &[])) } else { desk.say(text) }
+}
+
+/// Tells what is wrong with what was typed.
+pub(super) fn mistaken(desk: &mut Desk<'_>, source: &str, diagnostics: &[Diagnostic]) -> Result<(), Stop> {
+    let text = diagnose("line", source, diagnostics);
+    if desk.json() { desk.line(&json::wrong(&text, source, diagnostics)) } else { desk.say(&text) }
 }
 
 /// Opens the stage again after it was lost, as it was.
