@@ -249,14 +249,18 @@ impl Pty {
         self.until(&format!("{words:?}"), |pty| pty.text().contains(words));
     }
 
-    /// Waits until the screen says the words, wherever lines and frames break them: a message that names a path
+    /// Waits until the screen, or a window on it, says the words, wherever its lines break: a message that names a path
     /// of this machine is broken elsewhere on the next.
     #[track_caller]
     pub(crate) fn says(&mut self, words: &str) {
-        let bare =
-            |text: &str| text.chars().filter(|c| !c.is_whitespace() && !"│╭╮╰╯─".contains(*c)).collect::<String>();
+        let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
         let wanted = bare(words);
-        self.until(&format!("{words:?}, broken anywhere"), |pty| bare(&pty.text()).contains(&wanted));
+        self.until(&format!("{words:?}, broken anywhere"), |pty| {
+            let text = pty.text();
+            let column =
+                |n: usize| text.lines().filter_map(|line| line.split('│').nth(n)).map(bare).collect::<String>();
+            bare(&text).contains(&wanted) || (0..4).any(|n| column(n).contains(&wanted))
+        });
     }
 
     /// Takes in what comes until nothing has come for so long.

@@ -75,7 +75,7 @@ fn what_was_done_goes_into_a_file_and_comes_back() {
         pty.shows("file: ipclab-progress.txt");
         // A character that is an action elsewhere is one of the name here.
         pty.keys(format!("\x15{}\r", file.display()));
-        pty.shows("1 answer in 1 lesson");
+        pty.says("1 answer in 1 lesson");
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&other, text.replace("2026-01-05 10", "2026-01-05 11")).unwrap();
         std::fs::write(&bad, text.replace("\"wrong\"", "\"wrnog\"")).unwrap();
@@ -90,17 +90,17 @@ fn what_was_done_goes_into_a_file_and_comes_back() {
         pty.says("bad.txt:15:");
         pty.says("`wrong`?");
         pty.keys(format!("\x15{}\r", other.display()));
-        pty.shows("pipe-eof: 1 answer more (1 wrong)");
+        pty.says("pipe-eof: 1 answer more (1 wrong)");
         pty.keys("\x1b");
         pty.until("the window closed", |p| !p.text().contains("answer more"));
         pty.keys("i");
         pty.keys(format!("{}\r", other.display()));
-        pty.shows("pipe-eof: 1 answer more (1 wrong)");
+        pty.says("pipe-eof: 1 answer more (1 wrong)");
         pty.keys("\r");
-        pty.shows("imported: 1 change");
+        pty.says("imported: 1 change");
         pty.keys("i");
         pty.keys(format!("{}\r", other.display()));
-        pty.shows("all of it is known already");
+        pty.says("all of it is known already");
         pty.keys("\x11");
         assert!(pty.ended().success());
         pty.is_whole();
