@@ -641,3 +641,75 @@ fn what_is_the_process_is_not_the_threads() {
         play.run("carol: exit 0\nexpect certain zombie carol alice");
     });
 }
+
+/// A read-write lock that alice, bob and carol share.
+const SHARED_LOCK: &str = r"
+spawn alice
+alice: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m
+alice: pthread_rwlockattr_init m+512 as a
+alice: pthread_rwlockattr_setpshared a PTHREAD_PROCESS_SHARED
+alice: pthread_rwlock_init m+64 a as r
+alice: fork bob
+alice: fork carol
+";
+
+#[test]
+fn a_read_write_lock_of_the_dead() {
+    both(|play| {
+        play.run(SHARED_LOCK);
+        play.run("bob: pthread_rwlock_wrlock r\nalice: kill bob SIGKILL\nalice: waitpid bob\ncarol: pthread_rwlock_rdlock r\n");
+        let finding = only(play, "orphaned-lock");
+        assert_eq!(
+            (finding.certainty, &finding.who[..]),
+            (Certainty::Certain, &["carol".to_owned(), "bob".to_owned()][..])
+        );
+        assert!(finding.next.contains("no read-write lock can be robust"), "{}", finding.next);
+    });
+    both(|play| {
+        play.run(SHARED_LOCK);
+        play.run("alice: pthread_rwlock_rdlock r\nbob: pthread_rwlock_rdlock r\nalice: kill bob SIGKILL\n");
+        play.run("alice: waitpid bob\ncarol: pthread_rwlock_wrlock r\nexpect suspicious orphaned-lock carol bob\n");
+        // That alice gives hers back does not help.
+        play.run("alice: pthread_rwlock_unlock r\nexpect carol blocked in pthread_rwlock_wrlock on r\n");
+        let finding = only(play, "orphaned-lock");
+        assert_eq!(finding.certainty, Certainty::Suspicious, "who reads is known by our records alone");
+        assert!(finding.known.iter().any(|known| known.evidence == Evidence::Mirror), "{finding:#?}");
+    });
+}
+
+#[test]
+fn who_is_stopped_holds_others_up() {
+    both(|play| {
+        play.run(
+            r#"
+spawn alice
+alice: pipe p
+alice: fork bob
+alice: fork carol
+bob: close p.r
+carol: close p.r
+carol: close p.w
+alice: close p.w
+alice: open f "f" O_RDWR|O_CREAT 0644
+bob: open f "f" O_RDWR
+bob: flock f LOCK_EX
+alice: kill bob SIGSTOP
+carol: kill bob 0
+alice: flock f LOCK_EX
+expect suspicious waits-for-stopped alice bob
+carol: kill bob SIGCONT
+expect not suspicious waits-for-stopped
+bob: flock f LOCK_UN
+alice: read p.r 10
+carol: kill bob SIGSTOP
+expect suspicious waits-for-stopped alice bob
+expect not suspicious held-write-end
+"#,
+        );
+        let finding = only(play, "waits-for-stopped");
+        assert!(finding.words.contains("bob, who could write to p, is stopped by SIGSTOP"), "{}", finding.words);
+        // The advice, followed.
+        play.run("carol: kill bob SIGCONT\nbob: write p.w \"x\"\nexpect alice returned 1 from read\n");
+        assert!(findings(play).is_empty());
+    });
+}

@@ -665,3 +665,27 @@ expect l owner alice.t1
         );
     });
 }
+
+#[test]
+fn an_assertion_of_the_library_is_explained() {
+    both(|play| {
+        play.run(
+            r"
+spawn alice
+alice: mmap pagesize PROT_READ|PROT_WRITE MAP_SHARED|MAP_ANONYMOUS as m
+alice: pthread_mutexattr_init m+512 as a
+alice: pthread_mutexattr_setpshared a PTHREAD_PROCESS_SHARED
+alice: pthread_mutexattr_setprotocol a PTHREAD_PRIO_INHERIT
+alice: pthread_mutex_init m+64 a as x
+alice: fork bob
+alice: fork carol
+bob: pthread_mutex_lock x
+carol: pthread_mutex_lock x
+",
+        );
+        let report = play.line("alice: kill bob SIGKILL");
+        let told: Vec<&str> = report.calls.iter().filter_map(|call| call.meaning.as_deref()).collect();
+        assert!(told.iter().any(|why| why.starts_with("an assertion of glibc has failed")), "{:#?}", report.calls);
+        play.run("expect carol killed by SIGABRT\n");
+    });
+}

@@ -1,6 +1,6 @@
 //! A reader that waits for an end of file which somebody holds back who sleeps in something else.
 
-use super::{FEW, Sight, listed};
+use super::{FEW, Sight, listed, stopped};
 use crate::model::{Finding, Known, Plight, Wait};
 
 pub(super) const KIND: &str = "held-write-end";
@@ -18,7 +18,8 @@ fn fits(sight: Sight<'_>, wait: &Wait) -> bool {
         return false;
     }
     let others = wait.others();
-    !others.is_empty() && others.iter().all(|name| sight.forsaken.contains(name))
+    let asleep = !stopped::explains(sight, &wait.waiter);
+    asleep && !others.is_empty() && others.iter().all(|name| sight.forsaken.contains(name))
 }
 
 pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {

@@ -15,6 +15,7 @@ mod nobody_comes;
 mod nobody_reads;
 mod orphaned_lock;
 mod own_write_end;
+mod stopped;
 #[cfg(test)]
 mod testing;
 mod words;
@@ -26,7 +27,7 @@ pub use looks::Looks;
 use std::collections::HashSet;
 
 use crate::facility;
-use crate::model::{Actor, Finding, Need, Object, Plight, Snapshot, Wait, WaitGraph, kind};
+use crate::model::{Actor, ActorState, Finding, Need, Object, Plight, Snapshot, Wait, WaitGraph, kind};
 use crate::script::process_of;
 
 /// What a rule may look at.
@@ -53,6 +54,7 @@ const RULES: &[Rule] = &[
     Rule { kind: own_write_end::KIND, find: own_write_end::find },
     Rule { kind: held_write_end::KIND, find: held_write_end::find },
     Rule { kind: nobody_reads::KIND, find: nobody_reads::find },
+    Rule { kind: stopped::KIND, find: stopped::find },
     Rule { kind: nobody_comes::KIND, find: nobody_comes::find },
     Rule { kind: lock_order::KIND, find: lock_order::find },
     Rule { kind: lost_lock::KIND, find: lost_lock::find },
@@ -108,15 +110,17 @@ fn with_threads(group: &mut Vec<String>, snapshot: &Snapshot) {
 /// All that is wrong in a snapshot, or looks so: first what holds up those who are asleep, what is certain before what is
 /// suspicious, and each in the order of the kinds. `graph` is its graph.
 pub fn diagnose(snapshot: &Snapshot, graph: &WaitGraph) -> Vec<Finding> {
-    // Whoever is awake may do anything, but hardly sends a signal to wake whom nobody waits for.
-    let awake = snapshot.actors.iter().any(|actor| actor.alive() && actor.sleep().is_none());
+    // Whoever is awake may do anything, but hardly sends a signal to wake whom nobody waits for, or who is stopped.
+    let halted = |actor: &&Actor| matches!(actor.state, ActorState::Stopped { .. });
+    let awake = snapshot.actors.iter().any(|actor| actor.alive() && actor.sleep().is_none() && !halted(&actor));
+    let stopped: Vec<&str> = snapshot.actors.iter().filter(halted).map(|actor| actor.name.as_str()).collect();
     let timed = graph.waits.iter().any(|wait| wait.timed || wait.direction == "time");
     // A timer goes off by itself, and who tells what else is read or polled without having ends?
     let by_itself =
         |wait: &Wait| matches!(wait.direction.as_str(), "read" | "write" | "be told") && wait.need.end.is_none();
     let comes =
         |wait: &Wait| wait.direction == "time" || by_itself(wait) || (awake || timed) && wait.direction != "signal";
-    let forsaken = graph.without_hope(comes);
+    let forsaken = graph.without_hope(&stopped, comes);
     let sight = Sight { now: snapshot, graph, forsaken: &forsaken };
     let found = |rule: &Rule| {
         let found = (rule.find)(sight);
@@ -174,14 +178,14 @@ impl<'a> Sight<'a> {
     fn does(self, actor: &str) -> String {
         match self.now.actor(actor) {
             Some(Actor { state, .. }) => match state {
-                crate::model::ActorState::Asleep(sleep) => {
+                ActorState::Asleep(sleep) => {
                     let on = sleep.on().map(|on| format!(" on {on}")).unwrap_or_default();
                     format!("is asleep in {}{on}", sleep.verb)
                 }
-                crate::model::ActorState::Idle => "is idle".to_owned(),
-                crate::model::ActorState::Running { .. } => "runs".to_owned(),
-                crate::model::ActorState::Stopped { .. } => "is stopped".to_owned(),
-                crate::model::ActorState::Zombie(_) | crate::model::ActorState::Dead(_) => "has ended".to_owned(),
+                ActorState::Idle => "is idle".to_owned(),
+                ActorState::Running { .. } => "runs".to_owned(),
+                ActorState::Stopped { signal } => format!("is stopped by {signal}"),
+                ActorState::Zombie(_) | ActorState::Dead(_) => "has ended".to_owned(),
             },
             None => "is not on stage".to_owned(),
         }

@@ -1,7 +1,7 @@
 //! Sleepers on a stage where everybody is asleep, and none of them by mutual fault.
 
-use super::{Sight, held_write_end, listed};
-use crate::model::{Finding, Known, Plight, Wait};
+use super::{Sight, held_write_end, listed, stopped};
+use crate::model::{ActorState, Finding, Known, Plight, Wait};
 
 pub(super) const KIND: &str = "nobody-comes";
 
@@ -10,7 +10,8 @@ pub(super) const KIND: &str = "nobody-comes";
 fn fits(sight: Sight<'_>, wait: &Wait) -> bool {
     let waits =
         sight.graph.plight(&wait.waiter) == Some(Plight::Waits) && sight.forsaken.contains(wait.waiter.as_str());
-    waits && wait.object.is_some() && !held_write_end::explains(sight, &wait.waiter)
+    let told = held_write_end::explains(sight, &wait.waiter) || stopped::explains(sight, &wait.waiter);
+    waits && wait.object.is_some() && !told
 }
 
 pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
@@ -35,7 +36,11 @@ fn of(sight: Sight<'_>, waits: &[&Wait]) -> Finding {
     let (all, deed) = (listed(&waiters), sight.deed(wait));
     let others: Vec<&str> = wait.others().into_iter().filter(|name| !waiters.contains(name)).collect();
     let why = match &others[..] {
-        [] => "everybody on stage is asleep, or has ended".to_owned(),
+        [] => {
+            let halted = sight.now.actors.iter().any(|actor| matches!(actor.state, ActorState::Stopped { .. }));
+            let how = if halted { "asleep or stopped" } else { "asleep" };
+            format!("everybody on stage is {how}, or has ended")
+        }
         [one] => format!("{one}, who could, {}", sight.does(one)),
         many => format!("{}, who could, are asleep as well", listed(many)),
     };

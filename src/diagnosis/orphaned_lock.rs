@@ -15,7 +15,8 @@ pub(super) fn owners(object: &Object) -> impl Iterator<Item = (&str, Vec<&str>)>
 
 pub(super) fn find(sight: Sight<'_>) -> Vec<Finding> {
     let inherited = sight.now.facts.iter().filter_map(|fact| inherited(sight, fact));
-    inherited.chain(sight.now.objects.iter().filter_map(|object| owned_by_the_dead(sight, object))).collect()
+    let in_memory = |object| owned_by_the_dead(sight, object).or_else(|| read_by_the_dead(sight, object));
+    inherited.chain(sight.now.objects.iter().filter_map(in_memory)).collect()
 }
 
 /// A lock that goes with an open file description, which others have inherited: it outlives who took it.
@@ -63,10 +64,8 @@ fn owned_by_the_dead(sight: Sight<'_>, object: &Object) -> Option<Finding> {
     }
     let name = &object.name;
     let words = format!("{owner} ended while it held {name}, and nobody else may give it back");
-    let next = format!(
-        "nobody can give {name} back for {owner}, and those who wait now wait for ever; a mutex that is robust \
-         (PTHREAD_MUTEX_ROBUST) gives EOWNERDEAD to the next one, who repairs the data and calls pthread_mutex_consistent"
-    );
+    let next =
+        format!("nobody can give {name} back for {owner}, and those who wait now wait for ever; {}", robust(object));
     let mut finding = Sight::finding(KIND, words, next);
     finding.certainty = Certainty::Certain;
     finding.who = object.waiters.iter().map(|w| w.actor.clone()).chain([owner.to_owned()]).collect();
@@ -76,6 +75,50 @@ fn owned_by_the_dead(sight: Sight<'_>, object: &Object) -> Option<Finding> {
     finding.known.push(Known::kernel(format!("{owner} has ended")));
     tell_waiters(object, &mut finding);
     Some(finding)
+}
+
+/// A lock in memory that counts its readers, one of whom is no more. The count names nobody, so it is our records that do.
+fn read_by_the_dead(sight: Sight<'_>, object: &Object) -> Option<Finding> {
+    let count = object.int("readers")?;
+    let mut dead: Vec<&str> = object.value("reading").as_list().iter().filter_map(Value::as_text).collect();
+    dead.retain(|reader| sight.ended(reader));
+    dead.sort_unstable();
+    dead.dedup();
+    let waits = object.waiters.iter().any(|waiter| waiter.direction.starts_with("lock"));
+    if dead.is_empty() || !waits {
+        return None;
+    }
+    let (name, readers, have) = (&object.name, listed(&dead), if dead.len() == 1 { "has" } else { "have" });
+    let words = format!("{readers} ended while reading under {name}, and nobody else may give that back");
+    let next = format!(
+        "nobody can give {name} back for {readers}: whoever wants it for writing now waits for ever, and readers that \
+         let a writer go first do too; {}",
+        robust(object)
+    );
+    let mut finding = Sight::finding(KIND, words, next);
+    finding.who = object.waiters.iter().map(|w| w.actor.as_str()).chain(dead).map(str::to_owned).collect();
+    finding.on = vec![name.clone()];
+    finding.known = vec![
+        Known { words: format!("{name} counts {count} locked for reading"), evidence: object.evidence("readers") },
+        Known {
+            words: format!("{readers} locked it for reading and did not unlock: the count alone names nobody"),
+            evidence: object.evidence("reading"),
+        },
+        Known::kernel(format!("{readers} {have} ended")),
+    ];
+    tell_waiters(object, &mut finding);
+    Some(finding)
+}
+
+/// What would have told the next one.
+fn robust(object: &Object) -> &'static str {
+    if object.field("readers").is_some() {
+        "no read-write lock can be robust: where holders may die, use a mutex that is (PTHREAD_MUTEX_ROBUST), or a lock on \
+         a file, which goes with its holder"
+    } else {
+        "a mutex that is robust (PTHREAD_MUTEX_ROBUST) gives EOWNERDEAD to the next one, who repairs the data and calls \
+         pthread_mutex_consistent"
+    }
 }
 
 fn tell_waiters(object: &Object, finding: &mut Finding) {
@@ -126,5 +169,29 @@ mod tests {
         assert_eq!(found(KIND, &stage(actors(), vec![mutex("alice")])), ["certain bob alice on m"]);
         assert_eq!(found(KIND, &stage(actors(), vec![mutex("carol")])), [""; 0]);
         assert_eq!(found(KIND, &stage(vec![dead("alice")], vec![mutex("alice")])), [""; 0], "nobody waits");
+    }
+
+    #[test]
+    fn a_reader_that_is_no_more() {
+        let text = |name: &str| Value::Text(name.to_owned());
+        let lock = |reading: Value| {
+            let reading = Field::new("reading", reading, crate::model::Evidence::Mirror);
+            let owner = Field::new("owner", text("nobody"), crate::model::Evidence::Kernel);
+            vec![object("rwlock", "r", &[], vec![Field::kernel_int("readers", 1), owner, reading])]
+        };
+        let carol = || sleeper("carol", "pthread_rwlock_wrlock", Some("r"), "lock for writing", 1);
+        let by = |name: &str| lock(Value::List(vec![text(name)]));
+        let now = stage(vec![dead("alice"), actor("bob"), carol()], by("alice"));
+        assert_eq!(found(KIND, &now), ["suspicious carol alice on r"], "names come from our records");
+        let finding = &super::super::diagnose(&now, &super::super::graph(&now))[0];
+        assert!(finding.next.contains("no read-write lock can be robust"), "{}", finding.next);
+        assert!(finding.known.iter().any(|known| known.evidence == crate::model::Evidence::Mirror), "{finding:#?}");
+        assert_eq!(found(KIND, &stage(vec![dead("alice"), actor("bob"), carol()], by("bob"))), [""; 0]);
+        assert_eq!(
+            found(KIND, &stage(vec![dead("alice"), carol()], lock(Value::Nothing))),
+            [""; 0],
+            "nobody knows who"
+        );
+        assert_eq!(found(KIND, &stage(vec![dead("alice"), actor("bob")], by("alice"))), [""; 0], "nobody waits");
     }
 }

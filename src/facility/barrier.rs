@@ -202,6 +202,13 @@ impl Facility for Barrier {
         wrong.then(|| "a barrier is for 1 thread at least, and for no more than an int can count".to_owned())
     }
 
+    fn killed_in(&self, verb: &str, signal: &str) -> Option<&'static str> {
+        (verb == "pthread_barrier_wait" && signal == "SIGFPE").then_some(
+            "glibc divides by the number that must come, which is 0 in memory where no barrier was made: the processor \
+             refuses to",
+        )
+    }
+
     fn inside(&self, verb: &str) -> Inside {
         match verb {
             "pthread_barrier_init" => Inside::Begins,

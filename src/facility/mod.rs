@@ -126,7 +126,14 @@ pub trait Facility: Sync {
         None
     }
 
-    /// The same of a call of another facility on a descriptor of one of its objects: read(2), write(2).
+    /// Why a call that never returned has ended its caller by this signal: what its library does there. An access to
+    /// memory is explained by what its address leads to. A sentence without a full stop.
+    fn killed_in(&self, _verb: &str, _signal: &str) -> Option<&'static str> {
+        None
+    }
+
+    /// What [`means`](Self::means) tells, of a call of another facility on a descriptor of one of its objects: read(2),
+    /// write(2).
     fn means_on(&self, _verb: &str, _record: &Record, _handle: &Handle) -> Option<&'static str> {
         None
     }

@@ -207,6 +207,15 @@ impl Facility for Mutex {
         Some(words.to_owned())
     }
 
+    fn killed_in(&self, verb: &str, signal: &str) -> Option<&'static str> {
+        // The assertions of nptl/pthread_mutex_lock.c, behind FUTEX_LOCK_PI.
+        (verb.ends_with("lock") && signal == "SIGABRT").then_some(
+            "an assertion of glibc has failed: with PTHREAD_PRIO_INHERIT the kernel tells that the owner died, which \
+             glibc expects of robust mutexes alone, or that waiting would close a cycle, which it expects of normal ones \
+             alone",
+        )
+    }
+
     fn inside(&self, verb: &str) -> Inside {
         match verb {
             "pthread_mutex_init" => Inside::Begins,

@@ -58,6 +58,11 @@ pub const KINDS: &[Kind] = &[
         doc: "It waits to write, and all who could make room are asleep in something else",
     },
     Kind {
+        word: "waits-for-stopped",
+        title: "Waits for a stopped process",
+        doc: "It waits for somebody to act whom a signal has stopped, and nobody else is awake who could",
+    },
+    Kind {
         word: "nobody-comes",
         title: "Nobody is awake to end it",
         doc: "It waits for somebody on stage to do something, and everybody on stage is asleep or has ended",

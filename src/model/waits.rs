@@ -214,9 +214,10 @@ impl WaitGraph {
     }
 
     /// Who sleeps on though nobody on stage will wake it, if of the waits for nobody in particular only those that satisfy
-    /// `comes` end: the stuck, and all who wait for them or for somebody who does not come.
-    pub fn without_hope(&self, comes: impl Fn(&Wait) -> bool) -> HashSet<&str> {
-        let nodes = Nodes::of(&self.waits);
+    /// `comes` end: the stuck, and all who wait for them or for somebody who does not come. Those who are `stopped` do
+    /// nothing, and are among them.
+    pub fn without_hope<'a>(&'a self, stopped: &[&'a str], comes: impl Fn(&Wait) -> bool) -> HashSet<&'a str> {
+        let nodes = Nodes::with(&self.waits, stopped);
         let stuck = nodes.stuck(|_| true, comes);
         nodes.names.iter().zip(stuck).filter_map(|(name, stuck)| stuck.then_some(*name)).collect()
     }
@@ -246,11 +247,16 @@ struct Way<'a> {
 
 impl<'a> Nodes<'a> {
     fn of(waits: &'a [Wait]) -> Self {
+        Self::with(waits, &[])
+    }
+
+    /// The same and those who do nothing, without waiting for anything: they have no way out.
+    fn with(waits: &'a [Wait], halted: &[&'a str]) -> Self {
         let mut names: Vec<&str> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
-        for wait in waits {
-            places.entry(&wait.waiter).or_insert_with(|| {
-                names.push(&wait.waiter);
+        for name in waits.iter().map(|wait| wait.waiter.as_str()).chain(halted.iter().copied()) {
+            places.entry(name).or_insert_with(|| {
+                names.push(name);
                 names.len() - 1
             });
         }

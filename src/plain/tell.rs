@@ -58,6 +58,8 @@ pub fn line(call: &Call) -> String {
 fn strace(call: &Call) -> String {
     let Call { actor, verb, args, .. } = call;
     match &call.state {
+        // What an entered call means is known only when it has ended its actor.
+        CallState::Entered if call.meaning.is_some() => format!("{actor}: {verb}({args}) never returned"),
         CallState::Entered => format!("{actor}: {verb}({args}) has not returned"),
         CallState::Returned { shown, data, .. } => {
             let delivered = data.as_ref().filter(|_| !args.contains('"')).map(|(bytes, total)| {

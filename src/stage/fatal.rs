@@ -1,4 +1,5 @@
-//! Why an access to memory has ended its actor: what the address led to, by the last look at its mappings.
+//! Why a call has ended its actor: what an access to memory led to, by the last look at its mappings, or what a library
+//! does there.
 
 use super::member::Member;
 use super::scan::Scene;
@@ -9,13 +10,13 @@ use crate::facility::show;
 use crate::model::Death;
 use crate::script::{ArgKind, IntType};
 
-/// In a sentence; `None` if it did not die of an access that is known.
+/// In a sentence; `None` if it did not die of what its call does.
 pub(super) fn why(member: &Member, scene: &Scene, death: &Death) -> Option<String> {
     let Death::Killed(signal) = death else { return None };
     let record = member.reader.in_flight()?;
     let spec = facility::registry().call_by_id(record.verb)?;
     if !matches!(signal.as_str(), "SIGSEGV" | "SIGBUS") {
-        return None;
+        return facility::of_verb(spec.name)?.killed_in(spec.name, signal).map(str::to_owned);
     }
     if !matches!(spec.name, "load" | "store") && !spec.name.starts_with("atomic_") {
         let by_address = spec.args.first().is_some_and(|arg| arg.kind == ArgKind::Address);

@@ -172,11 +172,12 @@ impl Director {
     /// Ends a member: its call never returns.
     fn end(&mut self, index: usize, death: &Death) {
         self.drain(index);
-        if let Some(mut call) = snapshot::in_flight(&self.members[index], self.opened_ns, &self.pids())
-            && self.members[index].told_entered != Some(call.seq)
-        {
+        if let Some(mut call) = snapshot::in_flight(&self.members[index], self.opened_ns, &self.pids()) {
             call.meaning = fatal::why(&self.members[index], &self.scene, death);
-            self.push_call(call.entered_ns, call);
+            // What was told as asleep is told again only where there is something to say of its end.
+            if call.meaning.is_some() || self.members[index].told_entered != Some(call.seq) {
+                self.push_call(call.entered_ns, call);
+            }
         }
         let member = &mut self.members[index];
         if member.alive() {

@@ -124,7 +124,8 @@ impl Transcript {
                 matches!(e, Entry::Call(c) if c.actor == call.actor && c.seq == call.seq && c.state == CallState::Entered)
             });
         if asleep {
-            if call.state != CallState::Entered {
+            // Again as entered it is told only where there is something to say of its end.
+            if call.state != CallState::Entered || call.meaning.is_some() {
                 self.push(Entry::Resumed(call));
             }
         } else if call.seq >= next {
@@ -221,7 +222,7 @@ fn plain(entry: &Entry) -> String {
     match entry {
         Entry::Statement { text, .. } => text.clone(),
         Entry::Call(call) => format!("{} {}({}){}", call.actor, call.verb, call.args, result(call)),
-        Entry::Resumed(call) => format!("{} ... {} resumed{}", call.actor, call.verb, result(call)),
+        Entry::Resumed(call) => format!("{} ... {}{}{}", call.actor, call.verb, resumed(call), result(call)),
         Entry::LeftOut(actor, count) => format!("{actor}: {count} calls left out"),
         Entry::Meaning(_, text) | Entry::News(text) | Entry::Undefined(text) => text.clone(),
     }
@@ -231,6 +232,11 @@ fn plain(entry: &Entry) -> String {
 pub(super) fn entered(call: &Call) -> &'static str {
     let sleeps = crate::facility::registry().call(&call.verb).is_none_or(|(_, spec)| !spec.sleeps.is_empty());
     if sleeps { " asleep" } else { " = ?" }
+}
+
+/// How a call goes on that was told as asleep.
+fn resumed(call: &Call) -> &'static str {
+    if call.state == CallState::Entered { "" } else { " resumed" }
 }
 
 fn result(call: &Call) -> String {
@@ -362,8 +368,8 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
             spans
         }
         Entry::Call(call) | Entry::Resumed(call) => {
-            let resumed = matches!(entry, Entry::Resumed(_));
-            let at = match (&call.state, resumed) {
+            let again = matches!(entry, Entry::Resumed(_));
+            let at = match (&call.state, again) {
                 (CallState::Returned { at_ns, .. }, true) => *at_ns,
                 _ => call.entered_ns,
             };
@@ -371,10 +377,10 @@ fn spans(entry: &Entry, sight: Sight<'_>, names: usize, width: usize) -> Vec<Spa
             spans.extend(actor(&call.actor));
             let verb = theme.style(Role::Title);
             let known = |words: &str| if sight.timeless { without_addresses(words) } else { words.to_owned() };
-            if resumed {
+            if again {
                 spans.push(Span::styled(format!("{} ", theme.glyphs.more), dim));
                 spans.push(Span::styled(call.verb.clone(), verb));
-                spans.push(Span::styled(" resumed", dim));
+                spans.push(Span::styled(resumed(call), dim));
             } else {
                 spans.push(Span::styled(call.verb.clone(), verb));
                 spans.push(Span::styled(format!("({})", known(&call.args)), theme.style(Role::Text)));
@@ -506,6 +512,15 @@ mod tests {
         let mut t = Transcript::default();
         t.call(Call { meaning: Some("nothing is mapped there".into()), ..call("bob", 0, false) });
         assert_eq!(kinds(&t), ["bob read(3) never returned", "nothing is mapped there"]);
+    }
+
+    #[test]
+    fn a_sleeper_that_its_call_has_ended_is_told_again() {
+        let mut t = Transcript::default();
+        t.call(call("bob", 0, false));
+        t.call(Call { meaning: Some("an assertion has failed".into()), ..call("bob", 0, false) });
+        t.call(call("bob", 0, false));
+        assert_eq!(kinds(&t), ["bob read(3) asleep", "bob ... read never returned", "an assertion has failed"]);
     }
 
     #[test]
