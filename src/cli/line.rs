@@ -207,7 +207,7 @@ pub(super) enum LessonCommand {
         #[arg(long, value_name = "NAME")]
         id: Option<String>,
     },
-    /// Tell which claims each lesson proves; exit with 1 if a claim has no lesson or no experiment
+    /// Tell which claims each lesson proves; exit with 1 if a claim has no lesson or no experiment (with `--pack`: of those that the pack claims)
     Coverage,
 }
 

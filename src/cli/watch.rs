@@ -47,13 +47,30 @@ pub(super) fn run(
             writeln!(out, "\nwatching {}; Ctrl-C ends", saves.what)?;
         }
         out.flush()?;
-        if !saves.wait(interrupts)? {
-            if !check.json {
-                writeln!(out)?;
+        match saves.wait(interrupts)? {
+            Next::Saved => {}
+            Next::Interrupted => {
+                if !check.json {
+                    writeln!(out)?;
+                }
+                return Ok(CANCELLED.into());
             }
-            return Ok(CANCELLED.into());
+            Next::FolderGone => {
+                writeln!(err, "error: the folder is gone or was moved, so nothing can be watched there any more")?;
+                return Ok(BAD_INPUT.into());
+            }
         }
     }
+}
+
+/// What ends the waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// One of the files was written, taken away, or came back.
+    Saved,
+    Interrupted,
+    /// A folder that is watched went, and what comes to its place would not be seen.
+    FolderGone,
 }
 
 /// What is watched: directories, for editors often write a new file and give it the old one's name.
@@ -73,11 +90,25 @@ impl Saves {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
             .map_err(|e| format!("nothing can be watched: {}", e.desc()))?;
         let mut names: BTreeMap<WatchDescriptor, Option<Vec<OsString>>> = BTreeMap::new();
-        let flags = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_ONLYDIR;
+        let flags = AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_MOVE_SELF
+            | AddWatchFlags::IN_ONLYDIR;
+        let mut watched = Vec::new();
         for path in paths {
-            if !path.exists() {
-                return Err(format!("{} is neither a file nor a folder, so it can't be watched", path.display()));
+            // Behind a symbolic link the file itself is saved elsewhere.
+            let target = path
+                .canonicalize()
+                .map_err(|_| format!("{} is neither a file nor a folder, so it can't be watched", path.display()))?;
+            watched.push(path.to_path_buf());
+            if path.is_symlink() {
+                watched.push(target);
             }
+        }
+        for path in &watched {
             let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
             let folder = if path.is_dir() { path } else { parent };
             let of = names.entry(inotify.add_watch(folder, flags).map_err(|e| failed(folder, e))?);
@@ -94,8 +125,7 @@ impl Saves {
         Ok(Self { inotify, names, what })
     }
 
-    /// Waits until one of them is saved; false on Ctrl-C.
-    fn wait(&self, interrupts: &UnixStream) -> io::Result<bool> {
+    fn wait(&self, interrupts: &UnixStream) -> io::Result<Next> {
         loop {
             let mut ready = [
                 PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN),
@@ -106,26 +136,31 @@ impl Saves {
                 Err(error) => return Err(error.into()),
             }
             if ready[1].any().unwrap_or(false) {
-                return Ok(false);
+                return Ok(Next::Interrupted);
             }
-            if self.saved()? {
-                return Ok(true);
+            if let Some(next) = self.news()? {
+                return Ok(next);
             }
         }
     }
 
-    /// Whether one of them was saved since the last time.
-    fn saved(&self) -> io::Result<bool> {
-        let mut saved = false;
+    /// What happened since the last time, as far as it counts.
+    fn news(&self) -> io::Result<Option<Next>> {
+        const SELF: AddWatchFlags = AddWatchFlags::IN_DELETE_SELF.union(AddWatchFlags::IN_MOVE_SELF);
+        let mut next = None;
         loop {
             match self.inotify.read_events() {
                 Ok(events) => {
                     for event in events {
                         let lost = event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW);
-                        saved |= lost || self.counts(event.wd, event.name.as_deref());
+                        if event.mask.intersects(SELF) {
+                            return Ok(Some(Next::FolderGone));
+                        } else if lost || self.counts(event.wd, event.name.as_deref()) {
+                            next = Some(Next::Saved);
+                        }
                     }
                 }
-                Err(Errno::EAGAIN) => return Ok(saved),
+                Err(Errno::EAGAIN) => return Ok(next),
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }

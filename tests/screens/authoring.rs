@@ -29,10 +29,41 @@ fn a_lesson_is_checked_again_at_each_save() {
     std::fs::write(&file, OWN).unwrap();
     pty.shows("1 passed");
     pty.until("the end of the check", |p| p.text().contains("Ctrl-C ends"));
+    // Taken away, and back.
+    std::fs::remove_file(&file).unwrap();
+    pty.until("that it is gone", |p| p.text().contains("error:") && p.text().contains("Ctrl-C ends"));
+    std::fs::write(&file, OWN).unwrap();
+    pty.until("a check", |p| p.text().contains("1 passed") && p.text().contains("Ctrl-C ends"));
+    // Moved aside before it is written anew, as other editors do.
+    std::fs::rename(&file, folder.join("two-numbers.md~")).unwrap();
+    std::fs::write(&file, OWN.replace("writers 1", "writers 9")).unwrap();
+    pty.shows("seen: p writers 1");
+    std::fs::write(&file, OWN).unwrap();
+    pty.until("a check", |p| p.text().contains("1 passed") && p.text().contains("Ctrl-C ends"));
     pty.keys("\x03");
     assert_eq!(pty.ended().code(), Some(130));
     pty.is_whole();
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_link_is_watched_where_it_leads_and_a_folder_that_goes_is_said() {
+    let folder = std::env::temp_dir().join(format!("watched-link-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let (here, there) = (folder.join("here"), folder.join("there"));
+    std::fs::create_dir_all(&here).unwrap();
+    std::fs::create_dir_all(&there).unwrap();
+    let (link, file) = (here.join("two-numbers.md"), there.join("two-numbers.md"));
+    std::fs::write(&file, OWN).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let mut pty = ipclab(&["lesson", "check", "--watch", link.to_str().unwrap()]).start();
+    pty.until("a check", |p| p.text().contains("1 passed") && p.text().contains("Ctrl-C ends"));
+    std::fs::write(&file, OWN.replace("alice: dup p.w", "alice: dpu p.w")).unwrap();
+    pty.until("another", |p| p.text().contains("did you mean `dup`?") && p.text().contains("Ctrl-C ends"));
+    std::fs::remove_dir_all(&here).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    pty.says("the folder is gone or was moved");
+    assert_eq!(pty.ended().code(), Some(2));
 }
 
 #[test]
