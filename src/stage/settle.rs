@@ -52,25 +52,10 @@ fn look(member: &mut Member, actors: &[i32]) -> Posture {
         ('T', _) => Posture::Stopped,
         // Asleep in the wait for its next order. One that was sent a signal just now is awake, until it has died,
         // stopped or gone on.
-        ('S', false) if rests(member) && helpers_rest(member, actors) => Posture::Idle,
+        ('S', false) if member.task.rests(&mut member.rested) && helpers_rest(member, actors) => Posture::Idle,
         ('S', true) => switches.and_then(|n| asleep(member, n)).map_or(Posture::Running, Posture::Asleep),
         _ => Posture::Running,
     }
-}
-
-/// Whether one that shows as asleep is. Who was woken by a signal does so once more for a moment, on its way out of the
-/// call in which it waited: it says that it will sleep before it looks whether it may (prepare_to_wait in kernel/sched/wait.c).
-/// Who has not run since it was last found at rest can't be on that way.
-fn rests(member: &mut Member) -> bool {
-    let switches = member.task.switches();
-    if switches.is_some() && switches == member.rested {
-        return true;
-    }
-    // The kernel tells the call only of one that is off its processor.
-    let off = matches!(member.task.syscall(), Syscall::Blocked { .. } | Syscall::Denied);
-    let rests = off && member.task.switches() == switches;
-    member.rested = switches.filter(|_| rests);
-    rests
 }
 
 fn asleep(member: &Member, switches: u64) -> Option<Asleep> {

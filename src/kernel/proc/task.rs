@@ -116,6 +116,22 @@ impl Task {
         parse_schedstat(std::str::from_utf8(&line[..length]).ok()?)
     }
 
+    /// Whether it sleeps, if its state says so. Who was woken by a signal shows `S` once more for a moment, on its way out
+    /// of the call in which it waited: it says that it will sleep before it looks whether it may (prepare_to_wait in
+    /// kernel/sched/wait.c). `rested` is its switch count when it was last found at rest: who has not run since can't be on
+    /// that way, and need not be asked again.
+    pub fn rests(&self, rested: &mut Option<u64>) -> bool {
+        let switches = self.switches();
+        if switches.is_some() && switches == *rested {
+            return true;
+        }
+        // The kernel tells the call only of one that is off its processor.
+        let off = matches!(self.syscall(), Syscall::Blocked { .. } | Syscall::Denied);
+        let rests = off && self.switches() == switches;
+        *rested = switches.filter(|_| rests);
+        rests
+    }
+
     /// Its state, parent and start; `None` if it is gone.
     pub fn stat(&self) -> Option<Stat> {
         let (line, length) = read_line::<1024>(&self.stat).ok()?;
@@ -185,7 +201,12 @@ fn parse_scheduling(stat: &str, schedstat: &str) -> Option<Scheduling> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::kernel::process::{self, Fork};
+    use crate::kernel::shared::Shared;
 
     #[test]
     fn reads_a_syscall_line() {
@@ -225,16 +246,90 @@ mod tests {
         assert_eq!(parse_schedstat("1234 56\n"), None);
     }
 
+    /// So many dead children a waiter looks through each time, and so many signals it is sent.
+    const DEAD: u32 = 400;
+    const SIGNALS: u32 = 1000;
+
+    /// How often the handler has run, in the process that is watched.
+    static HANDLED: AtomicU32 = AtomicU32::new(0);
+
+    extern "C" fn count(_signal: i32) {
+        HANDLED.fetch_add(1, SeqCst);
+    }
+
+    /// Where the two speak: what was handled, whether to end, whether all is ready.
+    const SEEN: usize = 0;
+    const END: usize = 4;
+    const READY: usize = 8;
+
+    /// Waits for a child to stop, which none does, again and again. Who waits so says that it sleeps, and only then looks
+    /// through its children: with many of them it shows `S` for a long time while it runs.
+    fn wait_among_many(shared: &Shared) -> i32 {
+        use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+        use nix::sys::wait::{Id, WaitPidFlag, waitid};
+        let handler = SigAction::new(SigHandler::Handler(count), SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handler does nothing but to add to an atomic.
+        unsafe { sigaction(Signal::SIGUSR1, &handler) }.unwrap();
+        // Somebody must be left who could stop.
+        let Fork::Parent(alive) = process::fork().unwrap() else {
+            nix::unistd::pause();
+            process::exit_now(0);
+        };
+        for _ in 0..DEAD {
+            if matches!(process::fork().unwrap(), Fork::Child) {
+                process::exit_now(0);
+            }
+        }
+        shared.word32(READY).store(1, SeqCst);
+        while shared.word32(END).load(SeqCst) == 0 {
+            let _interrupted = waitid(Id::All, WaitPidFlag::WSTOPPED);
+            shared.word32(SEEN).store(HANDLED.load(SeqCst), SeqCst);
+        }
+        process::kill(alive, libc::SIGKILL).unwrap();
+        while process::waitpid(-1, 0).is_ok() {}
+        0
+    }
+
+    #[test]
+    fn one_on_its_way_out_of_a_call_does_not_rest() {
+        let shared = Shared::new(12).unwrap();
+        let pid = crate::kernel::testing::start(|| wait_among_many(&shared));
+        let task = Task::open(pid).unwrap();
+        let word = |at| shared.word32(at).load(SeqCst);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let late = || Instant::now() > deadline;
+        let mut rested = None;
+        let mut at_rest = || task.state() == 'S' && task.rests(&mut rested);
+        while !late() && (word(READY) == 0 || !at_rest()) {
+            std::thread::yield_now();
+        }
+        let mut wrong = 0;
+        for sent in 1..=SIGNALS {
+            process::kill(pid, libc::SIGUSR1).unwrap();
+            while !late() && !at_rest() {}
+            // It can't rest before its handler has run.
+            wrong += u32::from(word(SEEN) < sent);
+            while !late() && word(SEEN) < sent {
+                std::thread::yield_now();
+            }
+        }
+        shared.word32(END).store(1, SeqCst);
+        process::kill(pid, libc::SIGUSR1).unwrap();
+        let end = process::waitpid(pid, 0).unwrap();
+        assert_eq!(wrong, 0, "taken to be at rest with a signal to handle");
+        assert_eq!(end, Some((pid, process::How::Exited(0))));
+    }
+
     #[test]
     fn tells_a_sleeping_child_from_a_running_self_and_a_dead_one() {
         use std::process::{Command, Stdio};
         let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let task = Task::open(child.id() as i32).unwrap();
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(20);
         let asleep = loop {
             match task.syscall() {
                 Syscall::Blocked { nr, args, .. } if nr == libc::SYS_read && args[0] == 0 => break true,
-                _ if std::time::Instant::now() > deadline => break false,
+                _ if Instant::now() > deadline => break false,
                 _ => std::thread::yield_now(),
             }
         };
