@@ -151,7 +151,10 @@ fn coverage_names_every_gap() {
     let folder = Folder::new("coverage");
     // A pack of one's own answers for its own claims alone.
     let said = folder.with(0, &["lesson", "coverage", "--pack", PACK], "");
-    assert!(said.contains("two-numbers            X4") && said.contains("1 of 58 claims have a lesson here;"), "{said}");
+    assert!(
+        said.contains("two-numbers            X4") && said.contains("1 of 58 claims have a lesson here;"),
+        "{said}"
+    );
     assert!(said.contains("only those of this pack count") && !said.contains("no lesson proves"), "{said}");
     let line: serde_json::Value =
         serde_json::from_str(&folder.with(0, &["lesson", "coverage", "--json", "--pack", PACK], "")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Item, Lesson, Step};
+use super::{Item, Lesson, Run, Step};
 use crate::atlas::touch;
 use crate::claim;
 use crate::script::{
@@ -15,6 +15,9 @@ pub const CAPABILITIES: [&str; 7] = ["isolated", "stranger", "mqueue", "sysv", "
 
 /// How a warning begins that names what its author has still to write.
 pub const UNWRITTEN: &str = "still to be written: ";
+
+/// More statements at a stretch than this are not read, but skipped.
+const AT_A_STRETCH: usize = 18;
 
 /// A lesson longer than this is two.
 const MINUTES_MAX: u32 = 12;
@@ -219,6 +222,7 @@ impl Lint<'_> {
                 Item::Run(run) => {
                     let before = if run.fresh { Vec::new() } else { self.lesson.course(index, at) };
                     self.run(&before, &run.statements, run.span);
+                    self.stretch(run);
                 }
                 Item::Refute(refutation) => {
                     let before = self.lesson.course(index, at);
@@ -253,6 +257,14 @@ impl Lint<'_> {
                 self.claim(claim, &actors);
             }
             self.sizes(goal.span);
+        }
+    }
+
+    fn stretch(&mut self, run: &Run) {
+        let many = run.statements.len();
+        if many > AT_A_STRETCH {
+            let help = "say in between what is being done: a run may go on in another ```run fence";
+            self.warning(run.span, format!("{many} statements at a stretch are a wall"), Some(help.to_owned()));
         }
     }
 

@@ -307,6 +307,17 @@ fn linted(source: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_wall_of_statements_is_said() {
+    let with = |more: usize| {
+        good().replacen("parent: close p.w\n", &format!("parent: close p.w\n{}", "mark\n".repeat(more)), 1)
+    };
+    let walls = |source: &str| linted(source).into_iter().filter(|said| said.contains("are a wall")).count();
+    let before = good().lines().filter(|line| line.starts_with("spawn")).count();
+    assert!(before > 0);
+    assert_eq!((walls(&with(15)), walls(&with(18))), (0, 1));
+}
+
+#[test]
 fn the_linter_finds_what_form_allows() {
     assert_eq!(linted(&good()), Vec::<String>::new());
     let cases: &[(&str, &str, &str)] = &[
