@@ -103,3 +103,27 @@ fn optional_arguments_are_told_apart() {
         assert_eq!(given(text), (args.to_owned(), c.to_owned()), "{text}");
     }
 }
+
+#[test]
+fn who_writes_as_in_c_or_mistypes_is_told_what_is_right() {
+    for (line, helps) in [
+        ("alice: sem_open \"/turn\"", &["a name stands without quotes and without the slash: `turn`"][..]),
+        ("alice: sem_open turn O_CREAT 0600 1", &["did you mean `value=1`?"]),
+        ("alice: setsockopt s IPPROTO_IP IP_ADD_MEMBERSHIP 239.1.2.3", &["in quotes: \"239.1.2.3\""]),
+        (
+            "alice: setsockopt s IP_ADD_MEMBERSHIP 239.1.2.3",
+            &["`IP_ADD_MEMBERSHIP` is for `optname`", "in quotes: \"239.1.2.3\""],
+        ),
+        ("alice: setsockopt s IP_ADD_MEMBERSHIP \"239.1.2.3\"", &["`IP_ADD_MEMBERSHIP` is for `optname`"]),
+        ("alice: flok f LOCK_EX", &["did you mean `flock`?"]),
+        ("alice: semop s 1:-1", &[]),
+        ("alice: mqopen q O_RDWR", &["did you mean `mq_open`?"]),
+        ("alice: nmap 4096 PROT_READ MAP_SHARED", &["did you mean `mmap`?"]),
+    ] {
+        let found = parse_line(line, registry()).err().unwrap_or_default();
+        assert_eq!(found.len(), helps.len(), "{line}: {found:?}");
+        for (mistake, help) in found.iter().zip(helps) {
+            assert!(mistake.help.as_ref().is_some_and(|said| said.contains(help)), "{line}: {mistake:?}");
+        }
+    }
+}

@@ -39,6 +39,10 @@ fn of_queues() {
                 ("alice: mq_open r O_RDWR|O_CREAT 0600 maxmsg=9223372036854775807", "EINVAL", "1 to"),
                 ("alice: mq_unlink r", "ENOENT", "no queue"),
                 ("alice: mq_send fd 77 \"x\"", "EBADF", "no queue that is open for writing"),
+                ("alice: sem_open turn", "ENOENT", "no semaphore has this name, and O_CREAT"),
+                ("alice: sem_unlink turn", "ENOENT", "no semaphore has this name"),
+                ("alice: shm_open board O_RDWR", "ENOENT", "no memory has this name, and O_CREAT"),
+                ("alice: shm_unlink board", "ENOENT", "no memory has this name"),
             ],
         );
         play.run("alice: mq_send q \"x\"\nalice: msgget v IPC_CREAT");

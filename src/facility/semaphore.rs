@@ -227,6 +227,12 @@ impl Facility for Semaphore {
             ("sem_timedwait", libc::ETIMEDOUT) => "the time is up, and nobody has posted",
             ("sem_post", libc::EOVERFLOW) => "the value is SEM_VALUE_MAX already",
             ("sem_open" | "sem_init", libc::EINVAL) => "the value is larger than SEM_VALUE_MAX, or the name is none",
+            ("sem_open", libc::ENOENT) => "no semaphore has this name, and O_CREAT was not asked for",
+            ("sem_open", libc::EEXIST) => "there is such a semaphore already, and O_EXCL wants a new one",
+            ("sem_open", libc::EACCES) => "there is such a semaphore, and its mode does not let the caller open it",
+            ("sem_unlink", libc::ENOENT) => "no semaphore has this name",
+            ("sem_unlink", libc::EACCES | libc::EPERM) => "only the semaphore's owner may take its name away",
+            ("sem_open" | "sem_unlink", libc::ENAMETOOLONG) => "a semaphore's name has at most 251 bytes",
             _ => return None,
         };
         Some(words.to_owned())

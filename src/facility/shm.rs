@@ -194,6 +194,20 @@ impl Facility for Shm {
         })
     }
 
+    fn means(&self, verb: &str, record: &Record) -> Option<String> {
+        let words = match (verb, record.errno) {
+            ("shm_open", libc::ENOENT) => "no memory has this name, and O_CREAT was not asked for",
+            ("shm_open", libc::EEXIST) => "there is such memory already, and O_EXCL wants a new one",
+            ("shm_open", libc::EACCES) => "there is such memory, and its mode does not let the caller open it so",
+            ("shm_open", libc::EINVAL) => "this is no name of memory, or these flags do not go together",
+            ("shm_unlink", libc::ENOENT) => "no memory has this name",
+            ("shm_unlink", libc::EACCES | libc::EPERM) => "only the memory's owner may take its name away",
+            ("shm_open" | "shm_unlink", libc::ENAMETOOLONG) => "the name of shared memory has at most 255 bytes",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
     fn claim(&self, handle: &Handle, _ground: &Ground<'_>) -> Option<ObjectKey> {
         let link = handle.link.as_str();
         let segment = link.strip_prefix(SHM).is_some_and(|name| !name.starts_with("sem."));

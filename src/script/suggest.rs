@@ -1,17 +1,22 @@
 //! The nearest right word.
 
+use std::cmp::Reverse;
+
 /// The longest word for which a near one is looked for; beyond it a typo is not what happened.
 const WORD_MAX: usize = 48;
 
 /// The candidate nearest to `word` by edits (a letter more, less or changed, two swapped), if it is near enough to be
-/// what was meant: one edit in a word of up to four letters, then one more for each three. Case does not count as an
-/// edit, but decides between two that are as near. The first of several equals wins.
+/// what was meant: one edit in a word of up to four letters, then one more for each three.
+///
+/// Of several, letters left out, added or swapped are nearer than changed ones, which make another word; then counts how
+/// much of the beginning is right; then whether the case of the first letter is. Case is no edit. The first of several
+/// equals wins.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.is_empty() || word.len() > WORD_MAX {
         return None;
     }
     let lower: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
-    let mut best: Option<(usize, &str)> = None;
+    let mut best: Option<((usize, Reverse<usize>, bool), &str)> = None;
     for candidate in candidates {
         if candidate == word {
             return Some(candidate);
@@ -21,11 +26,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         }
         let other: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
         let limit = 1 + lower.len().min(other.len()).saturating_sub(2) / 3;
-        let edits = distance(&lower, &other);
-        let same_case = usize::from(!candidate.starts_with(word.chars().next().unwrap_or(' ')));
-        let cost = edits * 2 + same_case;
+        let edits = distance(&lower, &other, 1, 1);
         // A short word changed in each letter is another word.
-        if edits <= limit && edits < lower.len() && best.is_none_or(|(b, _)| cost < b) {
+        if edits > limit || edits >= lower.len() {
+            continue;
+        }
+        let begins = lower.iter().zip(&other).take_while(|(a, b)| a == b).count();
+        let other_case = !candidate.starts_with(word.chars().next().unwrap_or(' '));
+        let cost = (distance(&lower, &other, 2, 3), Reverse(begins), other_case);
+        if best.is_none_or(|(b, _)| cost < b) {
             best = Some((cost, candidate));
         }
     }
@@ -37,18 +46,19 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     nearest(word, candidates).map(|near| format!("did you mean `{near}`?"))
 }
 
-/// The edit distance in which swapping two neighbours is one edit.
-fn distance(a: &[char], b: &[char]) -> usize {
+/// The edit distance in which a letter more or less, or two neighbours swapped, costs `slip`, and another letter `change`.
+fn distance(a: &[char], b: &[char], slip: usize, change: usize) -> usize {
     let width = b.len() + 1;
     let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..width).collect();
+    let mut last: Vec<usize> = (0..width).map(|letters| letters * slip).collect();
     for (i, x) in a.iter().enumerate() {
         let mut row = Vec::with_capacity(width);
-        row.push(i + 1);
+        row.push((i + 1) * slip);
         for (j, y) in b.iter().enumerate() {
-            let mut edits = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
+            let changed = if x == y { 0 } else { change };
+            let mut edits = (last[j] + changed).min(last[j + 1] + slip).min(row[j] + slip);
             if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                edits = edits.min(before[j - 1] + 1);
+                edits = edits.min(before[j - 1] + slip);
             }
             row.push(edits);
         }
@@ -81,5 +91,20 @@ mod tests {
         }
         assert_eq!(nearest("o_rdwr", ["O_RDONLY", "O_RDWR"]), Some("O_RDWR"));
         assert_eq!(nearest(&"x".repeat(100_000), verbs), None);
+    }
+
+    #[test]
+    fn a_letter_left_out_is_nearer_than_another_letter() {
+        for (word, candidates, near) in [
+            ("flok", &["ftok", "flock"][..], "flock"),
+            ("reed", &["send", "read", "rseed"], "rseed"),
+            ("wrte", &["wait", "write"], "write"),
+            ("forx", &["fork", "for"], "for"),
+            // As many letters changed: the beginning decides, wherever it stands in the list.
+            ("sem_pist", &["sem_wist", "sem_post"], "sem_post"),
+            ("kipp", &["pipp", "kill", "kips"], "kips"),
+        ] {
+            assert_eq!(nearest(word, candidates.iter().copied()), Some(near), "{word}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A call with its arguments, as its [`CallSpec`] describes them.
 
-use super::value::describe;
+use super::value::{describe, table_of};
 use super::{Parsed, Parser};
 use crate::script::suggest::did_you_mean;
 use crate::script::token::TokenKind;
@@ -183,7 +183,14 @@ impl<'a> Parser<'a> {
             let value = if arg.form == Form::Required {
                 // Passed over even if it is wrong: what follows is then matched with what follows in the spec.
                 progress.next = place + 1;
-                self.value(spec, arg, false)?
+                match self.value(spec, arg, false) {
+                    // It was left out, and what stands here is the argument behind it.
+                    Err(error) if self.span().start == start && self.is_of(spec, place + 1) => {
+                        self.report(error);
+                        return self.positional(spec, progress);
+                    }
+                    value => value?,
+                }
             } else {
                 let fitting = self.attempt(|p| {
                     let value = p.value(spec, arg, true)?;
@@ -203,8 +210,14 @@ impl<'a> Parser<'a> {
                 self.value(spec, &spec.args[*place], false)?;
                 Err(self.expected("a blank or the line's end"))
             }
-            None => Err(self.one_too_many(spec)),
+            None => Err(self.one_too_many(spec, progress)),
         }
+    }
+
+    /// Whether the word here is a constant of the argument at that place of the spec.
+    fn is_of(&self, spec: &CallSpec, place: usize) -> bool {
+        let TokenKind::Name(name) = self.peek() else { return false };
+        spec.args.get(place).is_some_and(|arg| table_of(arg.kind).iter().any(|(known, _)| known == name))
     }
 
     /// Whether a mistaken word here has the looks of such an argument.
@@ -219,7 +232,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn one_too_many(&self, spec: &CallSpec) -> Diagnostic {
+    fn one_too_many(&self, spec: &CallSpec, progress: &Progress) -> Diagnostic {
         const ORDINALS: [&str; 8] = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
         let count = spec.args.iter().filter(|a| a.form != Form::Keyed).count();
         let takes = match count {
@@ -230,8 +243,16 @@ impl<'a> Parser<'a> {
         let ordinal = ORDINALS.get(count).map_or("one more".to_owned(), |o| format!("a {o}"));
         let by_place = if spec.args.iter().any(|a| a.form == Form::Keyed) { " by place" } else { "" };
         let span = self.span();
-        Diagnostic::error(span, format!("`{}` takes {takes}{by_place}, this is {ordinal}", spec.name))
-            .help(format!("it is written `{}`", usage(spec)))
+        let error = Diagnostic::error(span, format!("`{}` takes {takes}{by_place}, this is {ordinal}", spec.name));
+        let mut keyed = spec.args.iter().enumerate().filter(|(_, arg)| arg.form == Form::Keyed);
+        match (keyed.next(), keyed.next()) {
+            // As C has it, where it stands in a row with the others.
+            (Some((place, only)), None) if progress.given.iter().all(|(given, _)| *given != place) => {
+                let here = &self.text[span.start..span.end];
+                error.help(format!("did you mean `{}={here}`? it is written `{}`", only.name, usage(spec)))
+            }
+            _ => error.help(format!("it is written `{}`", usage(spec))),
+        }
     }
 
     fn all_given(&mut self, spec: &CallSpec, progress: &Progress) {

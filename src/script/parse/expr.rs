@@ -102,6 +102,12 @@ impl Parser<'_> {
                 self.bump();
                 return Ok((Expr::Paren(Box::new(inner)), self.bounded(depth + 1, start)?));
             }
+            TokenKind::Ipv4(_) | TokenKind::Ipv6(_) => {
+                let span = self.span();
+                let address = self.text[span.start..span.end].trim_matches(['[', ']']);
+                let help = format!("an address without a port is text, and stands in quotes: \"{address}\"");
+                return Err(self.expected("a value").help(help));
+            }
             _ => return Err(self.expected("a value")),
         };
         self.bump();

@@ -266,11 +266,41 @@ impl<'a> Parser<'a> {
 
     /// A name without dots: `alice`, `p`.
     fn name(&mut self, what: &str) -> Parsed<String> {
-        let TokenKind::Name(name) = self.peek() else { return Err(self.expected(what)) };
+        let TokenKind::Name(name) = self.peek() else {
+            let error = self.expected(what);
+            return Err(match self.meant_name() {
+                Some(help) => error.help(help),
+                None => error,
+            });
+        };
         let name = name.clone();
         self.usable(&name, what)?;
         self.bump();
         Ok(name)
+    }
+
+    /// What to write where a name is expected and stands here as C writes it: `"/turn"`, or `/turn`.
+    fn meant_name(&self) -> Option<String> {
+        let name_of = |kind: &TokenKind| match kind {
+            TokenKind::Name(name) => Some(name.clone()),
+            _ => None,
+        };
+        match self.peek() {
+            TokenKind::Text(bytes) => {
+                let text = std::str::from_utf8(bytes).ok()?;
+                let bare = text.strip_prefix('/').unwrap_or(text);
+                let name = match tokenize(bare).0.as_slice() {
+                    [only, _] if only.span == Span::new(0, bare.len()) => name_of(&only.kind).filter(|n| n == bare)?,
+                    _ => return None,
+                };
+                let slash = if text == bare { "" } else { " and without the slash" };
+                Some(format!("a name stands without quotes{slash}: `{name}`"))
+            }
+            TokenKind::Mark("/") if self.next_adjacent() => {
+                name_of(self.peek_next()).map(|name| format!("a name stands without the slash: `{name}`"))
+            }
+            _ => None,
+        }
     }
 
     /// A name, perhaps with a part behind a dot: `p`, `p.r`, `s.0`, `alice.t1`. The stage counts objects of one name,

@@ -51,7 +51,7 @@ pub(in crate::script) fn describe(kind: ArgKind) -> String {
 }
 
 /// The constants that an argument may be.
-const fn table_of(kind: ArgKind) -> &'static [(&'static str, i64)] {
+pub(super) const fn table_of(kind: ArgKind) -> &'static [(&'static str, i64)] {
     match kind {
         ArgKind::Flags(table)
         | ArgKind::Constant(table)
