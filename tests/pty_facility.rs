@@ -414,6 +414,21 @@ fn each_sleep_on_a_terminal_is_named() {
     both(|play| {
         play.run(SHELL);
         play.run("shell: write t.s 'x' * 30000\nexpect shell blocked in write on t");
+        // What is in of a write that sleeps is shown as far as the kernel counts, and followed to its end.
+        let shows = play.object("t").field("shows").unwrap().clone();
+        assert_eq!(shows.evidence, ipclab::model::Evidence::Mirror, "{shows:?}");
+        assert!(shows.note.as_ref().unwrap().contains("shell's write of 30000 bytes"), "{shows:?}");
+        let asleep = |play: &common::Play| play.snapshot().actor("shell").unwrap().sleep().is_some();
+        for _ in 0..60 {
+            if asleep(play) {
+                play.run("term: read t.m 1000");
+            }
+        }
+        let t = play.object("t");
+        let (shows, output) = (t.field("shows").unwrap(), t.int("output").unwrap());
+        assert!(!asleep(play) && output > 1000, "{t:?}");
+        assert_eq!((shows.evidence, &shows.note), (ipclab::model::Evidence::Mirror, &None));
+        play.run("term: tcflush t.m TCIFLUSH\nshell: write t.s 'x' * 30000\nexpect shell blocked in write on t");
         play.run("term: write t.m \"\\x13\"\nterm: read t.m 10\nexpect shell blocked in write on t");
     });
 }

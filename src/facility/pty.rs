@@ -52,6 +52,9 @@ static CARD: Card = Card {
     manual: &["pty(7)", "posix_openpt(3)", "termios(3)", "ioctl_tty(2)", "tcsetpgrp(3)", "credentials(7)"],
 };
 
+/// So many of the bytes that a sleeper writes are looked at; what comes behind them is counted.
+const HEAD: usize = 1 << 14;
+
 /// Where slaves are named.
 const DEVPTS: &str = "/dev/pts";
 
@@ -143,9 +146,11 @@ impl Facility for Pty {
         let ends = Ends::borrow(found, look);
         let counters = ends.counters();
         let settled = !look.running;
+        let writers = if settled { sleeping_writers(found, look) } else { Vec::new() };
         let note = look.notes.entry(found.key.clone()).or_insert(Value::Nothing);
         let mut mirror = mirror::catch_up(note);
         if settled {
+            mirror.promise(&writers);
             mirror.reconcile(&counters);
             mirror::keep(note, &mirror);
         }
@@ -245,6 +250,23 @@ impl Ends {
     }
 }
 
+/// Who sleeps in write(2) on the slave: a name, the first bytes, and how many there are.
+fn sleeping_writers(found: &Found<'_>, look: &Look<'_>) -> Vec<(String, Vec<u8>, u64)> {
+    let slave = |pid: i32, number: u64| {
+        let here = |handle: &&&Handle| handle.pid == pid && side(handle) == Some(Side::Slave);
+        let mut numbers = found.handles.iter().filter(here).map(|handle| &handle.kind);
+        numbers.any(|kind| matches!(kind, HandleKind::Descriptor { fd, .. } if *fd as u64 == number))
+    };
+    let writes = look.asleep.iter().filter(|asleep| asleep.nr == libc::SYS_write && slave(asleep.pid, asleep.args[0]));
+    writes
+        .map(|asleep| {
+            let [_, address, total, ..] = asleep.args;
+            let head = look.memory(asleep.pid, address, (total as usize).min(HEAD)).unwrap_or_default();
+            (asleep.actor.clone(), head, total)
+        })
+        .collect()
+}
+
 impl Ends {
     /// A number that only the master tells.
     fn ask(&self, request: libc::Ioctl) -> Option<i32> {
@@ -291,7 +313,7 @@ fn event(call: &Reported<'_>) -> Option<Event> {
     };
     // What was written is there from its entry on: who waited for it may return first.
     let at_ns = if matches!(what, What::Wrote(..)) { record.entered_ns } else { record.returned_ns };
-    Some(Event { at_ns, what })
+    Some(Event { at_ns, by: call.actor.to_owned(), what })
 }
 
 /// Everything that is shown, the kernel's own word first.

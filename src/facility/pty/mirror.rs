@@ -26,6 +26,8 @@ pub(super) enum Side {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Event {
     pub(super) at_ns: u64,
+    /// Whose call it was.
+    pub(super) by: String,
     pub(super) what: What,
 }
 
@@ -49,8 +51,19 @@ pub(super) struct Mirror {
     pub(super) line: Line,
     /// Whether each read of the master begins with a byte of its own.
     packets: bool,
+    /// The slave's writers who are asleep: all that they write is taken to be there.
+    promised: Vec<Promised>,
     /// Whether it is known to be wrong of what the slave reads, and of what the master reads.
     lost: (bool, bool),
+}
+
+/// A write that sleeps, by whom and of how much: the kernel does not tell how much of it is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Promised {
+    by: String,
+    total: u64,
+    /// How much that is on the master's side.
+    shown: usize,
 }
 
 /// What the kernel tells of both sides; `None` for a side that can't be asked.
@@ -88,7 +101,7 @@ pub(super) fn catch_up(note: &mut Value) -> Mirror {
     let mut events: Vec<Event> = parts.iter().skip(1).filter_map(unpack).collect();
     events.sort_by_key(|event| event.at_ns);
     for event in events {
-        mirror.take_in(event.what);
+        mirror.take_in(&event.by, event.what);
     }
     keep(note, &mirror);
     mirror
@@ -114,8 +127,14 @@ fn bytes(known: &[u8], total: u64) -> impl Iterator<Item = Byte> {
 }
 
 impl Mirror {
-    fn take_in(&mut self, what: What) {
+    fn take_in(&mut self, by: &str, what: What) {
         match what {
+            What::Wrote(Side::Slave, _, total) if self.promised.iter().any(|write| write.by == by) => {
+                // What it has not written after all stands somewhere in there.
+                let kept = |write: &Promised| write.by != by || write.total == total;
+                self.lost.1 |= !self.promised.iter().all(kept);
+                self.promised.retain(|write| write.by != by);
+            }
             What::Wrote(Side::Master, known, total) => self.line.typed(bytes(&known, total)),
             What::Wrote(Side::Slave, known, total) => self.line.printed(bytes(&known, total)),
             What::Read(Side::Slave, count, _) => self.line.slave_read(count as usize),
@@ -148,6 +167,27 @@ impl Mirror {
         }
     }
 
+    /// Takes in what sleeping writers of the slave have to write, a name, the head and the length of each; and forgets
+    /// those who sleep no more and have not told what they wrote.
+    pub(super) fn promise(&mut self, writers: &[(String, Vec<u8>, u64)]) {
+        let asleep = |write: &Promised| writers.iter().any(|(by, ..)| *by == write.by);
+        self.lost.1 |= !self.promised.iter().all(asleep);
+        self.promised.retain(asleep);
+        for (by, known, total) in writers {
+            if *total < MOST as u64 && !self.promised.iter().any(|write| write.by == *by) {
+                let before = self.line.shown().len();
+                self.line.printed(bytes(known, *total));
+                let shown = self.line.shown().len() - before;
+                self.promised.push(Promised { by: by.clone(), total: *total, shown });
+            }
+        }
+    }
+
+    /// How many bytes the master can read at least, by what has returned.
+    fn sure(&self) -> usize {
+        self.line.shown().len().saturating_sub(self.promised.iter().map(|write| write.shown).sum())
+    }
+
     /// Whether what it says, and is not known to be wrong of, is what the kernel counts.
     pub(super) fn agrees(&self, counters: &Counters) -> bool {
         (self.lost.0 || self.input_agrees(counters)) && (self.lost.1 || self.output_agrees(counters))
@@ -168,7 +208,10 @@ impl Mirror {
     }
 
     fn output_agrees(&self, counters: &Counters) -> bool {
-        counters.output.is_none_or(|there| same(self.line.shown().len(), there))
+        let here = self.line.shown().len();
+        // Of what a sleeper writes any part may be there.
+        let some = |there: usize| (self.sure().min(COUNTED)..=here).contains(&there);
+        counters.output.is_none_or(|there| if self.promised.is_empty() { same(here, there) } else { some(there) })
     }
 
     /// Compares it with what the kernel says while nothing is under way: what is wrong is lost, what is empty is found
@@ -182,6 +225,7 @@ impl Mirror {
         if counters.hung_up {
             self.line.forget_input();
             self.line.forget_output();
+            self.promised.clear();
             self.lost = (false, false);
             return;
         }
@@ -194,6 +238,7 @@ impl Mirror {
         }
         if self.lost.1 && counters.output == Some(0) {
             self.line.forget_output();
+            self.promised.clear();
             self.lost.1 = false;
         }
     }
@@ -233,9 +278,25 @@ impl Mirror {
             if self.lost.1 {
                 lost("shows", output.len(), counters.output)
             } else {
-                unasked(told("shows", output), counters.output, "master")
+                self.of_sleepers(unasked(told("shows", output), counters.output, "master"), counters)
             },
         ]
+    }
+}
+
+impl Mirror {
+    /// As long as somebody's write sleeps, what is there is as much as the kernel counts.
+    fn of_sleepers(&self, mut field: Field, counters: &Counters) -> Field {
+        let (Some(there), Value::Bytes { bytes, total }) = (counters.output, &mut field.value) else { return field };
+        let Some(last) = self.promised.last() else { return field };
+        let there = there.max(self.sure()).min(*total as usize);
+        *total = there as u64;
+        bytes.truncate(there);
+        field.noted(format!(
+            "as many as are counted, {COUNTED} at most: how much more of {}'s write of {} bytes is in, the kernel does not \
+             tell before it returns",
+            last.by, last.total
+        ))
     }
 }
 
@@ -257,7 +318,7 @@ mod tests {
     }
 
     fn wrote(at_ns: u64, side: Side, text: &[u8]) -> Event {
-        Event { at_ns, what: What::Wrote(side, text.to_vec(), text.len() as u64) }
+        Event { at_ns, by: String::new(), what: What::Wrote(side, text.to_vec(), text.len() as u64) }
     }
 
     fn text(field: &Field) -> &[u8] {
@@ -267,7 +328,7 @@ mod tests {
     #[test]
     fn reports_count_in_order_of_time() {
         let mut note = Value::Nothing;
-        note_event(&mut note, &Event { at_ns: 30, what: What::Read(Side::Slave, 2, None) });
+        note_event(&mut note, &Event { at_ns: 30, by: String::new(), what: What::Read(Side::Slave, 2, None) });
         note_event(&mut note, &wrote(20, Side::Master, b"b"));
         note_event(&mut note, &wrote(10, Side::Master, b"ax"));
         note_event(&mut note, &wrote(15, Side::Slave, b"out"));
@@ -298,7 +359,10 @@ mod tests {
     #[test]
     fn only_heads_are_shown_and_counts_saturate() {
         let mut note = Value::Nothing;
-        note_event(&mut note, &Event { at_ns: 1, what: What::Wrote(Side::Slave, b"head".to_vec(), 9000) });
+        note_event(
+            &mut note,
+            &Event { at_ns: 1, by: String::new(), what: What::Wrote(Side::Slave, b"head".to_vec(), 9000) },
+        );
         let mirror = catch_up(&mut note);
         assert_eq!(mirror.fields(&counters(0, 4095))[2].value, Value::Bytes { bytes: b"head".to_vec(), total: 9000 });
         assert!(mirror.agrees(&counters(0, 4095)) && !mirror.agrees(&counters(0, 0)));
@@ -307,15 +371,52 @@ mod tests {
     }
 
     #[test]
+    fn of_a_write_that_sleeps_what_is_counted_is_there() {
+        let sleeper = |total: usize| vec![("bob".to_owned(), vec![b'x'; total.min(64)], total as u64)];
+        let mut note = Value::Nothing;
+        note_event(&mut note, &wrote(1, Side::Slave, b"ab"));
+        let mut mirror = catch_up(&mut note);
+        mirror.promise(&sleeper(30_000));
+        mirror.reconcile(&counters(0, 4095));
+        let shows = &mirror.fields(&counters(0, 4095))[2];
+        assert_eq!((&text(shows)[..4], shows.evidence), (&b"abxx"[..], Evidence::Mirror));
+        assert!(matches!(shows.value, Value::Bytes { total: 4095, .. }), "{shows:?}");
+        assert!(shows.note.as_ref().unwrap().contains("bob's write of 30000 bytes"), "{shows:?}");
+        // A stopped terminal lets nothing in.
+        assert!(mirror.agrees(&counters(0, 2)) && !mirror.agrees(&counters(0, 1)));
+        assert_eq!(text(&mirror.fields(&counters(0, 2))[2]), b"ab");
+        keep(&mut note, &mirror);
+        note_event(&mut note, &Event { at_ns: 2, by: String::new(), what: What::Read(Side::Master, 29_000, None) });
+        let done =
+            |total| Event { at_ns: 1, by: "bob".to_owned(), what: What::Wrote(Side::Slave, vec![b'x'; 64], total) };
+        let [mut whole, mut part] = [note.clone(), note];
+        note_event(&mut whole, &done(30_000));
+        let mut mirror = catch_up(&mut whole);
+        mirror.promise(&[]);
+        assert!(mirror.agrees(&counters(0, 1002)) && !mirror.agrees(&counters(0, 1001)), "nothing counts twice");
+        // One that a signal has ended, and one that never told.
+        note_event(&mut part, &done(20_000));
+        assert!(catch_up(&mut part).lost.1);
+        let mut dead = Mirror::default();
+        dead.promise(&sleeper(9));
+        dead.promise(&[]);
+        assert!(dead.lost.1);
+    }
+
+    #[test]
     fn packets_have_a_byte_of_their_own() {
         let mut note = Value::Nothing;
-        let read = |at_ns, count, first| Event { at_ns, what: What::Read(Side::Master, count, Some(first)) };
+        let read = |at_ns, count, first| Event {
+            at_ns,
+            by: String::new(),
+            what: What::Read(Side::Master, count, Some(first)),
+        };
         note_event(&mut note, &wrote(1, Side::Slave, b"hello"));
-        note_event(&mut note, &Event { at_ns: 2, what: What::Packets(true) });
+        note_event(&mut note, &Event { at_ns: 2, by: String::new(), what: What::Packets(true) });
         note_event(&mut note, &read(3, 1, 3));
         note_event(&mut note, &read(4, 3, 0));
         assert_eq!(text(&catch_up(&mut note).fields(&counters(0, 3))[2]), b"llo");
-        note_event(&mut note, &Event { at_ns: 5, what: What::Packets(false) });
+        note_event(&mut note, &Event { at_ns: 5, by: String::new(), what: What::Packets(false) });
         note_event(&mut note, &read(6, 2, b'l'));
         assert_eq!(text(&catch_up(&mut note).fields(&counters(0, 1))[2]), b"o");
     }
