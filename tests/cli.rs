@@ -228,6 +228,84 @@ fn playing_in_lines_survives_what_is_typed() {
 }
 
 #[test]
+fn a_play_is_saved_where_it_came_from_and_nothing_is_lost() {
+    let folder = Folder::new("save");
+    let path = |name: &str| folder.0.join(name);
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+    let play = |args: &[&str], input: &str| {
+        let args = [&["play", "--plain"], args].concat();
+        let output = with_input(ipclab(&args).current_dir(&folder.0), input);
+        assert!(output.status.success() && err(&output).is_empty(), "{}", err(&output));
+        out(&output)
+    };
+    let nowhere = play(&[], "spawn alice\n/save\n/save a.ipc\nspawn bob\n/save\n/save\n");
+    for part in [
+        "not saved: it needs a name, such as `/save play.ipc`",
+        "> /save a.ipc\nwritten to a.ipc\n",
+        "> /save\nwritten to a.ipc\n",
+        "> /save\na.ipc holds all of it already\n",
+    ] {
+        assert!(nowhere.contains(part), "{part}\n{nowhere}");
+    }
+    assert_eq!(read("a.ipc"), "spawn alice\nspawn bob\n");
+    assert!(play(&[], "/save\n").contains("not saved: nothing was run yet"));
+
+    // What is in the script stays as it is, comments and refused statements included.
+    let mine = "# mine\nspawn   alice\nspawn alice # refused";
+    std::fs::write(path("b.ipc"), mine).unwrap();
+    play(&["b.ipc"], "spawn bob\n/save\n");
+    assert_eq!(read("b.ipc"), format!("{mine}\nspawn bob\n"));
+    assert!(
+        play(&["a.ipc"], "spawn carol\n/save b.ipc\n").contains("b.ipc stands there already, and is not overwritten")
+    );
+
+    // Where not, it is kept beside the new one.
+    let before = read("b.ipc");
+    let undone = play(&["b.ipc"], "/undo\n/save\n");
+    assert!(undone.contains("as it was it is kept in") && undone.contains("b.ipc.before-1"), "{undone}");
+    assert_eq!((read("b.ipc"), read("b.ipc.before-1")), ("spawn alice\n".to_owned(), before));
+}
+
+#[test]
+fn who_leaves_out_the_slash_is_told_the_command() {
+    let output =
+        with_input(&mut ipclab(&["play", "--plain"]), "quit\nexit\nhelp pipe\nspawn alice\nalice: exit 3\n/help\n");
+    let text = out(&output);
+    for part in [
+        "help: did you mean `/quit`?",
+        "help: write `ACTOR: exit …`; here `/quit` is what you may mean",
+        "help: did you mean `/help pipe`?",
+        "alice has exited with 3",
+        "without a\nname it goes to the script",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let json = with_input(&mut ipclab(&["play", "--json"]), "/help\n/show\n/undo\n/zzz\n/save\n");
+    let events: Vec<serde_json::Value> = out(&json).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let events: Vec<&str> = events.iter().map(|l| l["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["opened", "told", "told", "told", "wrong", "wrong"], "all of it is JSON");
+}
+
+#[test]
+fn answers_are_numbers_as_shown_and_letters_too() {
+    let folder = Folder::new("answers");
+    let answered = |answer: &str| {
+        let mut command = ipclab(&["learn", "pipe-eof", "--plain"]);
+        out(&with_input(command.env("XDG_STATE_HOME", folder.0.join(answer)), &format!("\n{answer}\n\n")))
+    };
+    for answer in ["2", "b", "B", "b)", "(2)", "2."] {
+        let text = answered(answer);
+        assert!(text.contains("  2. it sleeps") && text.contains("You said so, and so it is"), "{answer}\n{text}");
+    }
+    for none in ["7", "x", "0"] {
+        let text = answered(none);
+        let said = format!("{none} is none of the answers: they are 1 to 3, or a to c");
+        assert!(text.contains(&said) && !text.contains("error:"), "{text}");
+    }
+    assert!(answered("quit").contains("did you mean `/quit`?"));
+}
+
+#[test]
 fn a_lesson_can_be_gone_through_in_lines_and_is_remembered() {
     let folder = Folder::new("learn");
     let lesson = |input: &str, more: &[&str]| {

@@ -13,7 +13,7 @@ use crate::lesson::{BadLesson, Lesson, Pack, PackError};
 use crate::plain::desk::{Desk, Setup, Stop};
 use crate::plain::diagnose::{Places, diagnose};
 use crate::plain::script::Ended;
-use crate::plain::{json, learn as face, progress as told, script, words};
+use crate::plain::{json, learn as face, progress as told, save, script, words};
 use crate::script::Statement;
 
 /// The largest script in bytes.
@@ -47,13 +47,17 @@ pub(super) fn play(
     at_desk(options, out, err, |desk| {
         let prompt = io::stdin().is_terminal();
         desk.open()?;
+        let mut opened = None;
         if let Some(Script { name, source, statements }) = &read {
             script::run(desk, name, source, statements)?;
+            let ran = desk.timeline().statements().cloned().collect();
+            let script = |file: &Path| save::Script { file: file.to_owned(), source: source.clone(), ran };
+            opened = file.filter(|file| *file != Path::new("-")).map(script);
         }
         if prompt && !desk.json() {
             desk.say("Type a statement, such as `spawn alice`; /help tells more, /quit leaves.\n")?;
         }
-        script::play(desk, prompt)?;
+        script::play(desk, prompt, opened)?;
         desk.close();
         Ok(ExitCode::SUCCESS)
     })

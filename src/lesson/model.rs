@@ -309,15 +309,23 @@ impl Prediction {
 
     /// The place of a choice by its letter, or by its number from 1.
     pub fn choice(&self, word: &str) -> Option<usize> {
+        Self::place(word).filter(|place| *place < self.choices.len())
+    }
+
+    /// The place that a word means as an answer, whether there is such a choice or not: `b`, `2`, `B.`, `(2)`. `None` for
+    /// what is no answer.
+    pub fn place(word: &str) -> Option<usize> {
         let word = word.trim();
-        let index = match word.parse::<usize>() {
-            Ok(number) => number.checked_sub(1)?,
+        let word = word.strip_prefix('(').unwrap_or(word);
+        let word = word.strip_suffix([')', '.', ':']).unwrap_or(word);
+        match word.parse::<usize>() {
+            // Before the first there is none.
+            Ok(number) => Some(number.checked_sub(1).unwrap_or(usize::MAX)),
             Err(_) => match word.as_bytes() {
-                [b] if b.is_ascii_alphabetic() => usize::from(b.to_ascii_lowercase() - b'a'),
-                _ => return None,
+                [b] if b.is_ascii_alphabetic() => Some(usize::from(b.to_ascii_lowercase() - b'a')),
+                _ => None,
             },
-        };
-        (index < self.choices.len()).then_some(index)
+        }
     }
 }
 

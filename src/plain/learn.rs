@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::commands::LEARN;
 use super::desk::{Desk, Stop, Typed};
 use super::{json, script, tell, words};
 use crate::lesson::progress::Progress;
@@ -62,7 +63,8 @@ pub fn review(desk: &mut Desk<'_>, question: &Question, progress: &mut Progress,
 }
 
 const HELP: &str = "\
-Enter goes on. A letter answers a question. A statement is run, as in play.
+Enter goes on. A number answers a question, or a letter: 2 and b are the same. A
+statement is run, as in play.
 ? gives help with a goal, more each time; /solve runs the solution.
 /back goes to the step before, /restore brings the stage to where the lesson wants it.
 /show tells all that is on stage, /waits who waits for whom, /help WORD what a call does.
@@ -132,8 +134,8 @@ impl Class<'_, '_> {
             }
             Ask::Refute(_) => self.wait("Enter shows it. "),
             Ask::Answer(prediction) => {
-                let last = Prediction::letter(prediction.choices.len() - 1);
-                self.wait(&format!("Your answer, a to {last}: "))
+                let words = format!("Your answer, 1 to {}: ", prediction.choices.len());
+                self.wait(&words)
             }
             Ask::Goals => self.wait("> "),
             Ask::Step(_) => self.wait("Enter goes on. "),
@@ -241,11 +243,7 @@ impl Class<'_, '_> {
         }
         let mut text = format!("\n{}", words::blocks(&prediction.question));
         for (index, choice) in prediction.choices.iter().enumerate() {
-            text.push_str(&words::fold(
-                &words::inlines(&choice.text),
-                &format!("  {}. ", Prediction::letter(index)),
-                "     ",
-            ));
+            text.push_str(&words::fold(&words::inlines(&choice.text), &format!("  {}. ", index + 1), "     "));
         }
         text
     }
@@ -290,37 +288,42 @@ impl Class<'_, '_> {
                 Ask::Answer(_) | Ask::Goals => self.tell_text(HELP)?,
                 _ => self.session.go_on(),
             },
-            "?" | "/hint" => self.hint()?,
-            "/skip" => self.session.skip(),
-            "/solve" => self.session.solve(),
-            "/back" if self.question.is_some() => self.tell_text("A review has one step.\n")?,
-            "/back" => self.session.back(),
-            "/restore" => self.session.restore(),
-            "/waits" => {
-                let text = super::waits::all(self.desk.looks());
-                self.tell_text(&text)?;
-            }
-            "/show" => {
-                let text = tell::stage(self.desk.seen());
-                self.tell_text(&text)?;
-            }
-            "/quit" | "/exit" => return Ok(Some(Left::Early)),
-            "/help" => self.tell_text(HELP)?,
-            _ if word.starts_with("/help ") => self.tell_text(&tell::help(word[6..].trim()))?,
-            // No statement begins so.
-            _ if word.starts_with('/') => self.tell_text(&format!("There is no {word} here.\n{HELP}"))?,
-            _ => self.typed(&line)?,
+            "?" => self.hint()?,
+            _ => match LEARN.read(word) {
+                None => self.typed(&line)?,
+                Some(Ok(("/quit", _))) => return Ok(Some(Left::Early)),
+                Some(Ok((command, rest))) => self.command(command, rest)?,
+                Some(Err(why)) => script::wrong(self.desk, &format!("{why}\n"))?,
+            },
         }
         Ok(None)
     }
 
-    /// Tells something that was asked for; in JSON it is a line like all others.
-    fn tell_text(&mut self, text: &str) -> Result<(), Stop> {
-        if self.desk.json() {
-            self.desk.line(&json::line("told", &serde_json::json!({ "text": text })))
-        } else {
-            self.desk.say(text)
+    /// Carries out a command of this face.
+    fn command(&mut self, word: &str, rest: &str) -> Result<(), Stop> {
+        match word {
+            "/hint" => return self.hint(),
+            "/skip" => self.session.skip(),
+            "/solve" => self.session.solve(),
+            "/back" if self.question.is_some() => return self.tell_text("A review has one step.\n"),
+            "/back" => self.session.back(),
+            "/restore" => self.session.restore(),
+            "/waits" => {
+                let text = super::waits::all(self.desk.looks());
+                return self.tell_text(&text);
+            }
+            "/show" => {
+                let text = tell::stage(self.desk.seen());
+                return self.tell_text(&text);
+            }
+            _ if rest.is_empty() => return self.tell_text(HELP),
+            _ => return self.tell_text(&tell::help(rest)),
         }
+        Ok(())
+    }
+
+    fn tell_text(&mut self, text: &str) -> Result<(), Stop> {
+        script::tell_text(self.desk, text)
     }
 
     fn hint(&mut self) -> Result<(), Stop> {
@@ -337,10 +340,16 @@ impl Class<'_, '_> {
     /// An answer, or a statement.
     fn typed(&mut self, line: &str) -> Result<(), Stop> {
         if let Ask::Answer(prediction) = self.session.ask()
-            && let Some(choice) = prediction.choice(line)
+            && let Some(place) = Prediction::place(line)
         {
-            self.session.answer(choice);
-            return Ok(());
+            let count = prediction.choices.len();
+            if place < count {
+                self.session.answer(place);
+                return Ok(());
+            }
+            let last = Prediction::letter(count - 1);
+            let text = format!("{} is none of the answers: they are 1 to {count}, or a to {last}\n", line.trim());
+            return script::wrong(self.desk, &text);
         }
         let mut source = line.to_owned();
         while crate::script::incomplete(&source) {
@@ -351,8 +360,9 @@ impl Class<'_, '_> {
                 Typed::End => break,
             }
         }
-        let (statements, diagnostics) = crate::script::parse(&source, crate::facility::registry());
+        let (statements, mut diagnostics) = crate::script::parse(&source, crate::facility::registry());
         if !diagnostics.is_empty() {
+            LEARN.amend(&source, &mut diagnostics);
             script::mistaken(self.desk, &source, &diagnostics)?;
         }
         if diagnostics.iter().any(|d| d.severity == Severity::Error) {

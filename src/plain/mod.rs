@@ -3,12 +3,14 @@
 //! No line is ever changed after it was written, nothing is drawn, and nothing here knows a facility.
 
 pub mod bench;
+pub mod commands;
 pub mod cost;
 pub mod desk;
 pub mod diagnose;
 pub mod json;
 pub mod learn;
 pub mod progress;
+pub mod save;
 pub mod script;
 pub mod tell;
 pub mod waits;

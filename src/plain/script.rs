@@ -1,8 +1,10 @@
 //! Scripts and play, line by line.
 
+use super::commands::PLAY;
 use super::desk::{Desk, Stop, Typed, refused};
 use super::diagnose::{Places, diagnose};
-use super::{json, tell, waits};
+use super::save::Script;
+use super::{json, save, tell, waits};
 use crate::facility::registry;
 use crate::script::{self, Diagnostic, Severity, Statement};
 
@@ -52,11 +54,12 @@ A line is a statement: `spawn alice`, `alice: pipe p`, `alice: write p \"hi\"`.
 /help WORD tells what a call or word does, /words lists them.
 /show tells all that is on stage, /waits who waits for whom and what is wrong.
 /undo steps back. /reset empties the stage.
-/save FILE writes down what was run, as a lesson if the name ends in .md. /quit leaves.
+/save FILE writes down what was run, as a lesson if the name ends in .md; without a
+name it goes to the script that the play began with. /quit leaves.
 ";
 
-/// Lets somebody play until they have enough. The desk's stage is open.
-pub fn play(desk: &mut Desk<'_>, prompt: bool) -> Result<(), Stop> {
+/// Lets somebody play until they have enough. The desk's stage is open, and has run `script`, if that began it.
+pub fn play(desk: &mut Desk<'_>, prompt: bool, mut script: Option<Script>) -> Result<(), Stop> {
     let mut text = String::new();
     loop {
         let shown = match (prompt, text.is_empty()) {
@@ -74,11 +77,18 @@ pub fn play(desk: &mut Desk<'_>, prompt: bool) -> Result<(), Stop> {
             Err(stop) => return Err(stop),
         };
         desk.echo(prompt, &line)?;
-        if text.is_empty() && line.trim_start().starts_with('/') {
-            if !command(desk, line.trim())? {
-                return Ok(());
+        let read = if text.is_empty() { PLAY.read(&line) } else { None };
+        match read {
+            None => {}
+            Some(Ok(("/quit", _))) => return Ok(()),
+            Some(Ok((word, rest))) => {
+                command(desk, word, rest, &mut script)?;
+                continue;
             }
-            continue;
+            Some(Err(why)) => {
+                wrong(desk, &format!("{why}\n"))?;
+                continue;
+            }
         }
         text.push_str(&line);
         text.push('\n');
@@ -95,8 +105,9 @@ pub fn play(desk: &mut Desk<'_>, prompt: bool) -> Result<(), Stop> {
 
 /// Runs what was typed, or tells what is wrong with it.
 pub(super) fn one(desk: &mut Desk<'_>, source: &str) -> Result<(), Stop> {
-    let (statements, diagnostics) = script::parse(source, registry());
+    let (statements, mut diagnostics) = script::parse(source, registry());
     if !diagnostics.is_empty() {
+        PLAY.amend(source, &mut diagnostics);
         mistaken(desk, source, &diagnostics)?;
         if diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Ok(());
@@ -141,66 +152,42 @@ fn again(desk: &mut Desk<'_>, statements: &[Statement]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Carries out a command of this face; false if it was the last.
-fn command(desk: &mut Desk<'_>, line: &str) -> Result<bool, Stop> {
-    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let rest = rest.trim();
+/// Carries out a command of this face.
+fn command(desk: &mut Desk<'_>, word: &str, rest: &str, script: &mut Option<Script>) -> Result<(), Stop> {
     match word {
-        "/quit" | "/exit" => return Ok(false),
-        "/help" if rest.is_empty() => desk.say(HELP)?,
-        "/help" => desk.say(&tell::help(rest))?,
-        "/words" => desk.say(&words())?,
+        "/help" if rest.is_empty() => tell_text(desk, HELP),
+        "/help" => tell_text(desk, &tell::help(rest)),
+        "/words" => tell_text(desk, &words()),
         "/show" => {
             let text = tell::stage(desk.seen());
-            desk.say(&text)?;
+            tell_text(desk, &text)
         }
         "/waits" => {
             let text = waits::all(desk.looks());
-            desk.say(&text)?;
+            tell_text(desk, &text)
         }
         "/undo" => {
             let mut statements: Vec<Statement> = desk.timeline().statements().cloned().collect();
-            match statements.pop() {
-                None => desk.say("nothing was run yet\n")?,
-                Some(last) => {
-                    again(desk, &statements)?;
-                    let text = format!("undone: {last}\n{}", tell::stage(desk.seen()));
-                    desk.say(&text)?;
-                }
-            }
+            let Some(last) = statements.pop() else { return tell_text(desk, "nothing was run yet\n") };
+            again(desk, &statements)?;
+            let text = format!("undone: {last}\n{}", tell::stage(desk.seen()));
+            tell_text(desk, &text)
         }
         "/reset" => {
             desk.open()?;
-            desk.say("the stage is empty\n")?;
+            tell_text(desk, "the stage is empty\n")
         }
-        "/save" => {
-            let lines: Vec<String> = desk.timeline().statements().map(ToString::to_string).collect();
-            let said = if crate::lesson::is_lesson_file(rest.as_ref()) {
-                match crate::lesson::capture::save(desk.timeline(), rest.as_ref()) {
-                    Ok(()) => format!("recorded as the lesson {rest}; write what is marked TODO in it\n"),
-                    Err(why) => format!("{why}\n"),
-                }
-            } else {
-                match save(rest, &(lines.join("\n") + "\n")) {
-                    Ok(()) => format!("written to {rest}\n"),
-                    Err(error) => format!("{rest} can't be written: {error}\n"),
-                }
-            };
-            desk.say(&said)?;
-        }
-        _ => {
-            let known = ["/help", "/words", "/show", "/waits", "/undo", "/reset", "/save", "/quit"];
-            let help = script::did_you_mean(word, known).unwrap_or_else(|| "/help tells what there is".to_owned());
-            desk.say(&format!("unknown command {word}; {help}\n"))?;
-        }
+        // The only one that is left.
+        _ => match save::save(rest, desk.timeline(), script) {
+            Ok(said) => tell_text(desk, &format!("{said}\n")),
+            Err(why) => wrong(desk, &format!("not saved: {why}\n")),
+        },
     }
-    Ok(true)
 }
 
-/// Writes a new file; one that is there is not overwritten.
-fn save(path: &str, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    std::fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+/// Tells something that was asked for; in JSON it is a line like all others.
+pub(super) fn tell_text(desk: &mut Desk<'_>, text: &str) -> Result<(), Stop> {
+    if desk.json() { desk.line(&json::line("told", &serde_json::json!({ "text": text }))) } else { desk.say(text) }
 }
 
 fn words() -> String {
