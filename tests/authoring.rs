@@ -103,9 +103,9 @@ fn a_script_becomes_a_lesson_that_passes() {
             "id = \"my-play\"",
             "\nTwo share a pipe.\n",
             "## The message {#step-2}",
-            "alice: write p \"hello\"\nexpect alice returned 5 from write\nexpect p bytes 5\n",
-            "bob: read p 3\nexpect bob got \"hel\"\n",
-            "expect bob got \"lo\"",
+            "alice: write p \"hello\"\nexpect p bytes 5\n",
+            "bob: read p 3\nexpect bob got \"hel\"\nalice: close p.w\nexpect p writers 1\n",
+            "expect bob got \"lo\"\nbob: read p 100\n",
             "expect bob returned 0 from read",
             "expect bob exited 3",
             "expect eve failed ENOENT from mq_open",
@@ -114,8 +114,17 @@ fn a_script_becomes_a_lesson_that_passes() {
             assert!(text.contains(part), "{mode:?} {part}\n{text}");
         }
         assert!(!text.contains("all of it"), "a comment behind a statement stays out");
+        // Nothing is said twice: not what the prediction decides, nor what a call was asked for.
+        assert!(!text.contains("expect eve killed") && !text.contains("returned 5"), "{text}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        let todos = text.matches("TODO").count();
+        assert!(told.contains("one prediction; still to be written, at"), "{told}");
+        assert!(told.contains(&format!("at {todos} places")) && told.contains("a goal with hints"), "{told}");
         let checked = folder.with(0, &[mode, &["lesson", "check", "my-play.md"]].concat(), "");
         assert!(checked.contains("1 passed\n"), "{checked}");
+        // The check names the goal that is missing, and counts as the recorder does.
+        assert!(checked.contains("still to be written: a goal for the learner, and what is still wrong"), "{checked}");
+        assert!(checked.contains(&format!("unfinished: my-play, with {todos} TODO")), "{checked}");
     }
     // The other mode must agree with what the last one has written.
     assert!(folder.with(0, &["lesson", "check", "my-play.md"], "").contains("1 passed\n"));

@@ -15,7 +15,7 @@ use crate::claim;
 use crate::facility::registry;
 use crate::lesson::capture::{self, Played};
 use crate::lesson::runner::{self, Verdict};
-use crate::lesson::{as_id, is_id, write_new};
+use crate::lesson::{Prediction, as_id, is_id, write_new};
 use crate::plain::diagnose::{diagnose, failure};
 use crate::plain::json as lines;
 use crate::script::{Diagnostic, Statement};
@@ -121,7 +121,7 @@ fn record(
         Err(code) => return Ok(code),
     };
     write!(out, "{text}")?;
-    writeln!(err, "write what is marked TODO, with `ipclab lesson check --watch FILE` beside it")?;
+    writeln!(err, "{}; `ipclab lesson check --watch FILE` names them", capture::remains(&text))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -175,7 +175,11 @@ fn sound(
         let mut left_out = false;
         for failed in &failures {
             let line = lesson.text(failed.span);
-            let claim = line.strip_prefix("expect ").unwrap_or(line);
+            let predicted = |p: &&Prediction| p.span.start <= failed.span.start && failed.span.start < p.span.end;
+            let claim = match lesson.predictions().find(predicted) {
+                Some(prediction) => lesson.text(prediction.choices[prediction.right()].predicate.span),
+                None => line.strip_prefix("expect ").unwrap_or(line),
+            };
             for played in &mut played {
                 if let Played::Statement { claims, .. } = played
                     && claims.iter().any(|c| c == claim)

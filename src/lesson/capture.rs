@@ -1,21 +1,22 @@
 //! A play becomes a lesson: its statements the scene, what was seen after each the expectations.
 //!
 //! What is expected is found by trying: of all that could be said of what has changed, that is kept which holds of what
-//! was seen. The last statement with such a claim becomes the prediction. What only a teacher can say is left as
-//! `TODO`, which the linter names.
+//! was seen and says something new: what a call gave, and of objects only where no call tells it. The last statement
+//! with such a claim becomes the prediction. What only a teacher can say is left as `TODO`, which the linter names: the
+//! words, the question, and a goal with all that belongs to it.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::facility::registry;
-use crate::model::{Actor, ActorState, CallState, Death, Evidence, Object, Snapshot, Value};
+use crate::model::{Actor, ActorState, Call, CallState, Death, Evidence, Object, Snapshot, Value};
 use crate::script::{self, Body, Expectation, Makes, Statement};
 use crate::stage::{Timeline, judge};
 
 use super::{is_id, write_new};
 
-/// At most so many claims about an object or an actor are made after a statement.
-const CLAIMS_MAX: usize = 2;
+/// Fields in which a kernel or a library keeps its own accounts: another one keeps them otherwise.
+const ACCOUNTS: [&str; 2] = ["charged", "nwaiters"];
 
 /// One thing of a play, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,15 +125,33 @@ pub fn lesson(id: &str, played: &[Played]) -> Option<String> {
             Played::Heading(title) => writer.step(title),
             Played::Words(words) => writer.words(words),
             Played::Statement { text, claims } if at == asked => {
+                // What the prediction decides need not be said again.
                 writer.question(text, &claims[0]);
-                writer.statement(text, claims);
+                writer.statement(text, &claims[1..]);
                 writer.words("TODO: what was seen, and why.");
             }
             Played::Statement { text, claims } => writer.statement(text, claims),
         }
     }
-    writer.close();
+    writer.step("TODO: the learner's turn");
+    writer.words(TURN);
     Some(text)
+}
+
+/// What a play can't tell: what the learner is to do.
+const TURN: &str = "\
+TODO: a goal for the learner, and what is still wrong on this stage
+(`goal`, `hint`, `solve` and `explain` fences; a `run fresh` fence before them sets another scene).";
+
+/// What remains to be done for a lesson that was recorded, in one line.
+pub fn remains(text: &str) -> String {
+    let expectations = text.lines().filter(|line| line.starts_with("expect ")).count();
+    let left = text.matches("TODO").count();
+    let s = if expectations == 1 { "" } else { "s" };
+    format!(
+        "recorded with {expectations} expectation{s} and one prediction; still to be written, at {left} places marked TODO: \
+         the words, the question and its beliefs, and in the last step a goal with hints and a solution"
+    )
 }
 
 struct Writer<'t> {
@@ -196,15 +215,16 @@ fn claims(statement: &Statement, before: &Snapshot, after: &Snapshot) -> Vec<Str
             all.extend(of_actor(was, actor));
         }
     }
-    for object in &after.objects {
-        if let Some(was) = before.object(&object.name).filter(|was| *was != object) {
-            all.extend(of_object(was, object));
-        }
-    }
     for was in before.objects.iter().filter(|was| after.object(&was.name).is_none()) {
         all.push(format!("gone {}", was.name));
     }
     all.retain(|claim| holds(claim, after));
+    // What a call gave tells what became of the objects. Where no call tells anything, one of them does.
+    if all.is_empty() {
+        let changed = |object: &Object| Some((before.object(&object.name)?.clone(), object.clone()));
+        let changed = after.objects.iter().filter_map(changed).filter(|(was, now)| was != now);
+        all.extend(changed.flat_map(|(was, now)| of_object(&was, &now)).find(|claim| holds(claim, after)));
+    }
     all
 }
 
@@ -239,8 +259,9 @@ fn of_actor(was: Option<&Actor>, actor: &Actor) -> Vec<String> {
         Some((bytes, total)) if *total > 0 && bytes.len() as u64 == *total && plain(bytes) => {
             all.push(format!("{name} got {}", quoted(bytes)));
         }
-        // Numbers of what was made (pids, descriptors, ids) are the machine's.
-        _ if shown == &ret.to_string() && !makes(verb) && (*ret > 0 || data.is_some() || woken) => {
+        // Numbers of what was made (pids, descriptors, ids) are the machine's, and no news.
+        // So does what the call was asked for: a write of five bytes that writes five. Fewer would be news.
+        _ if shown == &ret.to_string() && !makes(verb) && !asked(call) && (*ret > 0 || data.is_some() || woken) => {
             all.push(format!("{name} returned {ret} from {verb}"));
         }
         _ => {}
@@ -253,7 +274,8 @@ fn of_object(was: &Object, object: &Object) -> Vec<String> {
     for field in &object.fields {
         let Value::Int(number) = field.value else { continue };
         // Moments and pids are of this run alone.
-        let own = field.name.ends_with("time") || field.name.contains("pid");
+        let name: &str = &field.name;
+        let own = name.ends_with("time") || name.contains("pid") || ACCOUNTS.contains(&name);
         if own || !matches!(field.evidence, Evidence::Kernel | Evidence::Mirror) {
             continue;
         }
@@ -261,8 +283,14 @@ fn of_object(was: &Object, object: &Object) -> Vec<String> {
             all.push(format!("{} {} {number}", object.name, field.name));
         }
     }
-    all.truncate(CLAIMS_MAX);
     all
+}
+
+/// Whether a call gave the number that stands among its arguments.
+fn asked(call: &Call) -> bool {
+    let CallState::Returned { ret, .. } = &call.state else { return false };
+    let ret = ret.to_string();
+    ret != "0" && call.args.rsplit(", ").any(|arg| arg == ret)
 }
 
 fn makes(verb: &str) -> bool {

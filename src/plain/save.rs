@@ -32,7 +32,7 @@ pub fn save(name: &str, timeline: &Timeline, script: &mut Option<Script>) -> Res
     }
     if !name.is_empty() && is_lesson_file(name.as_ref()) {
         return capture::save(timeline, name.as_ref())
-            .map(|()| format!("recorded as the lesson {name}; write what is marked TODO in it"));
+            .map(|()| format!("recorded as the lesson {name}; write what is marked TODO in it, a goal too"));
     }
     match script.as_mut().filter(|script| name.is_empty() || script.file == Path::new(name)) {
         Some(script) => script.take(ran),

@@ -36,7 +36,9 @@ impl Desk {
             },
             Asks::Save if crate::lesson::is_lesson_file(typed.as_ref()) => {
                 out.notice(match self.session.save_lesson(typed.as_ref()) {
-                    Ok(()) => Notice::good(format!("recorded as the lesson {typed}; write what is marked TODO in it")),
+                    Ok(()) => Notice::good(format!(
+                        "recorded as the lesson {typed}; write what is marked TODO in it, a goal too"
+                    )),
                     Err(why) => Notice::error(why),
                 });
             }
