@@ -11,6 +11,7 @@ mod run;
 pub use run::{Pair, Side, compare};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use super::{leaf, leaves};
 use crate::facility::dialect::{self, Dialect, Fill, Op, Parts, dialect, dialects};
@@ -66,15 +67,27 @@ pub enum NoSwap {
     Already(&'static str),
 }
 
-/// What a leaf of the map is called; its id where it is none.
+/// What stands behind the id of a leaf where the same is found by a name: sockets that were not made as a pair.
+const NAMED: &str = "-named";
+
+/// What a kind is called: as its leaf of the map.
 pub fn title(kind: &'static str) -> &'static str {
-    leaf(kind).map_or(kind, |leaf| leaf.title.as_str())
+    static NAMES: LazyLock<BTreeMap<&str, String>> = LazyLock::new(|| {
+        let kinds = dialects().filter_map(|d| Some((d.kind, leaf(d.kind.strip_suffix(NAMED)?)?)));
+        kinds.map(|(kind, leaf)| (kind, format!("{}, named", leaf.title))).collect()
+    });
+    leaf(kind).map_or_else(|| NAMES.get(kind).map_or(kind, String::as_str), |leaf| leaf.title.as_str())
+}
+
+/// In the order of the map, what has a name behind what has none.
+fn place(kind: &str) -> (Option<usize>, bool) {
+    let id = kind.strip_suffix(NAMED).unwrap_or(kind);
+    (leaves().iter().position(|leaf| leaf.id == id), id != kind)
 }
 
 /// To what kinds a scenario on that one can be swapped: those with which something of the same is done.
 pub fn swaps_of(kind: &str) -> Vec<&'static str> {
     let Some(own) = dialect(kind) else { return Vec::new() };
-    let place = |kind: &str| leaves().iter().position(|leaf| leaf.id == kind);
     let mut kinds: Vec<&'static str> =
         dialects().filter(|other| other.kind != kind && in_common(own, other)).map(|other| other.kind).collect();
     kinds.sort_by_key(|kind| place(kind));
@@ -148,7 +161,7 @@ pub fn swaps(statements: &[Statement]) -> Vec<(&'static str, &'static str)> {
     let own = kinds(statements);
     let from = |to: &Dialect| own.iter().find(|from| in_common(from, to)).map(|from| from.kind);
     let mut swaps: Vec<_> = dialects().filter_map(|to| Some((from(to)?, to.kind))).filter(|(a, b)| a != b).collect();
-    swaps.sort_by_key(|(_, to)| leaves().iter().position(|leaf| leaf.id == *to));
+    swaps.sort_by_key(|(_, to)| place(to));
     swaps
 }
 
@@ -500,7 +513,7 @@ fn lacks(op: Op, target: &Dialect) -> String {
     let title = title(target.kind);
     match op {
         Op::Make => format!("{title} can't be made so"),
-        Op::Join => format!("{title}: as it is made here it has no name, only who inherits it has it"),
+        Op::Join => format!("{title}: as it is made here only who inherits it has it"),
         Op::Send => format!("{title} takes only what is known beforehand"),
         Op::Receive | Op::TryReceive => format!("nothing is received from {title}"),
         Op::SendBack | Op::ReceiveBack => format!("{title} goes one way"),
@@ -579,10 +592,7 @@ mod tests {
                 "bob: mq_receive box 1",
             ]
         );
-        assert_eq!(
-            swapped(text, "pipe")[4],
-            "nothing: Pipe: as it is made here it has no name, only who inherits it has it"
-        );
+        assert_eq!(swapped(text, "pipe")[4], "nothing: Pipe: as it is made here only who inherits it has it");
     }
 
     #[test]
@@ -643,10 +653,32 @@ mod tests {
 
     #[test]
     fn sockets_of_another_family_are_not_taken_for_those_of_this_one() {
-        let local = TCP.replace("AF_INET", "AF_UNIX").replace("127.0.0.1:5000", "unix:srv");
-        let (statements, wrong) = script::parse(&local, registry());
-        assert!(wrong.is_empty(), "{wrong:?}");
-        assert_eq!(kind_of(&statements), None);
+        for address in ["unix:srv", "unix:@srv"] {
+            let local = TCP.replace("AF_INET", "AF_UNIX").replace("127.0.0.1:5000", address);
+            let (statements, wrong) = script::parse(&local, registry());
+            assert!(wrong.is_empty(), "{wrong:?}");
+            assert_eq!(kind_of(&statements), Some("unix-stream-named"));
+            let tcp = swapped(&local, "tcp");
+            assert_eq!(
+                tcp[1..4],
+                [
+                    "server: socket sl AF_INET SOCK_STREAM; server: bind sl 127.0.0.1:5000; \
+                                   server: listen sl 5; server: socket sc AF_INET SOCK_STREAM; \
+                                   server: connect sc 127.0.0.1:5000; server: accept sl as s; server: close sl",
+                    "part",
+                    "part"
+                ]
+            );
+        }
+        // Two names are two objects.
+        let two = "spawn a\na: socket x AF_UNIX SOCK_DGRAM\na: bind x unix:one\na: socket y AF_UNIX SOCK_DGRAM\n\
+                   a: bind y unix:two\na: socket z AF_UNIX SOCK_DGRAM\na: sendto z \"hi\" unix:two\na: recv x 9\na: recv y 9\n";
+        let pipe = swapped(two, "pipe");
+        assert_eq!((pipe[6].as_str(), pipe[8].as_str()), ("a: write y.w \"hi\"", "a: read y.r 9"), "{pipe:#?}");
+        assert_eq!(title("unix-stream-named"), "UNIX stream socket, named");
+        let kinds: Vec<&str> = swaps_of("pipe");
+        let at = |kind: &str| kinds.iter().position(|k| *k == kind).unwrap();
+        assert_eq!(at("unix-stream-named"), at("unix-stream") + 1);
     }
 
     #[test]
@@ -712,10 +744,16 @@ mod tests {
             "tcp",
             "udp",
             "mutex",
+            "unix-stream-named",
+            "unix-datagram-named",
+            "unix-seqpacket-named",
         ] {
+            assert_eq!(kind_of(&scenario(kind)), Some(kind));
+            if leaf(kind).is_none() {
+                continue;
+            }
             let found = kind_of(&leaf(kind).unwrap().play());
             assert_eq!(found, Some(kind));
-            assert_eq!(kind_of(&scenario(kind)), Some(kind));
         }
         assert!(scenario("poll").is_empty());
     }

@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use nix::errno::Errno;
 
-use super::dialect::{Dialect, Op};
+use super::dialect::{Dialect, Op, Parts, Tie};
 use super::endpoint::{self, Borrowed, text};
 use super::look::{Found, Ground, Handle, Look, Reported};
 use super::{Card, ChangedBy, Facility, Judged, Reading, fifo};
@@ -66,11 +66,102 @@ macro_rules! pair {
     };
 }
 
-/// What a scenario on another facility becomes here.
+/// The dialect of a connection over a name in the file system.
+macro_rules! named {
+    ($kind:literal, $type:literal) => {
+        Dialect {
+            kind: $kind,
+            handle: "{o}",
+            ways: &[
+                (
+                    Op::Make,
+                    &[
+                        concat!("{a}: socket {o}l AF_UNIX ", $type),
+                        "{a}: bind {o}l unix:{o}",
+                        "{a}: listen {o}l 5",
+                        concat!("{a}: socket {o}c AF_UNIX ", $type),
+                        "{a}: connect {o}c unix:{o}",
+                        "{a}: accept {o}l as {h}",
+                        "{a}: close {o}l",
+                    ],
+                ),
+                (Op::Send, &["{a}: send {o}c {data}"]),
+                (Op::Receive, &["{a}: recv {h} {n}"]),
+                (Op::TryReceive, &["{a}: recv {h} {n} MSG_DONTWAIT"]),
+                (Op::SendBack, &["{a}: send {h} {data}"]),
+                (Op::ReceiveBack, &["{a}: recv {o}c {n}"]),
+                (Op::Watch, &["{a}: poll {h}:POLLIN"]),
+                (Op::Notify, &["{a}: fcntl {h} F_SETOWN {a}", "{a}: fcntl {h} F_SETFL O_ASYNC"]),
+                (Op::EndSend, &["{a}: close {o}c"]),
+                (Op::HalfClose, &["{a}: shutdown {o}c SHUT_WR"]),
+                (Op::EndReceive, &["{a}: close {h}"]),
+                (Op::Remove, &["{a}: unlink \"{o}\""]),
+            ],
+        }
+    };
+}
+
+/// What a scenario on another facility becomes here: a pair, or sockets that meet at a name.
 static DIALECTS: &[Dialect] = &[
     pair!("unix-stream", "SOCK_STREAM", (Op::HalfClose, &["{a}: shutdown {h}.0 SHUT_WR"])),
     pair!("unix-datagram", "SOCK_DGRAM"),
     pair!("unix-seqpacket", "SOCK_SEQPACKET", (Op::HalfClose, &["{a}: shutdown {h}.0 SHUT_WR"])),
+    named!("unix-stream-named", "SOCK_STREAM"),
+    Dialect {
+        kind: "unix-datagram-named",
+        handle: "{o}",
+        ways: &[
+            (
+                Op::Make,
+                &[
+                    "{a}: socket {h} AF_UNIX SOCK_DGRAM",
+                    "{a}: bind {h} unix:{o}",
+                    "{a}: socket {o}c AF_UNIX SOCK_DGRAM",
+                    "{a}: connect {o}c unix:{o}",
+                ],
+            ),
+            (Op::Send, &["{a}: send {o}c {data}"]),
+            (Op::Receive, &["{a}: recv {h} {n}"]),
+            (Op::TryReceive, &["{a}: recv {h} {n} MSG_DONTWAIT"]),
+            (Op::Watch, &["{a}: poll {h}:POLLIN"]),
+            (Op::Notify, &["{a}: fcntl {h} F_SETOWN {a}", "{a}: fcntl {h} F_SETFL O_ASYNC"]),
+            (Op::EndSend, &["{a}: close {o}c"]),
+            (Op::EndReceive, &["{a}: close {h}"]),
+            (Op::Remove, &["{a}: unlink \"{o}\""]),
+        ],
+    },
+    named!("unix-seqpacket-named", "SOCK_SEQPACKET"),
+];
+
+/// What the ends of a connection are called, and what else is done with them.
+macro_rules! connected {
+    ($kind:literal) => {
+        Parts {
+            kind: $kind,
+            ends: &[("l", Tie::Own), ("c", Tie::Own)],
+            also: &[
+                (Op::Send, "{a}: write {o}c {data}"),
+                (Op::Receive, "{a}: read {h} {n}"),
+                (Op::SendBack, "{a}: write {h} {data}"),
+                (Op::ReceiveBack, "{a}: read {o}c {n}"),
+            ],
+        }
+    };
+}
+
+static PARTS: &[Parts] = &[
+    connected!("unix-stream-named"),
+    connected!("unix-seqpacket-named"),
+    Parts {
+        kind: "unix-datagram-named",
+        ends: &[("c", Tie::Own)],
+        also: &[
+            (Op::Send, "{a}: sendto {o}c {data} unix:{o}"),
+            (Op::Send, "{a}: write {o}c {data}"),
+            (Op::Receive, "{a}: recvfrom {h} {n}"),
+            (Op::Receive, "{a}: read {h} {n}"),
+        ],
+    },
 ];
 
 impl Facility for Unix {
@@ -80,6 +171,10 @@ impl Facility for Unix {
 
     fn dialects(&self) -> &'static [Dialect] {
         DIALECTS
+    }
+
+    fn parts(&self) -> &'static [Parts] {
+        PARTS
     }
 
     fn predicates(&self) -> &'static [PredicateSpec] {

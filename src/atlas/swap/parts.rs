@@ -24,8 +24,8 @@ pub(super) struct Over {
     pub(super) op: Op,
     /// The parts that it is about, each with the name that stood for it.
     names: Vec<(&'static str, String)>,
-    /// The port of an address.
-    port: Option<String>,
+    /// Where they meet: the port of an address, or a name.
+    meets: Option<String>,
     pub(super) captured: Captured,
     /// Parts that first come into being with this way.
     creates: Vec<&'static str>,
@@ -45,7 +45,7 @@ impl Cast {
     pub(super) fn new(dialect: &'static Dialect, parts: &'static Parts, statements: &[Statement]) -> Self {
         let mut nodes: Vec<Node> = Vec::new();
         let mut names: BTreeMap<(String, String), usize> = BTreeMap::new();
-        let mut ports: BTreeMap<String, usize> = BTreeMap::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (actor, call) in calls(statements) {
             if let Some(child) = child_of(actor, call) {
                 let own: Vec<_> = names.iter().filter(|((who, _), _)| who == actor).collect();
@@ -100,8 +100,8 @@ impl Cast {
                         together.push(node);
                     }
                 }
-                if let (Some(port), Some(first)) = (way.port, together.first()) {
-                    together.push(*ports.entry(port).or_insert(*first));
+                if let (Some(place), Some(first)) = (way.meets, together.first()) {
+                    together.push(*places.entry(place).or_insert(*first));
                 }
                 unite(&mut nodes, &together);
             }
@@ -202,7 +202,7 @@ fn ends(parts: &Parts, line: &str) -> Vec<&'static str> {
 
 fn over(parts: &Parts, line: &str, call: &CallExpr) -> Option<Over> {
     let way = read(line).filter(|way| way.verb == call.verb)?;
-    let (mut names, mut port, mut captured) = (Vec::new(), None, Captured::default());
+    let (mut names, mut meets, mut captured) = (Vec::new(), None, Captured::default());
     for arg in &way.args {
         let Some(given) = call.args.iter().find(|given| given.name == arg.name) else {
             // What names nothing and carries nothing may be left out.
@@ -229,7 +229,12 @@ fn over(parts: &Parts, line: &str, call: &CallExpr) -> Option<Over> {
             // Where in which memory it lies is not part of it.
             (ArgValue::Address(..), ArgValue::Address(..) | ArgValue::Name(_)) => {}
             (ArgValue::Name(actor), ArgValue::Name(_)) if actor == "anybody" => {}
-            (ArgValue::Socket(_), ArgValue::Socket(address)) => port = Some(address.port()?.to_string()),
+            (ArgValue::Socket(way), ArgValue::Socket(address)) => {
+                if way.port().is_some() != address.port().is_some() {
+                    return None;
+                }
+                meets = Some(address.port().map_or_else(|| address.to_string(), ToString::to_string));
+            }
             (ArgValue::Flags(way), ArgValue::Flags(given)) if way != given => {
                 if way.iter().any(|flag| !given.contains(flag)) {
                     return None;
@@ -251,5 +256,5 @@ fn over(parts: &Parts, line: &str, call: &CallExpr) -> Option<Over> {
     if let Some(end) = way.bind.as_deref().and_then(|name| end(parts, name)) {
         names.push((end, call.bind.clone()?));
     }
-    (!names.is_empty()).then_some(Over { op: Op::Make, names, port, captured, creates: Vec::new() })
+    (!names.is_empty()).then_some(Over { op: Op::Make, names, meets, captured, creates: Vec::new() })
 }
