@@ -145,11 +145,16 @@ fn what_cannot_be_recorded_is_said() {
 #[test]
 fn what_was_played_in_lines_is_saved_as_a_lesson() {
     let folder = Folder::new("play");
-    let said =
-        folder.with(0, &["play", "--plain"], &format!("/save own.md\n{PLAY}/save own.md\n/save own.md\n/save A.md\n"));
-    for part in
-        ["nothing of this can be predicted yet", "recorded as the lesson own.md", "is not overwritten", "`A` can't be"]
-    {
+    let typed = format!("/save own.md\nspawn zoe\n/save own.md\n{PLAY}/save own.md\n/save own.md\n/save A.md\n");
+    let said = folder.with(0, &["play", "--plain"], &typed);
+    for part in [
+        "nothing was run yet",
+        "nothing of this can be predicted yet",
+        "recorded as the lesson own.md",
+        "a goal too",
+        "is not overwritten",
+        "`A` can't be",
+    ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
     assert!(folder.with(0, &["lesson", "check", "own.md"], "").contains("1 passed\n"));
