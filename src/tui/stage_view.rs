@@ -105,9 +105,16 @@ pub(super) fn render(area: Rect, buffer: &mut Buffer, sight: Sight<'_>, state: &
         height = place(&mut nodes, plan, area, 0);
     }
     let mut small = self::nodes(sight, state, plan, true);
+    let mut whole: Vec<Option<Vec<Line<'static>>>> = nodes.iter().map(|_| None).collect();
     while height > area.height {
         let Some(i) = shrinkable(&nodes, &small, sight, state) else { break };
-        nodes[i].lines = std::mem::take(&mut small[i].lines);
+        whole[i] = Some(std::mem::replace(&mut nodes[i].lines, std::mem::take(&mut small[i].lines)));
+        height = place(&mut nodes, plan, area, 0);
+    }
+    if plan.columns > 1 && whole.iter().any(Option::is_some) {
+        // The last row says what lies below, if anything does.
+        let rows = area.height.saturating_sub(u16::from(height > area.height));
+        grow(&mut nodes, &mut whole, rows, sight);
         height = place(&mut nodes, plan, area, 0);
     }
     let mut canvas = Buffer::empty(Rect::new(0, 0, area.width, height.clamp(1, TALLEST)));
@@ -151,6 +158,38 @@ fn shrinkable(nodes: &[Node], small: &[Node], sight: Sight<'_>, state: &StageSta
         .filter(|&i| !small[i].lines.is_empty() && small[i].lines.len() < nodes[i].lines.len())
         .filter(|&i| state.focus.as_ref() != Some(&nodes[i].focus))
         .min_by_key(|&i| (u16::MAX - tall(nodes[i].column), !calm(&nodes[i]), i))
+}
+
+/// Gives panes in their short form as much of the long one as there is room for in their column: its first lines, how many
+/// are left out, and behind that who waits.
+fn grow(nodes: &mut [Node], whole: &mut [Option<Vec<Line<'static>>>], rows: u16, sight: Sight<'_>) {
+    let used: usize = nodes.iter().filter(|n| n.column == Column::Middle).map(|n| n.lines.len() + 2).sum();
+    let mut spare = usize::from(rows).saturating_sub(used);
+    // First those that somebody waits for: their short form is more than a line.
+    let mut order: Vec<usize> = (0..nodes.len()).filter(|&i| nodes[i].column == Column::Middle).collect();
+    order.sort_by_key(|&i| nodes[i].lines.len() < 2);
+    for i in order {
+        let node = &mut nodes[i];
+        let Some(long) = whole[i].take() else { continue };
+        // The first line of the short form is said by the long one.
+        let waiters = node.lines.split_off(node.lines.len().min(1));
+        let room = spare + 1 + waiters.len();
+        let heads = if long.len() <= room { long.len() } else { room.saturating_sub(1 + waiters.len()) };
+        if heads < 2 {
+            node.lines.extend(waiters);
+            continue;
+        }
+        let before = 1 + waiters.len();
+        let left = long.len() - heads;
+        node.lines = long;
+        if left > 0 {
+            node.lines.truncate(heads);
+            let words = format!("{} {} lines more", sight.theme.glyphs.more, left - waiters.len().min(left));
+            node.lines.push(Line::from(Span::styled(words, sight.theme.style(Role::Dim))));
+            node.lines.extend(waiters);
+        }
+        spare = spare.saturating_sub(node.lines.len() - before);
+    }
 }
 
 /// A host as what its pane shows: it has fields as objects have, and nobody holds it, but some live there.
@@ -236,7 +275,9 @@ fn place(nodes: &mut [Node], plan: Plan, area: Rect, between: u16) -> u16 {
     let tallest = heights.into_iter().max().unwrap_or(0);
     // A column that is much shorter than its neighbours stands in the middle of them, where wires are short.
     for node in nodes.iter_mut() {
-        node.area.y += (tallest - heights[node.column as usize]) / 2;
+        let own = heights[node.column as usize];
+        // Nor does it go further down than can be seen.
+        node.area.y += ((tallest - own) / 2).min(area.height.saturating_sub(own));
     }
     tallest.saturating_sub(between)
 }

@@ -218,6 +218,29 @@ fn play_looks_so_in_ascii() {
     insta::assert_snapshot!("play-ascii-80x24", text);
 }
 
+/// What is cut short on a low screen is not cut where there is room left beside the cards of actors.
+#[test]
+fn panes_take_the_room_that_is_there() {
+    let mut now = fixtures::everything();
+    now.objects.retain(|o| matches!(o.facility(), "file" | "mq" | "shm"));
+    let theme = Theme::new(Palette::Mono, true);
+    let sight = Sight { now: &now, before: None, theme: &theme, timeless: true, stuck: &[] };
+    let mut cut = 0;
+    for height in 12..60 {
+        let area = Rect::new(0, 0, 120, height);
+        let mut buffer = Buffer::empty(area);
+        stage_view::render(area, &mut buffer, sight, &StageState::default());
+        let text = dump(&buffer);
+        let free = |y: &u16| (45..75).all(|x| buffer[(x, *y)].symbol() == " ");
+        let free = (0..height).filter(free).count();
+        if text.contains("lines more") {
+            cut += 1;
+            assert!(free < 3, "{free} rows are free at {height}\n{text}");
+        }
+    }
+    assert!(cut > 3, "nothing was ever cut");
+}
+
 #[test]
 fn every_facility_looks_so() {
     let area = Rect::new(0, 0, 120, 70);

@@ -220,7 +220,13 @@ fn state(actor: &Actor, sight: Sight<'_>, width: usize) -> Vec<Line<'static>> {
                 words.push_str(", restarted");
             }
             if !sight.timeless {
-                words.extend([" since ", &text::moment(sleep.since_ns), " s"]);
+                let since = format!(" since {} s", text::moment(sleep.since_ns));
+                // The arguments on a line of their own, rather than half a time.
+                if text::width(&words) + text::width(&since) > width && words.contains(&args) {
+                    lines.push(Line::from(Span::styled(format!("  {args}"), sight.style(Role::Dim))));
+                    words = words.replacen(&format!("  {args}"), " ", 1);
+                }
+                words.push_str(&since);
                 let mut rest = String::new();
                 if let Some(deadline) = sleep.deadline_ns {
                     rest = format!(" until {} s", text::moment(deadline));
@@ -302,7 +308,13 @@ fn mappings(actor: &Actor, sight: Sight<'_>) -> Vec<Vec<Span<'static>>> {
     let arrow = sight.theme.glyphs.right;
     let dim = sight.style(Role::Dim);
     let piece = |m: &crate::model::Mapping| {
-        let name = if m.names.is_empty() { format!("{:#x}", m.start) } else { m.names.join("=") };
+        // Further names stand for places in it, mostly.
+        let name = m.names.first().cloned().unwrap_or_else(|| format!("{:#x}", m.start));
+        let within = match m.names.len() {
+            0 | 1 => String::new(),
+            2 => " +1 name".to_owned(),
+            n => format!(" +{} names", n - 1),
+        };
         let to = m.object.clone().unwrap_or_else(|| "own memory".to_owned());
         let pages = |count: u64| if count == 1 { "1 page".to_owned() } else { format!("{count} pages") };
         let mut parted = String::new();
@@ -324,7 +336,7 @@ fn mappings(actor: &Actor, sight: Sight<'_>) -> Vec<Vec<Span<'static>>> {
         vec![
             Span::styled(name, sight.style(Role::Value)),
             Span::styled(format!("{arrow}{to} {}", m.protection), dim),
-            Span::styled(format!("{}{parted}", if m.shared { " shared" } else { " private" }), dim),
+            Span::styled(format!("{}{parted}{within}", if m.shared { " shared" } else { " private" }), dim),
         ]
     };
     actor.mappings.iter().map(piece).collect()

@@ -446,6 +446,11 @@ impl Painter<'_> {
         let width =
             |w: &crate::model::Waiter| text::width(&w.actor) + text::width(&w.direction) + text::width("◌  waits to ");
         let fits = self.object.waiters.iter().all(|waiter| width(waiter) <= self.room());
+        // Half a time is no time.
+        let since = |waiter: &crate::model::Waiter| format!(" since {}", text::moment(waiter.since_ns));
+        let side = |waiter: &crate::model::Waiter| self.side(&waiter.actor).map_or(0, |side| text::width(side) + 4);
+        let whole = |waiter: &crate::model::Waiter| width(waiter) + side(waiter) + text::width(&since(waiter));
+        let timed = !self.sight.timeless && self.object.waiters.iter().all(|waiter| whole(waiter) <= self.room());
         for waiter in &self.object.waiters {
             let mut spans = vec![
                 Span::styled(format!("{} ", glyphs.asleep), self.style(Role::Asleep)),
@@ -453,8 +458,8 @@ impl Painter<'_> {
             ];
             let words = format!(" {} {}", if fits { "waits to" } else { "to" }, waiter.direction);
             spans.push(Span::styled(words, self.style(Role::Asleep)));
-            if !self.sight.timeless {
-                spans.push(self.dim(format!(" since {}", text::moment(waiter.since_ns))));
+            if timed {
+                spans.push(self.dim(since(waiter)));
             }
             if let Some(side) = self.side(&waiter.actor) {
                 spans.push(self.dim(format!(" as {side}")));

@@ -19,7 +19,9 @@ pub(super) static PANE: Pane = Pane {
 
 fn brief(object: &Object) -> String {
     let int = |name| object.int(name).map_or_else(|| "?".to_owned(), |n| n.to_string());
-    format!("{} bytes, attached {} times", int("size"), int("nattch"))
+    let times = if object.int("nattch") == Some(1) { "time" } else { "times" };
+    let removed = if object.value("removed").as_text() == Some("yes") { "removed, " } else { "" };
+    format!("{removed}{} bytes, attached {} {times}", int("size"), int("nattch"))
 }
 
 fn draw(painter: &mut Painter<'_>) {
