@@ -43,6 +43,9 @@ static CARD: Card = Card {
 /// Descriptors on their way that are named; more are counted.
 const CARRIED: usize = 16;
 
+/// The state of a socket that listens, by the numbers of TCP.
+const LISTEN: u8 = 10;
+
 /// The dialect of a pair of sockets of a type.
 macro_rules! pair {
     ($kind:literal, $type:literal $(, $more:expr)?) => {
@@ -275,25 +278,21 @@ fn file_reading(found: &Found<'_>) -> Reading {
     }
 }
 
-fn kind(socket: &Borrowed) -> Option<i32> {
-    socket.option(libc::SO_TYPE).map(|n| n as i32)
-}
-
 fn socket_reading(found: &Found<'_>, socket: &Borrowed, look: &mut Look<'_>) -> Reading {
     let told = look.diag().and_then(|diag| {
         diag.unix(found.key.ino).map_err(|errno| SysError::new("unix_diag", found.key.ino.to_string(), errno))
     });
     let identifier = raw::getsockname(socket.fd.as_raw_fd()).unwrap_or_default().without(look.tag).to_string();
-    let word = match kind(socket) {
+    let kind = told.as_ref().map_or_else(|_| socket.option(libc::SO_TYPE).map(|n| n as i32), |told| Some(told.kind));
+    let word = match kind {
         Some(libc::SOCK_STREAM) => "stream",
         Some(libc::SOCK_DGRAM) => "datagram",
         Some(libc::SOCK_SEQPACKET) => "seqpacket",
         _ => "unknown",
     };
     let mut fields = vec![text("type", word)];
-    let listens = socket.option(libc::SO_ACCEPTCONN) == Some(1);
     match &told {
-        Ok(told) if listens => listener(found, told, look, &mut fields),
+        Ok(told) if told.state == LISTEN => listener(found, told, look, &mut fields),
         Ok(told) => {
             conversation(found, socket, told, word, look, &mut fields);
         }

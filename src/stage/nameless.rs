@@ -79,12 +79,14 @@ impl Nameless {
         }
         self.known.retain(|known| !known.places.is_empty());
         let mut numbers = Vec::with_capacity(places.len());
+        let mut alike: Vec<(Place, Place)> = Vec::new();
         for ((place, link, fresh), before) in places.iter().zip(before) {
             let known = before.and_then(|number| self.known.iter().find(|known| known.number == number));
             // Where it was before, it is most likely still; one other place tells.
-            let stays = known.is_some_and(|known| {
-                !fresh || known.places.iter().find(|p| *p != place).is_none_or(|other| same(*other, *place))
-            });
+            let other = known.and_then(|known| known.places.iter().find(|p| *p != place)).filter(|_| *fresh);
+            let stays =
+                known.is_some() && other.is_none_or(|other| alike.contains(&(*place, *other)) || same(*other, *place));
+            alike.extend(other.filter(|_| stays).map(|other| (*other, *place)));
             numbers.push(match before {
                 Some(number) if stays => number,
                 _ => self.identify(*place, link),

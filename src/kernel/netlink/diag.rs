@@ -18,6 +18,8 @@ pub struct Diag(Netlink);
 /// A UNIX socket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnixSocket {
+    /// SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET.
+    pub kind: i32,
     /// 1 connected, 7 not, 10 listening: the numbers of TCP.
     pub state: u8,
     /// Inode of the socket that it is connected to; 0 if that has none any more.
@@ -159,7 +161,7 @@ impl Diag {
 }
 
 fn unix(body: &[u8]) -> Option<UnixSocket> {
-    let mut socket = UnixSocket { state: *body.get(2)?, ..UnixSocket::default() };
+    let mut socket = UnixSocket { kind: i32::from(*body.get(1)?), state: *body.get(2)?, ..UnixSocket::default() };
     for (kind, data) in attributes(body.get(16..)?) {
         match kind {
             2 => socket.peer = Some(u32_at(data, 0).into()),

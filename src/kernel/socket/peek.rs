@@ -138,11 +138,15 @@ pub struct Messages {
 /// EIO if an error waits to be told; those of recv(2).
 pub fn peek_messages(socket: impl AsFd, most: usize, ends: usize, head: usize) -> Result<Messages, Errno> {
     let socket = socket.as_fd();
-    if ready(socket)?.error {
+    let ready_for = ready(socket)?;
+    if ready_for.error {
         return Err(Errno::EIO);
     }
-    let offset = Offset::zero(socket)?;
     let mut messages = Messages::default();
+    if !ready_for.readable {
+        return Ok(messages);
+    }
+    let offset = Offset::zero(socket)?;
     let mut last = std::collections::VecDeque::new();
     let mut buffer = vec![0; head];
     let mut walked = 0;
@@ -173,8 +177,10 @@ pub fn peek_messages(socket: impl AsFd, most: usize, ends: usize, head: usize) -
                 messages.between += 1;
             }
         }
-        // Behind the message, however much of it was copied.
-        offset.set(i32::try_from(messages.bytes).map_err(|_huge| Errno::EOVERFLOW)?)?;
+        // A peek moves the offset on by what it has copied; of some sockets by all of the message.
+        if got.length > head {
+            offset.set(i32::try_from(messages.bytes).map_err(|_huge| Errno::EOVERFLOW)?)?;
+        }
     }
     messages.last = last.into();
     Ok(messages)
@@ -225,7 +231,9 @@ pub fn carried(socket: impl AsFd, most: usize) -> Result<Vec<Carried>, Errno> {
             break;
         }
         at += got.length as i32;
-        offset.set(at)?;
+        if got.length > byte.len() {
+            offset.set(at)?;
+        }
     }
     Ok(carried)
 }
