@@ -356,11 +356,9 @@ fn conversation(
         let outgoing = if told.shut & 2 != 0 { "ended" } else { "open" };
         fields.push(text("outgoing", outgoing));
     }
-    if let (Ok(charge), Some(room)) = (raw::sent_unread(&socket.fd), socket.option(libc::SO_SNDBUF)) {
-        // Not bytes, but memory: each message costs some of its own.
-        fields.push(Field::kernel_int("charged", charge));
-        fields.push(Field::kernel_int("sndbuf", room));
-    }
+    // Not bytes, but memory: each message costs some of its own.
+    fields.push(Field::kernel_int("charged", told.charged.into()));
+    fields.push(Field::kernel_int("sndbuf", told.send_buffer.into()));
     if let (false, Ok(who)) = (datagram || state == "unconnected", raw::peer_credentials(socket.fd.as_raw_fd())) {
         let actor = look.actor(who.pid).unwrap_or("somebody who is not on stage any more");
         // Who made the connection or listened, or made the pair: not who holds the other end now.

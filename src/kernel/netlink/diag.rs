@@ -32,6 +32,10 @@ pub struct UnixSocket {
     pub send_queue: u32,
     /// 1 receives no more, 2 sends no more, 3 neither.
     pub shut: u8,
+    /// Bytes of memory that what it has sent is charged with until it is received: TIOCOUTQ tells the same.
+    pub charged: u32,
+    /// Bytes that it may be charged with: SO_SNDBUF.
+    pub send_buffer: u32,
 }
 
 /// An Internet socket.
@@ -70,12 +74,12 @@ impl Diag {
     /// # Errors
     /// ENOENT if there is none in this network namespace, or the kernel was built without the means to ask.
     pub fn unix(&mut self, ino: u64) -> Result<UnixSocket, Errno> {
-        const SHOW_PEER_ICONS_RQLEN: u32 = 4 | 8 | 16;
+        const SHOW_PEER_ICONS_RQLEN_MEMINFO: u32 = 4 | 8 | 16 | 32;
         let mut request = Vec::with_capacity(24);
         request.extend([libc::AF_UNIX as u8, 0, 0, 0]);
         request.extend(u32::MAX.to_ne_bytes());
         request.extend((ino as u32).to_ne_bytes());
-        request.extend(SHOW_PEER_ICONS_RQLEN.to_ne_bytes());
+        request.extend(SHOW_PEER_ICONS_RQLEN_MEMINFO.to_ne_bytes());
         request.extend([0xff; 8]);
         let mut found = None;
         self.0.request(SOCK_DIAG_BY_FAMILY, 0, &request, |_, body| found = unix(body))?;
@@ -167,6 +171,7 @@ fn unix(body: &[u8]) -> Option<UnixSocket> {
             2 => socket.peer = Some(u32_at(data, 0).into()),
             3 => socket.waiting = data.chunks_exact(4).map(|b| u32_at(b, 0).into()).collect(),
             4 => (socket.receive_queue, socket.send_queue) = (u32_at(data, 0), u32_at(data, 4)),
+            5 => (socket.charged, socket.send_buffer) = (u32_at(data, 8), u32_at(data, 12)),
             6 => socket.shut = data.first().copied().unwrap_or(0),
             _ => {}
         }
@@ -196,7 +201,7 @@ fn inet(body: &[u8]) -> Option<InetSocket> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, AsRawFd};
 
     use super::*;
 
@@ -215,7 +220,14 @@ mod tests {
         a.write_all(b"hello").unwrap();
         a.shutdown(std::net::Shutdown::Write).unwrap();
         let told = diag.unix(inode(&b)).unwrap();
-        assert_eq!((told.receive_queue, told.shut), (5, 1));
+        assert_eq!((told.kind, told.receive_queue, told.shut), (libc::SOCK_STREAM, 5, 1));
+        let told = diag.unix(inode(&a)).unwrap();
+        let mut charged: libc::c_int = 0;
+        // SAFETY: the kernel writes one int.
+        Errno::result(unsafe { libc::ioctl(a.as_raw_fd(), libc::TIOCOUTQ, &raw mut charged) }).unwrap();
+        assert!(told.charged > 5 && told.charged == charged as u32, "a charge, not a number of bytes: {told:?}");
+        let room = crate::kernel::socket::get_int(a.as_raw_fd(), libc::SOL_SOCKET, libc::SO_SNDBUF).unwrap();
+        assert_eq!(told.send_buffer, room as u32);
         drop(b);
         assert!(diag.unix(inode(&a)).unwrap().peer.unwrap_or(0) == 0);
         assert_eq!(diag.unix(1), Err(Errno::ENOENT));

@@ -14,7 +14,7 @@ pub use address::Address;
 pub use option::{Credentials, Tcp};
 pub use option::{
     get_int, get_linger, get_time, ip_group, ip_interface, ipv6_group, is_member, memory, peer_credentials,
-    received_unread, sent_unread, set_int, set_linger, set_time, tcp, unsent,
+    received_unread, set_int, set_linger, set_time, tcp, unsent,
 };
 pub use peek::{Carried, Message, Messages, Ready, carried, peek_bytes, peek_messages, protocol, ready};
 
