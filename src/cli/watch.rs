@@ -102,7 +102,7 @@ impl Saves {
             // Behind a symbolic link the file itself is saved elsewhere.
             let target = path
                 .canonicalize()
-                .map_err(|_| format!("{} is neither a file nor a folder, so it can't be watched", path.display()))?;
+                .map_err(|_absent| format!("{} is neither a file nor a folder, so it can't be watched", path.display()))?;
             watched.push(path.to_path_buf());
             if path.is_symlink() {
                 watched.push(target);
