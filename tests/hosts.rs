@@ -387,3 +387,27 @@ fn a_shared_stage_has_no_hosts_and_says_why() {
     assert!(why.contains("isolated stage") && why.contains("shared mode was asked for"), "{why}");
     assert!(play.refused("spawn dora @east").contains("no host"));
 }
+
+/// What is sent while a line is cut does not come when it is mended, be it the only one, and what is sent then comes at once.
+#[test]
+fn what_a_cut_line_has_lost_stays_lost() {
+    for (family, address) in [("AF_INET", "0.0.0.0"), ("AF_INET6", "[::]")] {
+        let Some(mut play) = two() else { return };
+        play.run(&format!(
+            r#"
+dora: socket d {family} SOCK_DGRAM
+dora: bind d {address}:5001
+emil: socket e {family} SOCK_DGRAM
+link east west down
+emil: sendto e "lost" east:5001
+expect emil returned 4 from sendto
+link east west up
+expect d messages 0
+emil: sendto e "back" east:5001
+expect d messages 1
+dora: recv d 100 MSG_DONTWAIT
+expect dora got "back"
+"#
+        ));
+    }
+}

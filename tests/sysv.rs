@@ -4,6 +4,7 @@ mod common;
 
 use common::{Play, both};
 use ipclab::model::{Evidence, Mode, Value};
+use ipclab::stage::Outcome;
 
 #[test]
 fn a_queue_is_not_simply_first_in_first_out() {
@@ -622,5 +623,18 @@ fn a_sleep_of_two_reasons_is_told_by_the_one_that_holds() {
         play.run("alice: semctl s 0 SETVAL 0\nexpect s semncnt \"0 1\"");
         assert_eq!(told(play), "decrease");
         play.run("alice: semctl s 1 SETVAL 1\nexpect bob returned 0 from semop");
+    });
+}
+
+#[test]
+fn a_key_that_stands_where_c_has_it_is_not_taken_for_flags() {
+    both(|play| {
+        play.run("spawn alice");
+        for line in ["msgget q IPC_PRIVATE", "semget q 1 IPC_PRIVATE", "shmget q 4096 IPC_PRIVATE"] {
+            let outcome = play.line(&format!("alice: {line}")).outcome;
+            let Outcome::Refused { why, help } = &outcome else { panic!("{line}: {outcome:?}") };
+            assert!(why.starts_with("IPC_PRIVATE is a key") && help.is_some(), "{line}: {why}");
+        }
+        play.run("alice: msgget q IPC_CREAT key=IPC_PRIVATE\nexpect q messages 0\nalice: msgctl q IPC_RMID");
     });
 }

@@ -16,7 +16,7 @@ use crate::kernel::arena::Record;
 use crate::kernel::sysv::{self, Change, Kind, Permissions};
 use crate::kernel::{fd, path};
 use crate::model::{Evidence, Field, Object, ObjectKey, Value};
-use crate::script::{ArgKind, ArgSpec, Data};
+use crate::script::{ArgKind, ArgSpec, ArgValue, Data, Expr};
 
 /// The flags that all three calls which give an id heed.
 pub(super) const GET_FLAGS: &[(&str, i64)] = &[("IPC_CREAT", c(libc::IPC_CREAT)), ("IPC_EXCL", c(libc::IPC_EXCL))];
@@ -52,6 +52,11 @@ pub(super) fn get(
     size: i64,
     call: impl FnOnce(i32, i32) -> Result<i32, Errno>,
 ) -> Result<(), Refusal> {
+    // In C the key stands first, and its name is a number: here it would be taken for flags or a mode of 0.
+    let private = |value: &ArgValue| matches!(value, ArgValue::Expr(Expr::Quantity(name)) if name == "IPC_PRIVATE");
+    if performer.expr.args.iter().any(|arg| arg.name != "key" && private(&arg.value)) {
+        return Err(Refusal::new("IPC_PRIVATE is a key, and stands behind key=").help("key=IPC_PRIVATE"));
+    }
     let name = performer.name("name");
     let tag = &performer.body.tag;
     let key = if performer.has("key") { key_given(performer.int("key", 0))? } else { key_of(tag, name) };

@@ -170,7 +170,7 @@ impl Hosts {
         let mut host = Host { name: name.to_owned(), number, spaces, route, watch, card: 0, shm_dev: 0 };
         let route = &mut host.route;
         route.index("lo").and_then(|lo| route.set_up(lo, true)).on("rtnetlink", "lo up")?;
-        route.make_bridge(CARD, [2, 0, 0, 0, 0, number]).on("rtnetlink", "a bridge")?;
+        route.make_bridge(CARD, mac(number)).on("rtnetlink", "a bridge")?;
         host.card = route.index(CARD).on("rtnetlink", CARD)?;
         route.no_own_addresses(host.card);
         route.set_up(host.card, true).on("rtnetlink", format!("{CARD} up"))?;
@@ -294,6 +294,11 @@ fn in_words(error: SysError) -> String {
     error.to_string()
 }
 
+/// The hardware address of a host's card.
+const fn mac(number: u8) -> [u8; 6] {
+    [2, 0, 0, 0, 0, number]
+}
+
 const fn v4(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, 0, number)
 }
@@ -346,6 +351,13 @@ fn found(mqueue: bool) -> Result<Spaces, String> {
 fn connect(one: &mut Host, other: &mut Host) -> Result<(), Errno> {
     let [here, there] = [Host::line_to(other.number), Host::line_to(one.number)];
     one.route.make_veth(&here, &there, other.spaces.net.as_fd())?;
+    // Who had to ask for an address first would keep what is sent over a line that is cut, until it is answered or gives up
+    // seconds later: too late to be lost, and too late to have come when the stage has settled.
+    let [first, second] = [one.number, other.number];
+    for (host, other) in [(&mut *one, second), (&mut *other, first)] {
+        host.route.add_neighbour(host.card, v4(other).into(), mac(other))?;
+        let _ = host.route.add_neighbour(host.card, v6(other).into(), mac(other));
+    }
     for (host, name) in [(one, here), (other, there)] {
         let index = host.route.index(&name)?;
         host.route.no_own_addresses(index);

@@ -71,6 +71,9 @@ const OPTIONS: &[(&str, i64)] = &[
     ("IP_TTL", c(libc::IP_TTL)),
     ("IPV6_ADD_MEMBERSHIP", c(libc::IPV6_ADD_MEMBERSHIP)),
     ("IPV6_DROP_MEMBERSHIP", c(libc::IPV6_DROP_MEMBERSHIP)),
+    // The same by POSIX, netinet/in.h(0p).
+    ("IPV6_JOIN_GROUP", c(libc::IPV6_ADD_MEMBERSHIP)),
+    ("IPV6_LEAVE_GROUP", c(libc::IPV6_DROP_MEMBERSHIP)),
     ("IPV6_MULTICAST_LOOP", c(libc::IPV6_MULTICAST_LOOP)),
     ("IPV6_MULTICAST_HOPS", c(libc::IPV6_MULTICAST_HOPS)),
     ("IPV6_UNICAST_HOPS", c(libc::IPV6_UNICAST_HOPS)),

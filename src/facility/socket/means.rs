@@ -9,6 +9,13 @@ pub(super) fn means(verb: &str, record: &Record) -> Option<String> {
     let [a, _, c, d, e, f] = record.args;
     let said = match (verb, record.errno) {
         ("recvmsg", 0) => return cut(c >> 32, low(d)).map(ToOwned::to_owned),
+        // With MSG_TRUNC the result is the length that the message had.
+        ("recv", 0) if record.ret > record.args[1] => {
+            return Some(format!(
+                "the message was longer than the buffer: {} bytes are gone",
+                record.ret - record.args[1]
+            ));
+        }
         (_, 0) => return None,
         (_, libc::ENOTSOCK) => "this descriptor leads to no socket",
         (_, libc::EBADF) => {
@@ -212,6 +219,10 @@ mod tests {
     fn what_was_cut_off_is_told() {
         let got =
             |flags: i32| Record { returned_ns: 2, args: [3, 2, i64::from(flags) << 32, 0, 0, 0], ..Record::default() };
+        let whole =
+            Record { ret: 9, returned_ns: 1, args: [3, 4, i64::from(libc::MSG_TRUNC), 0, 0, 0], ..Record::default() };
+        assert!(means("recv", &whole).is_some_and(|said| said.contains("5 bytes are gone")));
+        assert_eq!(means("recv", &Record { ret: 4, ..whole }), None);
         assert!(means("recvmsg", &got(libc::MSG_TRUNC)).is_some_and(|said| said.contains("rest is gone")));
         assert!(means("recvmsg", &got(libc::MSG_CTRUNC)).is_some_and(|said| said.contains("no room")));
         assert_eq!(means("recvmsg", &got(0)), None);

@@ -1,6 +1,7 @@
 //! What the results of calls on System V queues mean here; see ERRORS of msgget(2), msgop(2), msgctl(2) and ftok(3).
 
 use super::c;
+use crate::facility::show;
 use crate::kernel::arena::Record;
 
 pub(super) fn means(verb: &str, record: &Record) -> Option<String> {
@@ -21,6 +22,10 @@ pub(super) fn means(verb: &str, record: &Record) -> Option<String> {
         }
         ("msgrcv", libc::E2BIG) => {
             "the message is longer than msgsz, and stays in the queue; MSG_NOERROR would cut it off"
+        }
+        // What was longer leaves no other trace.
+        ("msgrcv", 0) if asks(libc::MSG_NOERROR) && second >= 0 && show::returned(record) && record.ret == second => {
+            "no more than msgsz was asked for: if the message was longer, its end is lost"
         }
         ("msgrcv", libc::EACCES) => "the queue's mode does not let the caller read",
         ("msgrcv", libc::EINVAL) if asks(libc::MSG_COPY) && !asks(libc::IPC_NOWAIT) => {

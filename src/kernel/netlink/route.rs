@@ -31,6 +31,8 @@ const IFA_BROADCAST: u16 = 4;
 const IFA_FLAGS: u16 = 8;
 /// Usable at once: without it an address of IPv6 is tried out for a second first, in which nothing can be sent from it.
 const IFA_F_NODAD: u32 = 2;
+const NDA_DST: u16 = 1;
+const NDA_LLADDR: u16 = 2;
 const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 /// Mark of an attribute that holds attributes.
@@ -227,6 +229,26 @@ impl Route {
         }
         attribute(&mut request, IFA_FLAGS, &IFA_F_NODAD.to_ne_bytes());
         self.0.request(libc::RTM_NEWADDR, MAKE, &request, |_, _| {})
+    }
+
+    /// Tells for good which hardware address a neighbour has: nobody needs to ask for it, see arp(7).
+    ///
+    /// # Errors
+    /// EPERM without CAP_NET_ADMIN, ENODEV, EEXIST; EAFNOSUPPORT for IPv6 where that is not to be had.
+    pub fn add_neighbour(&mut self, index: u32, ip: IpAddr, mac: [u8; 6]) -> Result<(), Errno> {
+        const NUD_PERMANENT: u16 = 0x80;
+        let family = if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        // `struct ndmsg`.
+        let mut request = vec![family as u8, 0, 0, 0];
+        request.extend(index.to_ne_bytes());
+        request.extend(NUD_PERMANENT.to_ne_bytes());
+        request.extend([0, 0]);
+        match ip {
+            IpAddr::V4(ip) => attribute(&mut request, NDA_DST, &ip.octets()),
+            IpAddr::V6(ip) => attribute(&mut request, NDA_DST, &ip.octets()),
+        }
+        attribute(&mut request, NDA_LLADDR, &mac);
+        self.0.request(libc::RTM_NEWNEIGH, MAKE, &request, |_, _| {})
     }
 
     /// Sends what is for these addresses out on an interface.
