@@ -4,6 +4,7 @@
 
 mod choosing;
 mod learning;
+mod leaving;
 mod measuring;
 mod pages;
 
@@ -95,6 +96,8 @@ pub(super) struct Out {
     /// What the language knows.
     pub(super) registry: &'static Registry,
     notice: Option<Notice>,
+    /// What a command at the prompt asks of the program.
+    pub(super) asked: Option<Asked>,
     /// The last number given to a statement.
     pub(super) ids: u64,
     stages: u64,
@@ -117,6 +120,17 @@ impl Out {
         self.ids += 1;
         self.ids
     }
+}
+
+/// What a command at the prompt asks of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To leave.
+    Quit,
+    /// Help, on a word if it is not empty.
+    Help(String),
+    /// Who waits for whom.
+    Waits,
 }
 
 /// Which screen is shown.
@@ -195,8 +209,8 @@ pub(super) struct App {
     pub(super) stop_others: bool,
     mouse: bool,
     interrupted: bool,
-    /// Whether leaving was asked for once, where that takes two.
-    leaving: bool,
+    /// What was asked of one who wants to leave, until another key.
+    leaving: leaving::Leaving,
     /// Whether what stands in Play may be replaced: it was asked for twice.
     replace_play: bool,
     /// From where the stage or lesson was opened, if not from the usual place.
@@ -222,6 +236,7 @@ impl App {
             effects: Vec::new(),
             registry: crate::facility::registry(),
             notice: None,
+            asked: None,
             ids: 0,
             stages: 0,
         };
@@ -246,7 +261,7 @@ impl App {
             stop_others: false,
             mouse: false,
             interrupted: false,
-            leaving: false,
+            leaving: leaving::Leaving::No,
             replace_play: false,
             back: None,
             area,
@@ -377,8 +392,8 @@ impl App {
                 if action != Some(Action::Interrupt) {
                     self.interrupted = false;
                 }
-                if !matches!(action, Some(Action::Quit | Action::Cancel)) {
-                    self.leaving = false;
+                if self.answered_leaving(chord, action) {
+                    return;
                 }
                 if !matches!(action, Some(Action::PlayIt | Action::Choose)) {
                     self.replace_play = false;
@@ -450,7 +465,7 @@ impl App {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::QuitNow => self.ending = Some(Ending::Left),
+            Action::QuitNow => self.leave(false),
             Action::Suspend => {
                 self.stop_others = true;
                 self.out.effects.push(Effect::Suspend);
@@ -480,35 +495,17 @@ impl App {
             Action::Waits | Action::WaitsHere => self.page = Some(Page::Waits(0)),
             _ => self.act_on_screen(action),
         }
-    }
-
-    /// Leaves the program. What would be lost is said first, and `ask` asks even if nothing would: for a key that
-    /// usually leads back.
-    fn leave(&mut self, ask: bool) {
-        let kept = self.play.as_ref().map_or(0, |desk| desk.session.done());
-        if self.leaving || kept == 0 && !ask {
-            self.ending = Some(Ending::Left);
-            return;
+        match self.out.asked.take() {
+            None => {}
+            Some(Asked::Quit) => self.leave(false),
+            Some(Asked::Waits) => self.page = Some(Page::Waits(0)),
+            Some(Asked::Help(word)) => {
+                let mut help = Help::new(self.context());
+                help.reference = !word.is_empty();
+                help.word.set(word);
+                self.page = Some(Page::Help(help));
+            }
         }
-        self.leaving = true;
-        let s = if kept == 1 { "" } else { "s" };
-        self.out.notice(Notice::warning(match kept {
-            0 => "once more leaves ipclab".to_owned(),
-            _ => format!("once more leaves ipclab; the stage in Play, after {kept} statement{s}, is lost then"),
-        }));
-    }
-
-    /// Ctrl-C clears what was typed; twice it leaves.
-    fn interrupt(&mut self) {
-        if self.interrupted {
-            self.ending = Some(Ending::Left);
-            return;
-        }
-        self.interrupted = true;
-        if let Some(desk) = self.desk() {
-            desk.prompt.clear();
-        }
-        self.out.notice(Notice::warning("once more leaves ipclab"));
     }
 
     fn act_on_screen(&mut self, action: Action) {

@@ -1,8 +1,10 @@
 //! The desk: a stage with its transcript, the prompt, and the script editor. Play is a desk; a lesson has one beside it.
 
 mod asking;
+mod commands;
 mod pin;
 mod pointing;
+mod saving;
 mod typing;
 mod waits;
 
@@ -29,6 +31,7 @@ use super::theme::{Role, Theme};
 use super::transcript::{self, View};
 use crate::diagnosis::Looks;
 use crate::model::{ActorState, Mode};
+use crate::plain::commands::PROMPT;
 use crate::script::{Statement, incomplete, parse};
 
 /// What on a desk has the keys.
@@ -78,6 +81,8 @@ pub(super) struct Desk {
     stuck: Vec<String>,
     /// Whether a second look has been asked for and has not come.
     looking: bool,
+    /// The session as it was saved last, or as it was given.
+    saved: String,
     /// What the stage is held against.
     pin: Option<pin::Pin>,
     /// What was drawn where, for the mouse.
@@ -101,6 +106,7 @@ impl Desk {
             looks: Looks::default(),
             stuck: Vec::new(),
             looking: false,
+            saved: String::new(),
             pin: None,
             spots: RefCell::default(),
         }
@@ -318,10 +324,7 @@ impl Desk {
                 }
             }
             Action::OpenFile => self.ask(Asks::Open, ""),
-            Action::SaveFile => {
-                let path = self.editor.path.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
-                self.ask(Asks::Save, &path);
-            }
+            Action::SaveFile => self.ask_where_to_save(),
             Action::Pin => self.pin(out),
             Action::TypeInto => self.type_into(out),
             Action::Find => self.ask(Asks::Find, &self.view.word.clone()),
@@ -474,6 +477,9 @@ impl Desk {
         if line.trim().is_empty() && self.prompt.block.is_empty() {
             return;
         }
+        if self.prompt.block.is_empty() && self.command(&line, out) {
+            return;
+        }
         let mut whole = self.prompt.block.join("\n");
         if !whole.is_empty() {
             whole.push('\n');
@@ -496,6 +502,9 @@ impl Desk {
                 error.span.start = error.span.start.saturating_sub(before);
                 error.span.end = error.span.end.saturating_sub(before);
             }
+            if before == 0 {
+                PROMPT.amend(&line, &mut errors);
+            }
             self.prompt.offer = None;
             self.prompt.errors = errors;
             return;
@@ -514,6 +523,9 @@ impl Desk {
     fn complete(&mut self, out: &Out) {
         if self.prompt.offer.is_some() {
             self.prompt.cycle(true);
+            return;
+        }
+        if self.complete_command() {
             return;
         }
         let (text, cursor) = self.prompt.whole();

@@ -29,6 +29,13 @@ pub(super) struct Editor {
     pub(super) changed: bool,
 }
 
+fn area(text: &str) -> TextArea<'static> {
+    let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
+    area.set_cursor_line_style(Style::new());
+    area.set_tab_length(2);
+    area
+}
+
 /// The longest script that is opened, in bytes.
 const LONGEST: u64 = 1 << 20;
 
@@ -39,10 +46,14 @@ impl Editor {
     }
 
     fn with(text: &str, path: Option<PathBuf>) -> Self {
-        let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
-        area.set_cursor_line_style(Style::new());
-        area.set_tab_length(2);
-        Self { area, path, errors: Vec::new(), ran: false, changed: false }
+        Self { area: area(text), path, errors: Vec::new(), ran: false, changed: false }
+    }
+
+    /// Puts another text in place of the script, which is to be saved.
+    pub(super) fn hold(&mut self, text: &str) {
+        self.area = area(text);
+        self.errors.clear();
+        self.changed = true;
     }
 
     /// Opens a file.

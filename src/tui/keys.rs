@@ -217,7 +217,7 @@ actions! {
     ThemeNext "theme" ["f3"] "" "Change the palette" in EVERYWHERE, shown 0;
     Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen anew" in OURS, shown 0;
     Quit "quit" ["q"] "quit" "Leave the program" in contexts(&[First, Menu, Lessons, Lesson, Stage, Transcript, Map, Progress, Compare, Choose, Swap, Measure]), shown contexts(&[First, Menu]);
-    QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere" in OURS, shown 0;
+    QuitNow "quit-now" ["ctrl-q"] "" "Leave the program from anywhere; once more where something is not saved" in OURS, shown 0;
 }
 
 /// One key with its modifiers.

@@ -35,9 +35,60 @@ fn a_stage_is_not_lost_unasked() {
     pty.keys("\x1b");
     pty.shows("the stage stays as it is");
     pty.keys("q");
-    pty.shows("the stage in Play, after 1 statement, is lost then");
+    pty.says("not saved: 1 statement in Play; once more, or Enter, leaves all the same, ^S in Play saves");
     pty.keys("q");
     assert!(pty.ended().success());
+}
+
+#[test]
+fn ctrl_q_asks_once_where_something_would_be_lost() {
+    let asks = "leaves all the same";
+    // Nothing was done, or only what the script does that it was begun with.
+    let mut pty = ipclab(&["play"]).size(80, 24).start();
+    pty.shows("a statement, such as");
+    pty.keys("\x11");
+    assert!(pty.ended().success());
+
+    let mut pty = ipclab(&["play"]).size(80, 24).start();
+    pty.shows("a statement, such as");
+    say(&mut pty, "spawn alice");
+    pty.keys("\x11");
+    pty.shows("not saved: 1 statement in Play");
+    // Another key takes it back, and is itself.
+    pty.keys("x");
+    pty.until("the question gone", |p| !p.text().contains(asks) && p.text().contains("❯ x"));
+    pty.keys("\x7f\x11");
+    pty.shows(asks);
+    pty.keys("\r");
+    assert!(pty.ended().success());
+    pty.is_whole();
+}
+
+#[test]
+fn what_was_saved_is_left_at_once_and_commands_do_it_from_the_prompt() {
+    let file = std::env::temp_dir().join(format!("ipclab-ways-{}.ipc", std::process::id()));
+    let _ = std::fs::remove_file(&file);
+    let mut pty = ipclab(&["play"]).size(120, 40).start();
+    pty.shows("a statement, such as");
+    say(&mut pty, "spawn alice");
+    pty.keys(format!("/save {}\r", file.display()));
+    pty.shows("saved as");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "spawn alice\n");
+    say(&mut pty, "spawn bob");
+    // Without a name it goes where it went before.
+    pty.keys("/sa\t\r");
+    pty.until("it saved", |_| std::fs::read_to_string(&file).is_ok_and(|text| text == "spawn alice\nspawn bob\n"));
+    pty.keys("/hlep\r");
+    pty.shows("unknown command /hlep; did you mean `/help`?");
+    pty.keys("\x15quit\r");
+    pty.shows("did you mean `/quit`?");
+    pty.keys("\x15/help mq_send\r");
+    pty.shows("Sends a message; waits while the queue is full");
+    pty.keys("\x1b");
+    pty.shows("a statement, such as");
+    pty.keys("/quit\r");
+    assert!(pty.ended().success(), "all of it is saved, so nothing is asked");
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl App {
         self.go_play(None);
         self.back = Some(Screen::Atlas);
         if let Some(desk) = &mut self.play {
-            desk.restart(statements, &mut self.out);
+            desk.restart_with(statements, &mut self.out);
         }
     }
 

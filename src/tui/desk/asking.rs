@@ -34,25 +34,8 @@ impl Desk {
                 Ok(editor) => self.edit(editor),
                 Err(why) => out.notice(Notice::error(why)),
             },
-            Asks::Save if crate::lesson::is_lesson_file(typed.as_ref()) => {
-                out.notice(match self.session.save_lesson(typed.as_ref()) {
-                    Ok(()) => Notice::good(format!(
-                        "recorded as the lesson {typed}; write what is marked TODO in it, a goal too"
-                    )),
-                    Err(why) => Notice::error(why),
-                });
-            }
-            Asks::Save if !typed.is_empty() => {
-                // Without a script of their own, those who save mean what they did.
-                if self.editor.is_blank() {
-                    self.editor.paste(&self.session.script());
-                }
-                out.notice(match self.editor.save(typed.clone().into()) {
-                    Ok(()) => Notice::good(format!("saved as {typed}")),
-                    Err(why) => Notice::error(why),
-                });
-            }
-            Asks::Open | Asks::Save => {}
+            Asks::Save => self.save_as(&typed, out),
+            Asks::Open => {}
             Asks::Keys(name) => {
                 let keys = self.line_for(&name, line.text());
                 let left = if self.send_keys(&name, &keys, out) { "" } else { line.text() };
