@@ -37,7 +37,9 @@ pub(super) fn run(
     let clear = !check.json && io::stdout().is_terminal();
     loop {
         if clear {
+            // At once: what comes on standard error first would be cleared with the rest.
             write!(out, "{CLEAR}")?;
+            out.flush()?;
         }
         check.run(out, err)?;
         if check.cancelled.load(Ordering::Relaxed) {
@@ -100,9 +102,9 @@ impl Saves {
         let mut watched = Vec::new();
         for path in paths {
             // Behind a symbolic link the file itself is saved elsewhere.
-            let target = path
-                .canonicalize()
-                .map_err(|_absent| format!("{} is neither a file nor a folder, so it can't be watched", path.display()))?;
+            let target = path.canonicalize().map_err(|_absent| {
+                format!("{} is neither a file nor a folder, so it can't be watched", path.display())
+            })?;
             watched.push(path.to_path_buf());
             if path.is_symlink() {
                 watched.push(target);
