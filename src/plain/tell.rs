@@ -94,6 +94,9 @@ pub fn changes(before: &Snapshot, after: &Snapshot) -> String {
             let of = actor.thread_of.as_ref().map(|of| format!(", a thread of {of}")).unwrap_or_default();
             let _ = writeln!(out, "  {} is on stage{at}{of}", actor.name);
         }
+        if actor.alive() {
+            out.push_str(&held_back(was, actor));
+        }
     }
     for host in after.hosts.iter().filter(|host| before.host(&host.name) != Some(host)) {
         let parts: Vec<String> = host.fields.iter().filter(|f| worth_telling(f)).map(field).collect();
@@ -117,6 +120,22 @@ pub fn changes(before: &Snapshot, after: &Snapshot) -> String {
         if after.object(&object.name).is_none() {
             let _ = writeln!(out, "  {} {} is gone", object.facility(), object.name);
         }
+    }
+    out
+}
+
+/// What is new of what waits for an actor: signals, and what its C library has not written yet.
+fn held_back(was: Option<&Actor>, actor: &Actor) -> String {
+    let mut out = String::new();
+    let lines = |actor: &Actor| actor.signals.iter().flat_map(crate::model::Signals::lines).collect::<Vec<_>>();
+    let before = was.map(lines).unwrap_or_default();
+    for line in lines(actor).iter().filter(|line| !before.contains(line)) {
+        let _ = writeln!(out, "  {}: {} {} [{}]", actor.name, line.word, line.text, line.evidence.word());
+    }
+    let stdout = actor.stdout.as_ref().filter(|stdout| was.and_then(|was| was.stdout.as_ref()) != Some(stdout));
+    if let Some(stdout) = stdout {
+        let holds = crate::facility::show::text(&stdout.holds, stdout.holds.len() as u64, 64);
+        let _ = writeln!(out, "  {}: stdout holds back {holds} [reported], {}", actor.name, stdout.words());
     }
     out
 }
