@@ -7,13 +7,14 @@ use super::{Choice, Prediction, prose};
 use crate::script::{Expectation, did_you_mean};
 
 /// Fences with a meaning, and how each is written.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("run", "run, run fresh, run for=CHOICE"),
     ("predict", "predict id=NAME"),
     ("goal", "goal, goal id=NAME"),
     ("hint", "hint, hint when=PREDICATE"),
     ("solve", "solve"),
     ("explain", "explain"),
+    ("measure", "measure"),
 ];
 
 /// Fences that are only shown.
@@ -36,6 +37,8 @@ pub(super) enum Fence {
     Solve,
     /// What is said afterwards.
     Explain,
+    /// What is measured on the learner's machine.
+    Measure,
     /// A block of code to look at.
     Shown,
 }
@@ -52,8 +55,9 @@ pub(super) fn read(text: &mut Text<'_>, at: Range<usize>) -> Option<Fence> {
         return Some(Fence::Shown);
     }
     let Some((_, usage)) = KINDS.iter().find(|(kind, _)| *kind == word) else {
-        let help = did_you_mean(word, KINDS.iter().map(|(k, _)| *k).chain(SHOWN))
-            .unwrap_or_else(|| "a fence is run, predict, goal, hint, solve, explain, or text to look at".to_owned());
+        let help = did_you_mean(word, KINDS.iter().map(|(k, _)| *k).chain(SHOWN)).unwrap_or_else(|| {
+            "a fence is run, predict, goal, hint, solve, explain, measure, or text to look at".to_owned()
+        });
         text.error(&word_at, format!("unknown fence `{word}`"), Some(help));
         return None;
     };
@@ -77,6 +81,7 @@ pub(super) fn read(text: &mut Text<'_>, at: Range<usize>) -> Option<Fence> {
         }
         ("solve", None) if rest.is_empty() => Fence::Solve,
         ("explain", None) if rest.is_empty() => Fence::Explain,
+        ("measure", None) if rest.is_empty() => Fence::Measure,
         _ => {
             text.error(
                 &rest_at,

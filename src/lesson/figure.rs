@@ -33,7 +33,7 @@ pub(super) fn work_out(lesson: &mut Lesson, text: &mut Text<'_>) {
                         figures.inlines(&mut choice.answer);
                     }
                 }
-                Item::Run(_) | Item::Refute(_) => {}
+                Item::Run(_) | Item::Refute(_) | Item::Measure(_) => {}
             }
         }
         for hint in &mut step.hints {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::fence::{self, Fence};
 use super::prose::{self, Block, Inline, Piece};
 use super::text::{Text, as_id, is_id, lines, span, trimmed};
-use super::{Goal, Hint, Item, Lesson, Prediction, Refutation, Run, Step, figure, front};
+use super::{Goal, Hint, Item, Lesson, Prediction, Refutation, Run, Step, figure, front, measure};
 use crate::script::{Body, Diagnostic, Expectation, Registry, Severity};
 
 /// The largest lesson file in bytes.
@@ -158,7 +158,7 @@ impl Builder {
                     }
                 }
                 Item::Run(_) => open = None,
-                Item::Prose(_) | Item::Refute(_) => {}
+                Item::Prose(_) | Item::Refute(_) | Item::Measure(_) => {}
             }
         }
         if let Some(p) = open {
@@ -183,7 +183,8 @@ impl Builder {
             text.error(&opening, format!("an empty {} fence", info.split_whitespace().next().unwrap_or("run")), None);
             return;
         }
-        let late = self.asked && matches!(fence, Fence::Run { .. } | Fence::Predict { .. } | Fence::Refute { .. });
+        let late = self.asked
+            && matches!(fence, Fence::Run { .. } | Fence::Predict { .. } | Fence::Refute { .. } | Fence::Measure);
         if late {
             let help = "let a new step begin, with a heading of its own".to_owned();
             text.error(&opening, "nothing is run or asked behind a goal of the same step", Some(help));
@@ -193,6 +194,7 @@ impl Builder {
                 Some(Item::Run(Run { span: span(&body), fresh, statements: text.statements(&body) }))
             }
             Fence::Refute { choice, at } => self.refutation(text, &choice, &at, &body),
+            Fence::Measure => measure::read(text, &body).map(Item::Measure),
             Fence::Predict { id } => {
                 self.claim_id(text, &id, &opening, "prediction");
                 Some(Item::Predict(fence::prediction(text, id, body)))

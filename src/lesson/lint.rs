@@ -82,7 +82,7 @@ impl Lint<'_> {
                     {
                         all.insert("deadlock".to_owned());
                     }
-                    Item::Prose(_) | Item::Predict(_) => {}
+                    Item::Prose(_) | Item::Predict(_) | Item::Measure(_) => {}
                 }
             }
             if step.goals.iter().flat_map(|g| &g.claims).any(|e| touch::speaks_of_deadlock(&e.claim)) {
@@ -238,7 +238,7 @@ impl Lint<'_> {
                         self.sizes(choice.predicate.span);
                     }
                 }
-                Item::Prose(_) => {}
+                Item::Prose(_) | Item::Measure(_) => {}
             }
         }
         let before = self.lesson.course(index, step.items.len());

@@ -13,6 +13,7 @@ mod front;
 mod leftovers;
 pub mod leitner;
 pub mod lint;
+mod measure;
 mod model;
 mod pack;
 pub mod places;
@@ -30,6 +31,7 @@ mod text;
 pub mod transfer;
 
 pub use format::{LESSON_MAX, parse};
+pub use measure::Measure;
 pub use model::*;
 pub use pack::{BadLesson, FORMAT_VERSION, Pack, PackError, Unit};
 pub use pack::{is_lesson_file, write_new};

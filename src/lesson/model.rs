@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Measure;
 use super::prose::{self, Block, Inline};
 use crate::script::{Expectation, Span, Statement};
 
@@ -95,6 +96,8 @@ pub enum Item {
     Predict(Prediction),
     /// Statements that show a wrong choice refuted, on a stage of their own that continues from here.
     Refute(Refutation),
+    /// Something that is measured on the learner's machine; the stage is not touched by it.
+    Measure(Measure),
 }
 
 /// Statements of a lesson.
@@ -238,7 +241,7 @@ impl Lesson {
                             links.extend(choice.text.iter().chain(&choice.answer).filter_map(|i| i.link.clone()));
                         }
                     }
-                    Item::Run(_) | Item::Refute(_) => {}
+                    Item::Run(_) | Item::Refute(_) | Item::Measure(_) => {}
                 }
             }
             step.hints.iter().for_each(|hint| prose::links(&hint.text, &mut links));

@@ -46,7 +46,7 @@ impl Question {
                     let text = format!("{}\n", lesson.text(run.span));
                     items.push(Item::Prose(vec![Block::Code("run".to_owned(), text)]));
                 }
-                Item::Predict(_) | Item::Refute(_) => {}
+                Item::Predict(_) | Item::Refute(_) | Item::Measure(_) => {}
             }
         }
         let choices = order.iter().map(|at| asked.choices[*at].clone()).collect();
@@ -64,7 +64,7 @@ impl Question {
                     let choice = order.iter().position(|at| *at == r.choice)?;
                     items.push(Item::Refute(Refutation { choice, ..r.clone() }));
                 }
-                Item::Prose(_) | Item::Refute(_) => items.push(item.clone()),
+                Item::Prose(_) | Item::Refute(_) | Item::Measure(_) => items.push(item.clone()),
             }
         }
         let question = Step { items, ..part(step) };

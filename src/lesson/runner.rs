@@ -148,7 +148,8 @@ impl Runner<'_> {
             let mut asked: Option<&Prediction> = None;
             for (at, item) in step.items.iter().enumerate() {
                 match item {
-                    Item::Prose(_) => {}
+                    // What it comes to is this machine's, and decides nothing.
+                    Item::Prose(_) | Item::Measure(_) => {}
                     Item::Predict(prediction) => asked = Some(prediction),
                     Item::Run(run) => {
                         if run.fresh {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::prose::Block;
-use super::{Goal, Hint, Item, LeftOut, Lesson, Prediction, Refutation, Run, Step};
+use super::{Goal, Hint, Item, LeftOut, Lesson, Measure, Prediction, Refutation, Run, Step};
 use crate::model::Snapshot;
 use crate::script::{Body, Expectation, Span, Statement};
 use crate::stage::{Outcome, Report, judge};
@@ -24,6 +24,8 @@ pub enum Order {
         /// Why.
         origin: Origin,
     },
+    /// Measure this beside the stage, and hand what it came to to [`Session::measured`].
+    Measure(Measure),
 }
 
 /// Why a statement is run.
@@ -48,6 +50,8 @@ pub enum Ask<'a> {
     Run(&'a Run),
     /// [`Session::go_on`], which runs these statements, or [`Session::skip`].
     Refute(&'a Refutation),
+    /// [`Session::go_on`], which measures this, or [`Session::skip`].
+    Measure(&'a Measure),
     /// [`Session::answer`].
     Answer(&'a Prediction),
     /// Statements of the learner, until [`Session::goals`] are met; [`Session::hint`] and [`Session::solve`] help.
@@ -120,6 +124,8 @@ pub enum Part<'a> {
     Run(&'a Run),
     /// Statements that showed a choice refuted.
     Refutation(&'a Refutation),
+    /// Figures that were measured.
+    Measured(&'a [Block]),
     /// A question, and its answer so far.
     Prediction(&'a Prediction, Option<Answered>),
     /// A goal, and whether it is met.
@@ -159,6 +165,8 @@ pub struct Session {
     then: Then,
     snapshot: Snapshot,
     answers: BTreeMap<String, Answered>,
+    /// Figures, by where the fence stands.
+    figures: BTreeMap<usize, Vec<Block>>,
     met: BTreeSet<String>,
     hints: Vec<usize>,
     solution: bool,
@@ -190,6 +198,7 @@ impl Session {
             then: Then::Nothing,
             snapshot: Snapshot::empty(),
             answers: BTreeMap::new(),
+            figures: BTreeMap::new(),
             met: BTreeSet::new(),
             hints: Vec::new(),
             solution: false,
@@ -277,6 +286,18 @@ impl Session {
         self.settle();
     }
 
+    /// What is being measured.
+    pub const fn measuring(&self) -> Option<&Measure> {
+        if let Some(Order::Measure(measure)) = &self.flying { Some(measure) } else { None }
+    }
+
+    /// What [`Order::Measure`] asked for has been measured, or was given up: what it came to.
+    pub fn measured(&mut self, figures: Vec<Block>) {
+        let Some(Order::Measure(measure)) = self.flying.take() else { return };
+        self.figures.insert(measure.span.start, figures);
+        self.settle();
+    }
+
     /// A statement that the learner typed has ended.
     pub fn typed(&mut self, statement: &Statement, report: &Report) {
         self.snapshot = report.snapshot.clone();
@@ -299,7 +320,7 @@ impl Session {
         self.queue.clear();
         self.flying = None;
         self.then = Then::Nothing;
-        if let Some(Item::Run(_)) = self.step().items.get(self.item) {
+        if let Some(Item::Run(_) | Item::Measure(_)) = self.step().items.get(self.item) {
             return;
         }
         self.restore();
@@ -318,6 +339,7 @@ impl Session {
             Some(Item::Run(run)) => Ask::Run(run),
             Some(Item::Refute(refutation)) => Ask::Refute(refutation),
             Some(Item::Predict(prediction)) => Ask::Answer(prediction),
+            Some(Item::Measure(measure)) => Ask::Measure(measure),
             Some(Item::Prose(_)) => Ask::Busy,
             None if !self.explained => Ask::Goals,
             None => self.lesson.steps.get(self.step + 1).map_or(Ask::End, Ask::Step),
@@ -329,6 +351,11 @@ impl Session {
         match self.ask() {
             Ask::Run(_) => self.run(),
             Ask::Refute(_) => self.refute(),
+            Ask::Measure(measure) => {
+                let order = Order::Measure(measure.clone());
+                self.queue.push_back(order);
+                self.then = Then::Advance;
+            }
             Ask::Step(_) => self.enter(self.step + 1),
             Ask::End => {
                 self.over = true;
@@ -338,9 +365,9 @@ impl Session {
         }
     }
 
-    /// Leaves out a refutation.
+    /// Leaves out a refutation, or what would be measured.
     pub fn skip(&mut self) {
-        if matches!(self.ask(), Ask::Refute(_)) {
+        if matches!(self.ask(), Ask::Refute(_) | Ask::Measure(_)) {
             self.item += 1;
             self.advance();
         }
@@ -466,6 +493,7 @@ impl Session {
                 Item::Predict(p) => page.push(Part::Prediction(p, self.answers.get(&p.id).copied())),
                 Item::Refute(r) if self.refutes(r) => page.push(Part::Refutation(r)),
                 Item::Refute(_) => {}
+                Item::Measure(m) => page.extend(self.figures.get(&m.span.start).map(|f| Part::Measured(f))),
             }
         }
         page.extend(self.goals().into_iter().map(|(goal, met)| Part::Goal(goal, met)));
@@ -509,7 +537,7 @@ impl Session {
                     self.restore();
                     return;
                 }
-                Item::Run(_) | Item::Refute(_) => return,
+                Item::Run(_) | Item::Refute(_) | Item::Measure(_) => return,
             }
         }
         if self.explained {

@@ -14,7 +14,7 @@ pub fn shuffle(lesson: &mut Lesson, seed: u64) {
             match item {
                 Item::Run(run) => starts(&mut run.statements, &mut state),
                 Item::Refute(refutation) => starts(&mut refutation.run.statements, &mut state),
-                Item::Prose(_) | Item::Predict(_) => {}
+                Item::Prose(_) | Item::Predict(_) | Item::Measure(_) => {}
             }
         }
         if let Some(solve) = &mut step.solve {

@@ -112,6 +112,7 @@ fn a_lesson_has_its_parts() {
             Item::Run(_) => "run",
             Item::Predict(_) => "predict",
             Item::Refute(_) => "refute",
+            Item::Measure(_) => "measure",
         })
         .collect();
     assert_eq!(kinds, ["prose", "run", "predict", "run", "refute"]);

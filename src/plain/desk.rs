@@ -189,6 +189,11 @@ impl<'o> Desk<'o> {
         &self.timeline
     }
 
+    /// By which path our own program is started again.
+    pub fn launcher(&self) -> &std::path::Path {
+        &self.setup.stage.launcher
+    }
+
     /// Whether somebody has pressed Ctrl-C.
     pub fn interrupted(&self) -> bool {
         self.setup.interrupted.load(Ordering::Relaxed)

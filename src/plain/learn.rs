@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::commands::LEARN;
 use super::desk::{Desk, Stop, Typed};
+use super::measure::measured;
 use super::{json, script, tell, words};
 use crate::lesson::progress::Progress;
 use crate::lesson::review::{Question, note};
@@ -133,6 +134,10 @@ impl Class<'_, '_> {
                 self.wait(&format!("\nEnter runs {count} statement{plural}. "))
             }
             Ask::Refute(_) => self.wait("Enter shows it. "),
+            Ask::Measure(measure) => {
+                let seconds = measure.seconds();
+                self.wait(&format!("\nEnter measures it here, in about {seconds} s; /skip leaves it out. "))
+            }
             Ask::Answer(prediction) => {
                 let words = format!("Your answer, 1 to {}: ", prediction.choices.len());
                 self.wait(&words)
@@ -173,6 +178,10 @@ impl Class<'_, '_> {
                     }
                     self.session.opened();
                 }
+                Order::Measure(measure) => {
+                    let figures = measured(self.desk, &measure)?;
+                    self.session.measured(figures);
+                }
                 Order::Submit { statement, origin } => {
                     let quiet = origin == Origin::Replay;
                     if !quiet && !self.desk.json() {
@@ -199,6 +208,8 @@ impl Class<'_, '_> {
             said.push(match part {
                 Part::Prose(blocks) if json => json::prose("text", blocks),
                 Part::Prose(blocks) => format!("\n{}", words::blocks(blocks)),
+                Part::Measured(blocks) if json => json::prose("figures", blocks),
+                Part::Measured(blocks) => format!("\n{}", words::blocks(blocks)),
                 Part::Explain(blocks) if json => json::prose("explanation", blocks),
                 Part::Explain(blocks) => format!("\n{}", words::blocks(blocks)),
                 Part::Prediction(prediction, answered) => self.prediction(prediction, *answered),

@@ -9,6 +9,7 @@ pub mod desk;
 pub mod diagnose;
 pub mod json;
 pub mod learn;
+mod measure;
 pub mod progress;
 pub mod save;
 pub mod script;

@@ -124,9 +124,12 @@ fn write(out: &mut String, block: &Block, first: &str, rest: &str) {
 /// One line a row: `parent: reads p.r; writes p.w`.
 fn rows(out: &mut String, table: &Table, first: &str, rest: &str) {
     let head: Vec<String> = table.head.iter().map(|cell| inlines(cell)).collect();
+    let mut above = String::new();
     for (index, row) in table.rows.iter().enumerate() {
         let mut cells = row.iter().map(|cell| inlines(cell));
-        let name = cells.next().unwrap_or_default();
+        // An empty first cell goes on with the one above it.
+        let name = cells.next().filter(|name| !name.is_empty()).unwrap_or(above);
+        above = name.clone();
         let said: Vec<String> = cells
             .enumerate()
             .filter(|(_, cell)| !cell.is_empty())
@@ -148,10 +151,10 @@ mod tests {
 
     #[test]
     fn prose_becomes_lines() {
-        let text = "Some `code` and **more**\nof it.\n\n1. one\n2. two\n   - deep\n\n|  | reads | writes |\n|--|--|--|\n| parent | `p.r` | `p.w` |\n| child | `p.r` |  |\n\n```text\n a\n\n  b\n```\n\n> said\n";
+        let text = "Some `code` and **more**\nof it.\n\n1. one\n2. two\n   - deep\n\n|  | reads | writes |\n|--|--|--|\n| parent | `p.r` | `p.w` |\n| child | `p.r` |  |\n|  | `p.x` |  |\n\n```text\n a\n\n  b\n```\n\n> said\n";
         assert_eq!(
             blocks(&prose::blocks(text)),
-            "Some `code` and **more** of it.\n\n1. one\n2. two\n   - deep\n\n- parent: reads `p.r`; writes `p.w`\n- child: reads `p.r`\n\n     a\n\n      b\n\n> said\n"
+            "Some `code` and **more** of it.\n\n1. one\n2. two\n   - deep\n\n- parent: reads `p.r`; writes `p.w`\n- child: reads `p.r`\n- child: reads `p.x`\n\n     a\n\n      b\n\n> said\n"
         );
     }
 

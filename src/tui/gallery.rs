@@ -69,7 +69,7 @@ const SCENES: &[Scene] = &[
             "alice: write p \"two\"<enter>",
             "bob: read p 100<enter>",
             "bob: read p 100<enter>",
-            "<esc>x<right><right><right><right><right><right><right><enter>",
+            "<esc>x<right><right><right><right><right><right><right><right><right><right><enter>",
         ],
     },
     Scene {

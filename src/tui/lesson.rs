@@ -12,6 +12,8 @@ use super::desk::{Desk, Look, Place, Prose};
 use super::keys::{Action, Keymap};
 use super::layout;
 use super::link::FromStage;
+use super::measure::room::Said;
+use super::measure::{Heard, Running};
 use super::prose;
 use super::session::{Ended, Happened, State};
 use super::text::{self, clip_spans};
@@ -45,6 +47,8 @@ pub(super) struct LessonView {
     wide: bool,
     /// Why the stage can't hold the lesson, if it can't.
     unfit: Option<String>,
+    /// What is being measured for it.
+    measuring: Option<Running>,
     /// What came of the statements of the step, by where they stand in the lesson's source.
     came: BTreeMap<usize, Came>,
 }
@@ -84,6 +88,7 @@ impl LessonView {
             below: 0,
             wide: true,
             unfit: None,
+            measuring: None,
             came: BTreeMap::new(),
         };
         view.news(progress, out);
@@ -131,6 +136,7 @@ impl LessonView {
                     self.desk.restart(Vec::new(), out);
                     self.opening = true;
                 }
+                Order::Measure(measure) => self.measuring = Some(Running::begin(measure.plan, out)),
                 Order::Submit { statement, .. } => {
                     let span = statement.span.start;
                     self.flying = Some((self.desk.say(statement, out), span));
@@ -214,6 +220,23 @@ impl LessonView {
         self.drive(progress, out);
     }
 
+    /// Whether what is said of the measuring with that number is for it.
+    pub(super) fn measures(&self, number: u64) -> bool {
+        self.measuring.as_ref().is_some_and(|running| running.is(number))
+    }
+
+    /// Learns what is said of its measuring.
+    pub(super) fn measured(&mut self, said: Said, progress: &mut Progress, out: &mut Out) {
+        let Some(running) = &mut self.measuring else { return };
+        if let Heard::More = running.hear(said, out) {
+            return;
+        }
+        let figures = running.entry().and_then(|entry| Some(self.session.measuring()?.tables(entry)));
+        self.measuring = None;
+        self.session.measured(figures.unwrap_or_default());
+        self.drive(progress, out);
+    }
+
     /// What a key means in the lesson; `None` if it means nothing to it.
     pub(super) fn act(&mut self, action: Action, progress: &mut Progress, out: &mut Out) -> Option<Wish> {
         let answer = match action {
@@ -247,6 +270,11 @@ impl LessonView {
                 }
                 _ => self.go_on(parts),
             },
+            Action::Cancel if self.measuring.is_some() => {
+                if let Some(running) = &mut self.measuring {
+                    running.cancel(out);
+                }
+            }
             Action::Skip => self.session.skip(),
             Action::Hint => {
                 if matches!(self.session.hint(), None | Some(Rung::Solution(_))) {
@@ -414,6 +442,7 @@ impl LessonView {
                 lines.push(Line::from(Span::styled(words, theme.style(Role::Dim))));
                 self.run(&refutation.run, width, look, lines);
             }
+            Part::Measured(blocks) => lines.extend(prose::blocks(blocks, width, theme)),
             Part::Prediction(prediction, answered) => {
                 Self::prediction(prediction, answered, width, theme, keys, ascii, lines);
             }
@@ -556,7 +585,14 @@ impl LessonView {
         let (next, hint) = (key(Action::Next), key(Action::Hint));
         let (role, words) = match self.session.ask() {
             _ if self.unfit.is_some() => (Role::Error, self.unfit.clone().unwrap_or_default()),
-            Ask::Busy => (Role::Running, "statements are being run".to_owned()),
+            Ask::Busy => match &self.measuring {
+                Some(running) => (Role::Running, format!("{}   {}  stop", running.words(), key(Action::Cancel))),
+                None => (Role::Running, "statements are being run".to_owned()),
+            },
+            Ask::Measure(measure) => {
+                let (seconds, skip) = (measure.seconds(), key(Action::Skip));
+                (Role::Accent, format!("{next}  measure it here, in about {seconds} s   {skip}  skip"))
+            }
             Ask::Run(run) if run.statements.len() == 1 => (Role::Accent, format!("{next}  run this statement")),
             Ask::Run(_) => (Role::Accent, format!("{next}  run these statements")),
             Ask::Refute(_) => {

@@ -87,3 +87,32 @@ fn what_was_played_is_saved_as_a_lesson() {
     pty.keys("\x11");
     assert!(pty.ended().success());
 }
+
+#[test]
+fn a_lesson_measures_where_it_says_so_and_can_be_stopped() {
+    let folder = std::env::temp_dir().join(format!("measured-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("clock.md");
+    for (facilities, stop) in [("shm-spin\nsizes 1", false), ("pipe fifo unix tcp udp shm-semaphore", true)] {
+        let fence = format!("## Clock {{#clock}}\n\n```measure\n{facilities}\n```\n\nBehind it.\n\n## A number");
+        let text = OWN.replace("\"two-numbers\"", "\"clock\"").replacen("## A number", &fence, 1);
+        std::fs::write(&file, text).unwrap();
+        let mut pty = ipclab(&["learn", file.to_str().unwrap()]).start();
+        pty.shows("measure it here");
+        pty.keys("n");
+        if stop {
+            pty.shows("Esc  stop");
+            pty.keys("\x1b");
+            pty.shows("cancelled: what was measured until now is kept");
+        } else {
+            pty.shows("same core");
+            pty.shows("its p99");
+        }
+        pty.shows("Behind it.");
+        pty.until("the end of the measuring", |p| !p.text().contains("Esc  stop"));
+        pty.keys("\x11");
+        assert!(pty.ended().success());
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -5,7 +5,7 @@
 use crate::pty::{Pty, ipclab};
 
 /// What the last line of a page says while the lesson waits for a key.
-const ASKS: [&str; 7] = [
+const ASKS: [&str; 8] = [
     "run this statement",
     "run these statements",
     "put your belief to the test",
@@ -13,6 +13,7 @@ const ASKS: [&str; 7] = [
     "S solution",
     "go on:",
     "finish the lesson",
+    "measure it here",
 ];
 
 /// At the end the list of lessons is shown.

@@ -58,6 +58,40 @@ spawn carol
 ```
 "#;
 
+#[test]
+fn what_is_measured_stands_where_its_fence_stands_and_can_be_left_out() {
+    let source = LESSON.replace("More words.\n", "```measure\npipe\n```\nMore words.\n");
+    let (lesson, diagnostics) = parse(&source, &registry());
+    let lesson = lesson.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let at_the_fence = || {
+        let mut session = Session::new(lesson.clone(), None);
+        carry_out(&mut session, &Snapshot::empty());
+        session.go_on();
+        carry_out(&mut session, &seen(&[("alice", false)]));
+        assert!(session.answer(1));
+        carry_out(&mut session, &seen(&[("alice", true)]));
+        assert!(matches!(session.ask(), Ask::Measure(measure) if measure.plan.facilities == ["pipe"]));
+        session
+    };
+    let words = |session: &Session| session.page().iter().filter(|part| matches!(part, Part::Measured(_))).count();
+    let mut session = at_the_fence();
+    session.go_on();
+    assert!(matches!(session.next_order(), Some(Order::Measure(_))));
+    assert_eq!((session.ask(), words(&session)), (Ask::Busy, 0));
+    session.measured(vec![Block::Rule]);
+    assert_eq!(session.page()[session.page().len() - 2], Part::Measured(&[Block::Rule]));
+    assert!(matches!(session.ask(), Ask::Step(_)));
+    let mut session = at_the_fence();
+    session.skip();
+    assert!(matches!(session.ask(), Ask::Step(_)) && words(&session) == 0);
+    // A stage that is lost meanwhile takes nothing of it away: it is asked again.
+    let mut session = at_the_fence();
+    session.go_on();
+    session.next_order();
+    session.lost();
+    assert!(matches!(session.ask(), Ask::Measure(_)));
+}
+
 fn session() -> Session {
     let (lesson, diagnostics) = parse(LESSON, &registry());
     Session::new(lesson.unwrap_or_else(|| panic!("{diagnostics:?}")), None)
@@ -135,6 +169,7 @@ fn carry_out(session: &mut Session, after: &Snapshot) -> Vec<String> {
                 done.push(format!("{origin:?} {statement}"));
                 session.ended(&report(&statement, after.clone(), Outcome::Settled));
             }
+            Order::Measure(_) => panic!("nobody asked for it"),
         }
     }
     done

@@ -43,8 +43,14 @@ impl App {
     /// Learns what is said of a measuring.
     pub(super) fn measured(&mut self, number: u64, said: room::Said) {
         self.dirty = self.dirty.max(Dirty::Soon);
-        if let Some(measure) = &mut self.measure {
-            measure.learn(number, said, &mut self.out);
+        let lesson = self.lesson.as_mut().filter(|lesson| lesson.measures(number));
+        if let (Some(lesson), Some(lessons)) = (lesson, self.lessons.open()) {
+            lesson.measured(said, &mut lessons.progress, &mut self.out);
+        } else if let Some(measure) = self.measure.as_mut().filter(|measure| measure.measures(number)) {
+            measure.learn(said, &mut self.out);
+        } else if let room::Said::Begun(stop) = said {
+            // Whoever asked for it has gone.
+            stop.stop();
         }
     }
 

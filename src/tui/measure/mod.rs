@@ -19,9 +19,9 @@ use crate::bench::{ALL, Entry, Event, History, Kind, Load, Outcome, Placement, P
 use crate::plain::bench::now;
 use room::Said;
 
-/// What runs.
+/// What runs. Dropped, it ends.
 #[derive(Debug)]
-struct Running {
+pub(super) struct Running {
     number: u64,
     /// The facilities that are measured.
     facilities: Vec<String>,
@@ -188,55 +188,32 @@ impl Measure {
             out.notice(Notice::warning("something is being measured already; Esc stops it"));
             return;
         }
-        let number = out.next_stage();
-        let facilities = plan.facilities.clone();
-        self.running = Some(Running {
-            number,
-            facilities,
-            stop: None,
-            asked: false,
-            done: 0,
-            of: 0,
-            now: String::new(),
-            entry: None,
-        });
-        out.measures.push(room::Order { number, plan });
+        self.running = Some(Running::begin(plan, out));
     }
 
     fn cancel(&mut self, out: &mut Out) -> Wish {
         let Some(running) = &mut self.running else {
             return if std::mem::take(&mut self.card) { Wish::Stay } else { Wish::Leave };
         };
-        running.asked = true;
-        if let Some(stop) = &running.stop {
-            stop.stop();
-        }
-        out.notice(Notice::warning("cancelled: what was measured until now is kept"));
+        running.cancel(out);
         Wish::Stay
     }
 
-    /// Learns what is said of a measuring.
-    pub(super) fn learn(&mut self, number: u64, said: Said, out: &mut Out) {
-        let Some(running) = self.running.as_mut().filter(|running| running.number == number) else { return };
-        match said {
-            Said::Begun(stop) => {
-                // It was cancelled before it had begun.
-                if running.asked {
-                    stop.stop();
-                }
-                running.stop = Some(stop);
-            }
-            Said::Told(event) => running.learn(*event, out),
-            Said::Over(history, why) => {
-                self.history = *history;
+    /// Whether what is said with that number is for it.
+    pub(super) fn measures(&self, number: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.is(number))
+    }
+
+    /// Learns what is said of its measuring.
+    pub(super) fn learn(&mut self, said: Said, out: &mut Out) {
+        let Some(running) = self.running.as_mut() else { return };
+        match running.hear(said, out) {
+            Heard::More => {}
+            Heard::Over(history) => {
                 self.running = None;
-                if let Some(why) = why {
-                    out.notice(Notice::warning(why));
+                if let Some(history) = history {
+                    self.history = *history;
                 }
-            }
-            Said::Failed(why) => {
-                self.running = None;
-                out.notice(Notice::error(why));
             }
         }
     }
@@ -244,12 +221,7 @@ impl Measure {
     /// What stands at the right of the header.
     pub(super) fn status(&self, theme: &Theme) -> Vec<Span<'static>> {
         let Some(running) = &self.running else { return Vec::new() };
-        let words = if running.of == 0 {
-            "about to measure".to_owned()
-        } else {
-            format!("{} of {}: {}", running.done, running.of, running.now)
-        };
-        vec![Span::styled(format!("{} {words}", theme.glyphs.running), theme.style(Role::Running))]
+        vec![Span::styled(format!("{} {}", theme.glyphs.running, running.words()), theme.style(Role::Running))]
     }
 
     /// Draws the screen.
@@ -295,7 +267,75 @@ impl Measure {
     }
 }
 
+/// What was heard of a measuring.
+pub(super) enum Heard {
+    /// It goes on.
+    More,
+    /// It is over; the history with it, if it could begin.
+    Over(Option<Box<History>>),
+}
+
 impl Running {
+    /// Has something measured.
+    pub(super) fn begin(plan: Plan, out: &mut Out) -> Self {
+        let number = out.next_stage();
+        let facilities = plan.facilities.clone();
+        out.measures.push(room::Order { number, plan });
+        Self { number, facilities, stop: None, asked: false, done: 0, of: 0, now: String::new(), entry: None }
+    }
+
+    /// Whether what is said with that number is said of it.
+    pub(super) const fn is(&self, number: u64) -> bool {
+        self.number == number
+    }
+
+    /// Ends it before its time.
+    pub(super) fn cancel(&mut self, out: &mut Out) {
+        self.asked = true;
+        if let Some(stop) = &self.stop {
+            stop.stop();
+        }
+        out.notice(Notice::warning("cancelled: what was measured until now is kept"));
+    }
+
+    /// How far it is.
+    pub(super) fn words(&self) -> String {
+        if self.of == 0 {
+            return "about to measure".to_owned();
+        }
+        format!("{} of {}: {}", self.done, self.of, self.now)
+    }
+
+    /// What was measured until now.
+    pub(super) const fn entry(&self) -> Option<&Entry> {
+        self.entry.as_ref()
+    }
+
+    /// Hears what is said of it.
+    pub(super) fn hear(&mut self, said: Said, out: &mut Out) -> Heard {
+        match said {
+            Said::Begun(stop) => {
+                // It was cancelled before it had begun.
+                if self.asked {
+                    stop.stop();
+                }
+                self.stop = Some(stop);
+            }
+            Said::Told(event) => self.learn(*event, out),
+            Said::Over(history, why) => {
+                if let Some(why) = why {
+                    out.notice(Notice::warning(why));
+                }
+                return Heard::Over(Some(history));
+            }
+            Said::Failed(why) => {
+                out.notice(Notice::error(why));
+                return Heard::Over(None);
+            }
+        }
+        Heard::More
+    }
+
     fn learn(&mut self, event: Event, out: &mut Out) {
         match event {
             Event::Begun { machine, of } => {
@@ -313,7 +353,15 @@ impl Running {
                 self.entry.iter_mut().for_each(|entry| entry.runs.push(run.clone()));
             }
             Event::Failed(why) => out.notice(Notice::error(why)),
-            Event::Over { .. } => {}
+            Event::Over { load, .. } => self.entry.iter_mut().for_each(|entry| entry.load = load),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(stop) = &self.stop {
+            stop.stop();
         }
     }
 }

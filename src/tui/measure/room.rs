@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
+use std::sync::{Mutex, PoisonError};
 
 use crate::bench::{self, Entry, History, Load, Measuring, Next, Plan, Stop};
 use crate::tui::event::Event;
@@ -30,7 +31,10 @@ pub enum Said {
 
 /// Begins to measure; what is said of it comes in as events.
 pub(in crate::tui) fn begin(order: Order, launcher: PathBuf, events: Sender<Event>) -> std::io::Result<()> {
+    // Two at once would measure each other.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let measure = move || {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let say = |said| _ = events.send(Event::Measure(order.number, said));
         let mut measuring = match Measuring::start(&launcher, &order.plan) {
             Ok(measuring) => measuring,
