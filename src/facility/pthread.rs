@@ -59,7 +59,8 @@ pub(super) fn raw<const N: usize>(found: &Found<'_>, look: &Look<'_>) -> Result<
         let from = found.key.offset as usize;
         shm::head(&file, from as u64 + N as u64 * 4)?.get(from..).map(<[u8]>::to_vec)
     };
-    let bytes = in_memory.or_else(in_file).filter(|bytes| bytes.len() == N * 4).ok_or("no actor has it mapped")?;
+    let bytes =
+        in_memory.or_else(in_file).filter(|bytes| bytes.len() == N * 4).ok_or("no actor has it mapped for reading")?;
     let mut words = [0; N];
     for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
         *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));

@@ -468,7 +468,7 @@ fn words(found: &Found<'_>, look: &Look<'_>) -> Result<Words, &'static str> {
         let file = open(found, look)?;
         head(&file, found.key.offset + sem::SEM_SIZE as u64)?.get(found.key.offset as usize..).map(<[u8]>::to_vec)
     });
-    bytes.and_then(|bytes| Words::parse(&bytes)).ok_or("no actor has it mapped")
+    bytes.and_then(|bytes| Words::parse(&bytes)).ok_or("no actor has it mapped for reading")
 }
 
 /// How many sleep on it: those whose futex address leads to it, whatever its words say.
