@@ -50,7 +50,7 @@ pub(super) fn play(
         let mut opened = None;
         if let Some(Script { name, source, statements }) = &read {
             script::run(desk, name, source, statements)?;
-            let ran = desk.timeline().statements().cloned().collect();
+            let ran = desk.timeline().statements().collect();
             let script = |file: &Path| save::Script { file: file.to_owned(), source: source.clone(), ran };
             opened = file.filter(|file| *file != Path::new("-")).map(script);
         }

@@ -40,7 +40,7 @@ pub fn played(timeline: &Timeline) -> Vec<Played> {
     let mut all = Vec::new();
     for (statement, after) in timeline.steps() {
         let claims = match (&before, &after) {
-            (Some(before), Some(after)) => claims(statement, before, after),
+            (Some(before), Some(after)) => claims(&statement, before, after),
             // Something ran freely, or waits with a deadline: no two runs are alike.
             _ => Vec::new(),
         };

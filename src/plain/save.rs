@@ -26,7 +26,7 @@ pub struct Script {
 /// # Errors
 /// What is missing, or why it can't be written.
 pub fn save(name: &str, timeline: &Timeline, script: &mut Option<Script>) -> Result<String, String> {
-    let ran: Vec<Statement> = timeline.statements().cloned().collect();
+    let ran: Vec<Statement> = timeline.statements().collect();
     if ran.is_empty() && script.is_none() {
         return Err("nothing was run yet, so there is nothing to save".to_owned());
     }

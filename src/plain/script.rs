@@ -136,7 +136,7 @@ pub(super) fn mistaken(desk: &mut Desk<'_>, source: &str, diagnostics: &[Diagnos
 /// Opens the stage again after it was lost, as it was.
 fn recover(desk: &mut Desk<'_>, why: &str) -> Result<(), Stop> {
     wrong(desk, &format!("the stage is lost: {why}; it is opened again, and all is run again\n"))?;
-    let statements: Vec<Statement> = desk.timeline().statements().cloned().collect();
+    let statements: Vec<Statement> = desk.timeline().statements().collect();
     again(desk, &statements)
 }
 
@@ -167,7 +167,7 @@ fn command(desk: &mut Desk<'_>, word: &str, rest: &str, script: &mut Option<Scri
             tell_text(desk, &text)
         }
         "/undo" => {
-            let mut statements: Vec<Statement> = desk.timeline().statements().cloned().collect();
+            let mut statements: Vec<Statement> = desk.timeline().statements().collect();
             let Some(last) = statements.pop() else { return tell_text(desk, "nothing was run yet\n") };
             again(desk, &statements)?;
             let text = format!("undone: {last}\n{}", tell::stage(desk.seen()));

@@ -1,62 +1,65 @@
 //! A stage is its list of statements. Stepping back opens a new stage and runs the list up to the step before; what
 //! is seen then must equal what was seen the first time, in normal form.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Lost, Outcome, Report, Stage};
 use crate::model::{Actor, ActorState, Snapshot};
 use crate::script::Statement;
 
-/// The statements that were carried out, with what was seen after each.
+/// The statements that were carried out, with what was seen after each. All of it is packed: hours of play hold thousands.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     steps: Vec<Step>,
+    /// What was seen, each sight once: a stage comes back to what it was before.
+    sights: HashSet<Arc<Seen>>,
+    /// The parts of all sights, each once.
+    parts: HashSet<Arc<[u8]>>,
 }
 
 #[derive(Debug, Clone)]
 struct Step {
-    statement: Statement,
+    statement: Box<[u8]>,
     /// `None` where something ran freely: no two runs are alike then.
-    seen: Option<Seen>,
+    seen: Option<Arc<Seen>>,
 }
 
-/// A snapshot, packed: hours of play hold thousands. What is as it was after the statement before lies there already.
-#[derive(Debug, Clone)]
+impl Step {
+    fn statement(&self) -> Option<Statement> {
+        unpacked(&self.statement)
+    }
+}
+
+/// A snapshot in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Seen {
-    actors: Vec<Arc<[u8]>>,
-    objects: Vec<Arc<[u8]>>,
+    actors: Box<[Arc<[u8]>]>,
+    objects: Box<[Arc<[u8]>]>,
     /// All else.
     rest: Arc<[u8]>,
 }
 
 impl Seen {
-    /// `None` if there is nothing that could be packed, which no snapshot is.
-    fn pack(snapshot: Snapshot, before: Option<&Self>) -> Option<Self> {
-        let Snapshot { actors, objects, .. } = &snapshot;
-        let (actors_before, objects_before) = before.map_or((&[][..], &[][..]), |b| (&b.actors[..], &b.objects[..]));
-        let actors = actors.iter().map(|actor| packed(actor, actors_before)).collect::<Option<_>>()?;
-        let objects = objects.iter().map(|object| packed(object, objects_before)).collect::<Option<_>>()?;
-        let rest = Snapshot { actors: Vec::new(), objects: Vec::new(), ..snapshot };
-        Some(Self { actors, objects, rest: packed(&rest, before.map(|b| &b.rest))? })
-    }
-
     fn unpack(&self) -> Option<Snapshot> {
-        let actors = self.actors.iter().map(unpacked).collect::<Option<_>>()?;
-        let objects = self.objects.iter().map(unpacked).collect::<Option<_>>()?;
+        let actors = self.actors.iter().map(|part| unpacked(part)).collect::<Option<_>>()?;
+        let objects = self.objects.iter().map(|part| unpacked(part)).collect::<Option<_>>()?;
         Some(Snapshot { actors, objects, ..unpacked(&self.rest)? })
     }
 }
 
-/// As bytes; those of `before` if they are the same.
-fn packed<'a>(part: &impl Serialize, before: impl IntoIterator<Item = &'a Arc<[u8]>>) -> Option<Arc<[u8]>> {
-    let bytes = postcard::to_stdvec(part).ok()?;
-    Some(before.into_iter().find(|known| ***known == bytes[..]).map_or_else(|| bytes.into(), Arc::clone))
+/// The same thing for all that are alike.
+fn one<T: Eq + std::hash::Hash + ?Sized>(known: &mut HashSet<Arc<T>>, thing: Arc<T>) -> Arc<T> {
+    if let Some(same) = known.get(&thing) {
+        return Arc::clone(same);
+    }
+    known.insert(Arc::clone(&thing));
+    thing
 }
 
-fn unpacked<T: DeserializeOwned>(bytes: &Arc<[u8]>) -> Option<T> {
+fn unpacked<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     postcard::from_bytes(bytes).ok()
 }
 
@@ -73,10 +76,21 @@ impl Timeline {
     /// Notes a statement that has been carried out. One that was refused changed nothing and is not noted.
     pub fn note(&mut self, statement: &Statement, report: &Report) {
         if !matches!(report.outcome, Outcome::Refused { .. }) {
-            let before = self.steps.last().and_then(|step| step.seen.as_ref());
-            let seen = comparable(&report.snapshot).and_then(|seen| Seen::pack(seen, before));
-            self.steps.push(Step { statement: statement.clone(), seen });
+            let seen = comparable(&report.snapshot).and_then(|seen| self.pack(seen));
+            // What went over the wire to the stage can be packed.
+            let statement = postcard::to_stdvec(statement).ok();
+            self.steps.extend(statement.map(|bytes| Step { statement: bytes.into(), seen }));
         }
+    }
+
+    /// `None` if there is nothing that could be packed, which no snapshot is.
+    fn pack(&mut self, snapshot: Snapshot) -> Option<Arc<Seen>> {
+        let Self { parts, sights, .. } = self;
+        let mut part = |bytes: postcard::Result<Vec<u8>>| Some(one(parts, bytes.ok()?.into()));
+        let actors = snapshot.actors.iter().map(|actor| part(postcard::to_stdvec(actor))).collect::<Option<_>>()?;
+        let objects = snapshot.objects.iter().map(|object| part(postcard::to_stdvec(object))).collect::<Option<_>>()?;
+        let rest = Snapshot { actors: Vec::new(), objects: Vec::new(), ..snapshot };
+        Some(one(sights, Arc::new(Seen { actors, objects, rest: part(postcard::to_stdvec(&rest))? })))
     }
 
     /// How many statements it holds.
@@ -90,18 +104,20 @@ impl Timeline {
     }
 
     /// The statements, in order.
-    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
-        self.steps.iter().map(|s| &s.statement)
+    pub fn statements(&self) -> impl Iterator<Item = Statement> {
+        self.steps.iter().filter_map(Step::statement)
     }
 
     /// The statements, in order, each with what was seen after it in normal form; `None` where no two runs are alike.
-    pub fn steps(&self) -> impl Iterator<Item = (&Statement, Option<Snapshot>)> {
-        self.steps.iter().map(|s| (&s.statement, s.seen.as_ref().and_then(Seen::unpack)))
+    pub fn steps(&self) -> impl Iterator<Item = (Statement, Option<Snapshot>)> {
+        self.steps.iter().filter_map(|s| Some((s.statement()?, s.seen.as_ref().and_then(|seen| seen.unpack()))))
     }
 
     /// Forgets all but the first `length` statements.
     pub fn truncate(&mut self, length: usize) {
         self.steps.truncate(length);
+        self.sights.retain(|seen| Arc::strong_count(seen) > 1);
+        self.parts.retain(|part| Arc::strong_count(part) > 1);
     }
 
     /// Compares what was seen now after the statement at `index` with the first time. `None`: nothing differs.
@@ -114,7 +130,8 @@ impl Timeline {
     pub fn rerun(&self, stage: &mut Stage, length: usize) -> Result<Rerun, Lost> {
         let mut rerun = Rerun::default();
         for (index, step) in self.steps.iter().take(length).enumerate() {
-            let report = stage.run(&step.statement)?;
+            let Some(statement) = step.statement() else { continue };
+            let report = stage.run(&statement)?;
             rerun.differences.extend(self.differs(index, &report.snapshot).map(|what| (index, what)));
             rerun.reports.push(report);
         }
@@ -208,12 +225,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unpacked_is_what_was_packed_and_shares_what_stayed() {
-        let first = Seen::pack(stage(1), None).unwrap();
-        let second = Seen::pack(stage(2), Some(&first)).unwrap();
-        assert_eq!((first.unpack(), second.unpack()), (Some(stage(1)), Some(stage(2))));
-        let shared = |a: &[Arc<[u8]>], b: &[Arc<[u8]>]| a.iter().zip(b).map(|(a, b)| Arc::ptr_eq(a, b)).collect();
-        let of: Vec<bool> = shared(&first.objects, &second.objects);
-        assert_eq!((of, Arc::ptr_eq(&first.rest, &second.rest)), (vec![false, true], true));
+    fn what_is_unpacked_is_what_was_packed_and_is_kept_once() {
+        let mut timeline = Timeline::default();
+        let sights = [1, 2, 1].map(|bytes| timeline.pack(stage(bytes)).unwrap());
+        assert_eq!(sights.each_ref().map(|seen| seen.unpack()), [1, 2, 1].map(|bytes| Some(stage(bytes))));
+        assert!(Arc::ptr_eq(&sights[0], &sights[2]), "the stage has come back to what it was");
+        let shared = |a: &Seen, b: &Seen| a.objects.iter().zip(&b.objects).map(|(a, b)| Arc::ptr_eq(a, b)).collect();
+        let of: Vec<bool> = shared(&sights[0], &sights[1]);
+        assert_eq!((of, Arc::ptr_eq(&sights[0].rest, &sights[1].rest)), (vec![false, true], true));
+        drop(sights);
+        timeline.truncate(0);
+        assert!(timeline.sights.is_empty() && timeline.parts.is_empty(), "what was forgotten is kept nowhere");
     }
 }

@@ -123,7 +123,7 @@ impl Session {
         let mut session = Self::open(stage, orders);
         for statement in first.statements() {
             *next_id += 1;
-            session.say(*next_id, statement.clone(), orders);
+            session.say(*next_id, statement, orders);
         }
         session.replay = Some(Replay { first, left: kept, difference: None });
         Some(session)
@@ -151,7 +151,7 @@ impl Session {
 
     /// What was carried out.
     pub(super) fn statements(&self) -> Vec<Statement> {
-        self.timeline.statements().cloned().collect()
+        self.timeline.statements().collect()
     }
 
     /// The session as a script.

@@ -41,7 +41,7 @@ pub(super) enum Entry {
 }
 
 /// The entries kept; older ones are dropped and counted.
-const KEPT: usize = 5_000;
+const KEPT: usize = 2_000;
 
 /// What was said and done, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
