@@ -131,6 +131,6 @@ fn a_script_says_that_it_has_not_run_and_then_shows_what_came_of_it() {
     // Back at the script, the stage stays in sight below it.
     pty.keys("e");
     pty.shows("the stage");
-    pty.until("the stage and the script", |p| p.text().contains("script new script") && p.text().contains("● idle"));
+    pty.until("the stage and the script", |p| p.text().contains("── new script") && p.text().contains("● idle"));
     assert!(!pty.text().contains("not run yet"));
 }
