@@ -266,3 +266,14 @@ fn a_place_that_is_always_right_is_said() {
         assert_eq!(said.contains(words), told, "{said}");
     }
 }
+
+/// Everything that the guide says can be measured can be, and nothing else.
+#[test]
+fn the_guide_names_what_can_be_measured() {
+    let guide = include_str!("../docs/authoring.md");
+    let from = guide.find("It holds ids of `ipclab bench` (").unwrap();
+    let list = &guide[from..from + guide[from..].find("and perhaps a line").unwrap()];
+    let named: Vec<&str> = list.split('`').skip(1).step_by(2).filter(|word| *word != "ipclab bench").collect();
+    let known: Vec<&str> = ipclab::bench::ALL.iter().map(|subject| subject.id).collect();
+    assert_eq!(named, known);
+}
