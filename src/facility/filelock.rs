@@ -514,15 +514,27 @@ fn extent(range: Option<&Given>) -> Result<(i64, i64), Refusal> {
 
 /// What the error of a command on locks, leases or seals means.
 pub(super) fn means_fcntl(record: &Record) -> Option<&'static str> {
-    let [_, cmd, kind, ..] = record.args;
+    let [_, cmd, kind, start, len, pid] = record.args;
+    let lock_call =
+        [libc::F_GETLK, libc::F_SETLK, libc::F_SETLKW, libc::F_OFD_GETLK, libc::F_OFD_SETLK, libc::F_OFD_SETLKW];
+    let of_range = lock_call.contains(&(cmd as i32));
     let unlocks = kind == i64::from(libc::F_UNLCK);
     Some(match (cmd as i32, record.errno) {
+        (_, libc::EINVAL) if of_range && (start < 0 || start.saturating_add(len) < 0) => {
+            "the range would begin before the file does"
+        }
+        (_, libc::EOVERFLOW) if of_range => "the range would end beyond what an off_t can count",
+        (libc::F_GETLK | libc::F_OFD_GETLK, 0) if show::returned(record) && unlocks => "nothing would be in the way",
+        (libc::F_GETLK | libc::F_OFD_GETLK, 0) if show::returned(record) && pid == -1 => {
+            "this lock belongs to an open file description and so to no process, which is what -1 says"
+        }
         (libc::F_SETLK | libc::F_OFD_SETLK, libc::EAGAIN | libc::EACCES) => "a lock of another owner is in the way",
         (libc::F_SETLKW, libc::EDEADLK) => {
             "the owner of that lock waits for the caller already: both would sleep for ever"
         }
         (libc::F_SETLK | libc::F_SETLKW | libc::F_OFD_SETLK | libc::F_OFD_SETLKW, libc::EBADF) => {
-            "a read lock needs a descriptor that may be read, a write lock one that may be written"
+            "this is no open descriptor, or a read lock was asked for and it may not be read, or a write lock and it may \
+             not be written"
         }
         (libc::F_SETLEASE, libc::EAGAIN) if unlocks => "there is no lease of this open file to give up",
         (libc::F_SETLEASE, libc::EAGAIN) => "somebody has it open in a way that the lease would exclude",
@@ -566,6 +578,23 @@ mod tests {
         );
         let free = record([3, c(libc::F_GETLK), 2, 0, 0, 0]);
         assert_eq!(show_lock(&free).args, "3, F_GETLK, {l_type=F_UNLCK, l_whence=SEEK_SET, l_start=0, l_len=0}");
+    }
+
+    #[test]
+    fn answers_and_bad_ranges_are_explained() {
+        let said = |cmd: i32, kind: i64, [start, len, pid]: [i64; 3], errno| {
+            means_fcntl(&Record {
+                args: [3, c(cmd), kind, start, len, pid],
+                errno,
+                returned_ns: 1,
+                ..Record::default()
+            })
+        };
+        assert!(said(libc::F_GETLK, 2, [0, 0, 0], 0).is_some_and(|said| said.starts_with("nothing would")));
+        assert!(said(libc::F_GETLK, 1, [20, 10, -1], 0).is_some_and(|said| said.contains("to no process")));
+        assert_eq!(said(libc::F_GETLK, 1, [0, 10, 4], 0), None);
+        assert!(said(libc::F_SETLK, 1, [-5, 15, 0], libc::EINVAL).is_some_and(|said| said.contains("before the file")));
+        assert!(said(libc::F_OFD_SETLK, 1, [9, 9, 0], libc::EOVERFLOW).is_some_and(|said| said.contains("off_t")));
     }
 
     #[test]
