@@ -97,7 +97,22 @@ fn completions_and_the_manual_page_come_on_standard_output() {
         let text = out(&run(&["completions", shell]));
         assert!(text.contains("ipclab") && text.contains("check"), "{shell}");
     }
-    assert!(out(&run(&["man"])).starts_with(".ie"));
+    let page = out(&run(&["man"]));
+    assert!(page.starts_with(".ie") && !page.contains("EXTRA"), "{page}");
+    for section in ["PACKS", "\"EXIT STATUS\"", "FILES", "ENVIRONMENT", "EXAMPLES"] {
+        assert!(
+            page.contains(&format!(".SH {section}\n")) || page.contains(&format!(".SH \"{section}\"\n")),
+            "{section}"
+        );
+    }
+    for (words, title) in
+        [(&["man", "run"][..], ".TH ipclab-run 1"), (&["man", "lesson", "new"], ".TH ipclab-lesson-new 1")]
+    {
+        assert!(out(&run(words)).contains(title), "{}", out(&run(words)));
+    }
+    let none = run(&["man", "rnu"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(err(&none).contains("did you mean `run`?"), "{}", err(&none));
     assert!(out(&run(&["reference"])).contains("mq_open"));
 }
 

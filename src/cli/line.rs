@@ -34,8 +34,8 @@ pub(super) struct Global {
     /// Draw with ASCII only
     #[arg(long, global = true)]
     pub(super) ascii: bool,
-    /// Take the lessons from this folder instead of the program's own
-    #[arg(long, visible_alias = "pack", global = true, value_name = "FOLDER")]
+    /// Take the lessons from this folder, a pack, instead of the program's own
+    #[arg(long = "pack", visible_alias = "lessons", global = true, value_name = "FOLDER")]
     pub(super) lessons: Option<PathBuf>,
 }
 
@@ -153,8 +153,12 @@ pub(super) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Write the manual page to standard output
-    Man,
+    /// Write the manual page to standard output, or that of a command
+    Man {
+        /// The command, such as run, or lesson new
+        #[arg(value_name = "COMMAND")]
+        words: Vec<String>,
+    },
     /// Write the reference of the language
     #[command(hide = true)]
     Reference,

@@ -11,6 +11,7 @@ mod junit;
 mod lesson;
 mod line;
 mod linear;
+mod man;
 mod map;
 mod output;
 mod progress;
@@ -145,7 +146,7 @@ fn dispatch(line: &Line, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
             clap_complete::generate(*shell, &mut Line::command(), "ipclab", &mut text);
             out.write_all(&text).map(|()| ExitCode::SUCCESS)
         }
-        Some(Command::Man) => clap_mangen::Man::new(Line::command()).render(out).map(|()| ExitCode::SUCCESS),
+        Some(Command::Man { words }) => man::man(words, out, err),
         Some(Command::Reference) => {
             write!(out, "{}", crate::script::reference(crate::facility::registry()))?;
             Ok(ExitCode::SUCCESS)
