@@ -24,7 +24,7 @@ mod zombie;
 pub use forest::{Forest, Row};
 pub use looks::Looks;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::facility;
 use crate::model::{Actor, ActorState, Finding, Need, Object, Plight, Snapshot, Wait, WaitGraph, kind};
@@ -39,6 +39,8 @@ pub(crate) struct Sight<'a> {
     graph: &'a WaitGraph,
     /// Who sleeps on though nobody on stage is bound to wake it.
     forsaken: &'a HashSet<&'a str>,
+    /// Who is stopped, and by which signal.
+    stopped: &'a HashMap<&'a str, &'a str>,
 }
 
 /// How findings of one kind are found.
@@ -111,17 +113,18 @@ fn with_threads(group: &mut Vec<String>, snapshot: &Snapshot) {
 /// suspicious, and each in the order of the kinds. `graph` is its graph.
 pub fn diagnose(snapshot: &Snapshot, graph: &WaitGraph) -> Vec<Finding> {
     // Whoever is awake may do anything, but hardly sends a signal to wake whom nobody waits for, or who is stopped.
-    let halted = |actor: &&Actor| matches!(actor.state, ActorState::Stopped { .. });
-    let awake = snapshot.actors.iter().any(|actor| actor.alive() && actor.sleep().is_none() && !halted(&actor));
-    let stopped: Vec<&str> = snapshot.actors.iter().filter(halted).map(|actor| actor.name.as_str()).collect();
+    let stopped: HashMap<&str, &str> = snapshot.actors.iter().filter_map(stopped::signal).collect();
+    let halted = |actor: &Actor| stopped.contains_key(actor.name.as_str());
+    let awake = snapshot.actors.iter().any(|actor| actor.alive() && actor.sleep().is_none() && !halted(actor));
     let timed = graph.waits.iter().any(|wait| wait.timed || wait.direction == "time");
     // A timer goes off by itself, and who tells what else is read or polled without having ends?
     let by_itself =
         |wait: &Wait| matches!(wait.direction.as_str(), "read" | "write" | "be told") && wait.need.end.is_none();
     let comes =
         |wait: &Wait| wait.direction == "time" || by_itself(wait) || (awake || timed) && wait.direction != "signal";
-    let forsaken = graph.without_hope(&stopped, comes);
-    let sight = Sight { now: snapshot, graph, forsaken: &forsaken };
+    let names: Vec<&str> = stopped.keys().copied().collect();
+    let forsaken = graph.without_hope(&names, comes);
+    let sight = Sight { now: snapshot, graph, forsaken: &forsaken, stopped: &stopped };
     let found = |rule: &Rule| {
         let found = (rule.find)(sight);
         debug_assert!(found.iter().all(|finding| finding.kind.word == rule.kind), "a rule finds what it is for");

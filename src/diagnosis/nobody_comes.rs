@@ -1,7 +1,7 @@
 //! Sleepers on a stage where everybody is asleep, and none of them by mutual fault.
 
 use super::{Sight, held_write_end, listed, stopped};
-use crate::model::{ActorState, Finding, Known, Plight, Wait};
+use crate::model::{Finding, Known, Plight, Wait};
 
 pub(super) const KIND: &str = "nobody-comes";
 
@@ -37,8 +37,7 @@ fn of(sight: Sight<'_>, waits: &[&Wait]) -> Finding {
     let others: Vec<&str> = wait.others().into_iter().filter(|name| !waiters.contains(name)).collect();
     let why = match &others[..] {
         [] => {
-            let halted = sight.now.actors.iter().any(|actor| matches!(actor.state, ActorState::Stopped { .. }));
-            let how = if halted { "asleep or stopped" } else { "asleep" };
+            let how = if sight.stopped.is_empty() { "asleep" } else { "asleep or stopped" };
             format!("everybody on stage is {how}, or has ended")
         }
         [one] => format!("{one}, who could, {}", sight.does(one)),

@@ -1,7 +1,7 @@
 //! Sleepers whose wait could be ended by somebody whom a signal has stopped.
 
 use super::{FEW, Sight, listed};
-use crate::model::{ActorState, Finding, Known, Plight, Wait};
+use crate::model::{Actor, ActorState, Finding, Known, Plight, Wait};
 
 pub(super) const KIND: &str = "waits-for-stopped";
 
@@ -13,12 +13,16 @@ pub(super) fn explains(sight: Sight<'_>, actor: &str) -> bool {
 /// Of those who must act for a wait to end, the ones who are stopped, if nobody could act in their place.
 fn stopped<'a>(sight: Sight<'a>, wait: &'a Wait) -> Option<Vec<&'a str>> {
     let waiter = wait.waiter.as_str();
-    if wait.timed || sight.graph.plight(waiter) != Some(Plight::Waits) || !sight.forsaken.contains(waiter) {
+    if sight.stopped.is_empty()
+        || wait.timed
+        || sight.graph.plight(waiter) != Some(Plight::Waits)
+        || !sight.forsaken.contains(waiter)
+    {
         return None;
     }
     let held = |group: &&Vec<String>| group.iter().all(|name| name == waiter || sight.forsaken.contains(name.as_str()));
     let names = wait.need.groups.iter().filter(held).flatten().map(String::as_str);
-    let mut stopped: Vec<&str> = names.filter(|name| sight.stopped_by(name).is_some()).collect();
+    let mut stopped: Vec<&str> = names.filter(|name| sight.stopped.contains_key(name)).collect();
     stopped.sort_unstable();
     stopped.dedup();
     (!stopped.is_empty()).then_some(stopped)
@@ -43,7 +47,7 @@ fn of(sight: Sight<'_>, waits: &[&Wait], by: &[&str]) -> Finding {
     let waiters: Vec<&str> = waits.iter().map(|wait| wait.waiter.as_str()).collect();
     let (all, who, deed) = (listed(&waiters), listed(by), sight.deed(wait));
     let (is, does) = if by.len() == 1 { ("is", "does") } else { ("are", "do") };
-    let signal = by.iter().find_map(|name| sight.stopped_by(name)).unwrap_or("a signal");
+    let signal = by.iter().find_map(|name| sight.stopped.get(name)).unwrap_or(&"a signal");
     let place = if wait.object.is_some() { "on" } else { "for" };
     let words = format!(
         "{all} {} in {} {place} {}, and {who}, who could {deed}, {is} stopped by {signal} and {does} nothing before SIGCONT",
@@ -70,13 +74,11 @@ fn of(sight: Sight<'_>, waits: &[&Wait], by: &[&str]) -> Finding {
     finding
 }
 
-impl<'a> Sight<'a> {
-    /// The signal that has stopped an actor, if one has.
-    fn stopped_by(self, actor: &str) -> Option<&'a str> {
-        match &self.now.actor(actor)?.state {
-            ActorState::Stopped { signal } => Some(signal),
-            _ => None,
-        }
+/// The name and the signal of an actor that is stopped.
+pub(super) fn signal(actor: &Actor) -> Option<(&str, &str)> {
+    match &actor.state {
+        ActorState::Stopped { signal } => Some((&actor.name, signal)),
+        _ => None,
     }
 }
 
@@ -84,7 +86,6 @@ impl<'a> Sight<'a> {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::model::{Actor, ActorState};
 
     fn halted(name: &str) -> Actor {
         Actor { state: ActorState::Stopped { signal: "SIGSTOP".to_owned() }, ..actor(name) }
