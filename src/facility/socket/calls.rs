@@ -88,8 +88,8 @@ pub(super) fn options(level: i64) -> &'static [(&'static str, i64)] {
     match level as i32 {
         libc::SOL_SOCKET => &OPTIONS[..16],
         libc::IPPROTO_IP => &OPTIONS[16..23],
-        libc::IPPROTO_IPV6 => &OPTIONS[23..29],
-        libc::IPPROTO_TCP => &OPTIONS[29..],
+        libc::IPPROTO_IPV6 => &OPTIONS[23..31],
+        libc::IPPROTO_TCP => &OPTIONS[31..],
         _ => &[],
     }
 }
