@@ -234,6 +234,33 @@ fn timed_calls_end_by_themselves() {
 }
 
 #[test]
+fn who_runs_is_told_before_the_statement_ends() {
+    let mut stage = Stage::open(&options(false)).unwrap();
+    let submit = |stage: &Stage, line: &str| stage.submit(&parse_line(line, facility::registry()).unwrap());
+    for line in [
+        "spawn alice",
+        "alice: shm_open board O_CREAT|O_RDWR 0600",
+        "alice: ftruncate board 4096",
+        "alice: mmap board 4096 PROT_READ|PROT_WRITE MAP_SHARED as m",
+        "alice: pthread_spin_init m PTHREAD_PROCESS_SHARED as s",
+        "alice: fork bob",
+        "alice: pthread_spin_lock s",
+    ] {
+        submit(&stage, line);
+    }
+    let spinning = submit(&stage, "bob: pthread_spin_lock s");
+    let meanwhile = loop {
+        match stage.next_event(PATIENCE).expect("nothing was told") {
+            StageEvent::Meanwhile(snapshot) => break snapshot,
+            StageEvent::Ended(report) => assert_ne!(report.id, spinning, "it ended, and nothing was told before"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let state = &meanwhile.actor("bob").unwrap().state;
+    assert!(matches!(state, ActorState::Running { .. }) && !meanwhile.settled, "{state:?}");
+}
+
+#[test]
 fn cancelling_answers_every_statement() {
     let mut stage = Stage::open(&options(false)).unwrap();
     let submit = |stage: &Stage, line: &str| stage.submit(&parse_line(line, facility::registry()).unwrap());
@@ -242,7 +269,7 @@ fn cancelling_answers_every_statement() {
         match stage.next_event(PATIENCE).expect("nothing was told") {
             StageEvent::Ended(report) if report.id == wanted => return report.outcome,
             StageEvent::Lost(why) => panic!("{why}"),
-            StageEvent::Ended(_) | StageEvent::Refreshed { .. } => {}
+            StageEvent::Ended(_) | StageEvent::Refreshed { .. } | StageEvent::Meanwhile(_) => {}
         }
     };
     assert_eq!(ended(&mut stage, waited[1]), Outcome::Settled);

@@ -138,7 +138,7 @@ pub(super) fn next_refresh(stage: &mut Stage) -> anyhow::Result<ipclab::model::S
         match stage.next_event(Duration::from_secs(20)) {
             Some(StageEvent::Refreshed { snapshot, .. }) => return Ok(*snapshot),
             Some(StageEvent::Lost(why)) => bail!("{why}"),
-            Some(StageEvent::Ended(_)) => {}
+            Some(StageEvent::Ended(_) | StageEvent::Meanwhile(_)) => {}
             None => bail!("no look within 20 s"),
         }
     }

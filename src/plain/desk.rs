@@ -368,6 +368,7 @@ impl<'o> Desk<'o> {
                 self.seen = *snapshot;
                 self.looks.take(&self.seen);
             }
+            StageEvent::Meanwhile(_) => {}
             StageEvent::Lost(why) => {
                 self.stage = None;
                 if self.setup.json {

@@ -44,6 +44,8 @@ const LOOK_LAST: Duration = Duration::from_millis(2);
 /// are done by then, and to be woken would take as long as the call: most of all where a processor that nobody used has to
 /// be woken with it.
 const AWAKE: Duration = Duration::from_micros(100);
+/// Between two looks at a stage on which a statement has somebody run.
+pub(super) const MEANWHILE_NS: u64 = 300_000_000;
 /// Most calls that one event carries; what is older is left out, and the sequence numbers show it.
 const CALLS_MAX: usize = 2000;
 /// What is called realtime has at least so many priorities: lessons put no more tasks above each other.
@@ -89,6 +91,8 @@ pub(super) struct Pending {
     pub id: u64,
     pub text: String,
     pub deadline_ns: u64,
+    /// When the face is told next what the stage is like meanwhile, if somebody runs.
+    pub meanwhile_ns: u64,
     /// An `await`: whose call must have returned.
     pub awaited: Option<String>,
     /// A `go`: how many must be at the gate before it opens.
@@ -240,6 +244,7 @@ impl Director {
                     self.advance()?;
                 }
             }
+            self.tell_meanwhile()?;
             if self.pending.is_none()
                 && (self.run_ended || self.anybody_free() || !self.calls.is_empty() || !self.news.is_empty())
             {
@@ -598,6 +603,19 @@ impl Director {
         self.tell_restarts(&mut calls);
         let news = std::mem::take(&mut self.news);
         self.tell(&Answer::Event(Box::new(StageEvent::Refreshed { calls, snapshot, news })))
+    }
+
+    /// Tells what the stage is like while a statement has somebody run, now and then.
+    fn tell_meanwhile(&mut self) -> anyhow::Result<()> {
+        let now = clock::monotonic_ns();
+        let due = self.pending.as_mut().filter(|pending| pending.gate.is_none() && pending.meanwhile_ns <= now);
+        let Some(pending) = due else { return Ok(()) };
+        pending.meanwhile_ns = now + MEANWHILE_NS;
+        if self.running().is_empty() {
+            return Ok(());
+        }
+        let snapshot = Box::new(self.look());
+        self.tell(&Answer::Event(Box::new(StageEvent::Meanwhile(snapshot))))
     }
 
     /// Reads everything.

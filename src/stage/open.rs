@@ -121,6 +121,7 @@ impl Stage {
             match self.receive(None) {
                 Some(StageEvent::Ended(report)) if report.id == id => return Ok(*report),
                 Some(StageEvent::Lost(why)) => return Err(Lost(why)),
+                Some(StageEvent::Meanwhile(_)) => {}
                 Some(other) => self.waiting.push_back(other),
                 None => return Err(Lost("this stage gives its events to somebody else".to_owned())),
             }

@@ -3,7 +3,7 @@
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::actor::OURS;
-use super::director::{Director, Nursling, Pending, seqpacket_pair};
+use super::director::{Director, MEANWHILE_NS, Nursling, Pending, seqpacket_pair};
 use super::hosts::HOSTS_MAX;
 use super::member::{Busy, Fate, Held, Member, Posture};
 use super::wire::Order;
@@ -53,6 +53,7 @@ impl Director {
             id,
             text,
             deadline_ns: Self::deadline(false),
+            meanwhile_ns: crate::kernel::clock::monotonic_ns() + MEANWHILE_NS,
             awaited: None,
             gate: None,
             flight_until_ns: None,

@@ -84,6 +84,9 @@ pub enum StageEvent {
         /// What happened, if it was not asked for: `bob was killed by SIGKILL`.
         news: Vec<String>,
     },
+    /// A statement takes its time, because somebody runs: what the kernel says meanwhile. When it comes depends on the
+    /// clock, so what is told without being looked at leaves it out.
+    Meanwhile(Box<Snapshot>),
     /// The director is gone, and all of the stage with it; the reason.
     Lost(String),
 }

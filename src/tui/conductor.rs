@@ -141,6 +141,7 @@ fn open(number: u64, options: &Options, events: &Sender<Event>) -> Result<Held, 
                 FromStage::Ended(id.unwrap_or(0), report)
             }
             StageEvent::Refreshed { calls, snapshot, news } => FromStage::Refreshed { calls, snapshot, news },
+            StageEvent::Meanwhile(snapshot) => FromStage::Refreshed { calls: Vec::new(), snapshot, news: Vec::new() },
             StageEvent::Lost(why) => FromStage::Lost(why),
         };
         let _ = events.send(Event::Stage(number, said));

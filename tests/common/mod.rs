@@ -72,7 +72,7 @@ impl Play {
                     return *snapshot;
                 }
                 Some(StageEvent::Lost(why)) => panic!("{why}"),
-                Some(StageEvent::Refreshed { .. } | StageEvent::Ended(_)) => {}
+                Some(StageEvent::Refreshed { .. } | StageEvent::Meanwhile(_) | StageEvent::Ended(_)) => {}
                 None => panic!("no look within a minute"),
             }
         }
