@@ -1,5 +1,7 @@
 //! File locks: /proc/locks, and the `lock:` lines of fdinfo, which have the same form.
 
+use std::os::unix::fs::FileExt;
+
 use super::{number, read_again};
 use crate::kernel::{Result, SysResultExt};
 
@@ -54,12 +56,34 @@ impl LockEntry {
     }
 }
 
+/// The longest line that the table has, in bytes, with a waiter far down a tree.
+const LINE_MAX: usize = 256;
+/// How often a table of several pages is read before two readings in a row must have been the same.
+const READINGS_MAX: usize = 64;
+
 /// The table of locks. In a pid namespace those of processes outside are left out, except OFD locks.
+///
+/// One read brings as many lines as fit into a page, all of one moment (`seq_read_iter` in fs/seq_file.c, `locks_start` in
+/// fs/locks.c); the next goes on by count, so where a lock has come or gone in between it tells one twice or leaves one
+/// out. So no second read is made where the first has ended before the page did; a longer table counts once two readings
+/// agree, and after many that do not, as it was read last.
 pub fn locks() -> Result<Vec<LockEntry>> {
-    let mut buffer = Vec::new();
     let file = std::fs::File::open("/proc/locks").on("open", "/proc/locks")?;
-    let text = read_again(&file, &mut buffer).on("read", "/proc/locks")?;
-    Ok(parse_locks(&String::from_utf8_lossy(text)))
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize;
+    let mut buffer = vec![0; page];
+    let length = file.read_at(&mut buffer, 0).on("read", "/proc/locks")?;
+    if length + LINE_MAX <= page {
+        return Ok(parse_locks(&String::from_utf8_lossy(&buffer[..length])));
+    }
+    let mut before = Vec::new();
+    for _ in 0..READINGS_MAX {
+        let text = read_again(&file, &mut buffer).on("read", "/proc/locks")?;
+        if text == before {
+            break;
+        }
+        before = text.to_vec();
+    }
+    Ok(parse_locks(&String::from_utf8_lossy(&before)))
 }
 
 fn parse_locks(text: &str) -> Vec<LockEntry> {
@@ -141,6 +165,39 @@ garbage
         );
         assert_eq!((entries[3].dev_major, entries[3].dev_minor, entries[3].ino), (0xfe, 0, 393_229));
         assert_eq!(entries[5].mode, "BREAKING");
+    }
+
+    #[test]
+    fn tells_each_lock_once_while_others_come_and_go() {
+        use nix::fcntl::{Flock, FlockArg};
+        use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+        const LOOKS: u32 = 3000;
+        let ours: Vec<_> = (0..3).map(|n| crate::kernel::testing::scratch_file(&format!("held-{n}"))).collect();
+        let held: Vec<_> =
+            ours.iter().map(|file| Flock::lock(file.try_clone().unwrap(), FlockArg::LockExclusive).unwrap()).collect();
+        let inodes: Vec<u64> = ours.iter().map(|file| nix::sys::stat::fstat(file).unwrap().st_ino).collect();
+        let other = crate::kernel::testing::scratch_file("other");
+        let over = AtomicBool::new(false);
+        let wrong = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut other = other;
+                while !over.load(Relaxed) {
+                    let Ok(lock) = Flock::lock(other, FlockArg::LockExclusive) else { panic!("flock") };
+                    other = lock.unlock().unwrap_or_else(|_| panic!("unlock"));
+                }
+            });
+            let count = |entries: &[LockEntry], ino: u64| entries.iter().filter(|entry| entry.ino == ino).count();
+            let wrong = (0..LOOKS)
+                .filter(|_| {
+                    let entries = locks().unwrap();
+                    inodes.iter().any(|ino| count(&entries, *ino) != 1)
+                })
+                .count();
+            over.store(true, Relaxed);
+            wrong
+        });
+        drop(held);
+        assert_eq!(wrong, 0, "of {LOOKS} looks");
     }
 
     #[test]
