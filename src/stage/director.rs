@@ -674,6 +674,7 @@ impl Director {
                 self.awake_ns = clock::monotonic_ns() + AWAKE.as_nanos() as u64;
                 member.busy = Some(Busy { order: order.number, free: order.free, spins, let_go: false });
                 member.posture = Posture::Running;
+                member.stirred = true;
                 Ok(())
             }
             Err(Errno::EMSGSIZE) => Err(format!("an order may have {ORDER_MAX} bytes (ORDER_MAX), this one has more")),

@@ -73,6 +73,8 @@ pub(super) struct Member {
     pub stat: Option<Stat>,
     /// How often it had been given a processor when it was last found to wait for an order.
     pub rested: Option<u64>,
+    /// Whether it was given an order since the stage was last settled.
+    pub stirred: bool,
     /// The signal of its last stop, where the kernel told it: it does so only until a parent has waited for the stop.
     pub stopped_by: Option<i32>,
     /// The system call of its last confirmed sleep: after a stop the kernel shows 219 (restart_syscall) in its place.
@@ -171,6 +173,7 @@ impl Member {
             posture: Posture::Running,
             stat: None,
             rested: None,
+            stirred: true,
             stopped_by: None,
             slept_in: None,
             slept_at_mark: None,

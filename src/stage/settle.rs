@@ -13,9 +13,15 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
     for member in members.iter_mut() {
         member.stat = None;
     }
-    // First those who have an order: as long as one of them runs, nobody else needs to be looked at.
-    for busy in [true, false] {
-        for member in members.iter_mut().filter(|m| m.alive() && m.busy.is_some() == busy) {
+    // First those who have an order: as long as one of them runs, nobody else needs to be looked at. Then those who have
+    // had one: they have most likely run.
+    let turn = |m: &Member| (m.busy.is_none(), !m.stirred);
+    let mut looked: Vec<usize> = Vec::with_capacity(members.len());
+    // How many had been looked at before the last one who had run.
+    let mut before_runner = 0;
+    for now in [(false, false), (false, true), (true, false), (true, true)] {
+        for (place, member) in members.iter_mut().enumerate().filter(|(_, m)| m.alive() && turn(m) == now) {
+            let rested = member.rested;
             member.posture = look(member, &actors);
             if member.posture != Posture::Stopped {
                 member.stopped_by = None;
@@ -25,13 +31,34 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
             if member.posture == Posture::Running && (!member.let_go() || signalled(member)) {
                 return false;
             }
+            if member.rested != rested {
+                before_runner = looked.len();
+            }
+            looked.push(place);
         }
     }
-    // Whoever was woken by another in between shows itself at the second look: its switch count or its call differ.
-    members.iter().filter(|m| m.alive()).all(|member| match &member.posture {
+    // Whoever was woken by another in between shows itself at the second look: its switch count or its call differ. Of
+    // those at rest only who was looked at before somebody who has run can have been.
+    let still = |member: &Member| match &member.posture {
         Posture::Asleep(asleep) => sleeps_on(member, asleep),
         Posture::Idle | Posture::Stopped | Posture::Running => true,
-    })
+    };
+    let settled = members.iter().filter(|m| m.alive()).all(still)
+        && looked[..before_runner].iter().all(|place| rests_on(&members[*place]));
+    if settled {
+        members.iter_mut().for_each(|member| member.stirred = false);
+    }
+    settled
+}
+
+/// Whether one who was found at rest has not been woken since.
+fn rests_on(member: &Member) -> bool {
+    let state = match member.posture {
+        Posture::Idle => 'S',
+        Posture::Stopped => 'T',
+        Posture::Asleep(_) | Posture::Running => return true,
+    };
+    member.task.state() == state && member.task.switches() == member.rested
 }
 
 /// Whether a signal that one who runs has been sent is still to take effect, or is about to end it: the statement that
@@ -49,7 +76,7 @@ fn look(member: &mut Member, actors: &[i32]) -> Posture {
     let switches = member.busy.as_ref().and_then(|_| member.task.switches());
     member.stat = member.task.stat();
     match (member.stat.map_or('X', |stat| stat.state), member.busy.is_some()) {
-        ('T', _) => Posture::Stopped,
+        ('T', _) if member.task.stands(&mut member.rested) => Posture::Stopped,
         // Asleep in the wait for its next order. One that was sent a signal just now is awake, until it has died,
         // stopped or gone on.
         ('S', false) if member.task.rests(&mut member.rested) && helpers_rest(member, actors) => Posture::Idle,

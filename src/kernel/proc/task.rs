@@ -132,6 +132,18 @@ impl Task {
         rests
     }
 
+    /// Whether it stands still, if its state says that it is stopped: it says so before it has told its parent
+    /// (do_signal_stop in kernel/signal.c). `rested` as above.
+    pub fn stands(&self, rested: &mut Option<u64>) -> bool {
+        let switches = self.switches();
+        if switches.is_some() && switches == *rested {
+            return true;
+        }
+        let stands = !matches!(self.syscall(), Syscall::Running) && self.switches() == switches;
+        *rested = switches.filter(|_| stands);
+        stands
+    }
+
     /// Its state, parent and start; `None` if it is gone.
     pub fn stat(&self) -> Option<Stat> {
         let (line, length) = read_line::<1024>(&self.stat).ok()?;
