@@ -46,7 +46,9 @@ pub(super) fn settled(members: &mut [Member]) -> bool {
     let settled = members.iter().filter(|m| m.alive()).all(still)
         && looked[..before_runner].iter().all(|place| rests_on(&members[*place]));
     if settled {
-        members.iter_mut().for_each(|member| member.stirred = false);
+        for member in members.iter_mut() {
+            member.stirred = false;
+        }
     }
     settled
 }
