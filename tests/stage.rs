@@ -458,7 +458,10 @@ const DELICATE: &[&str] = &[
      b: exit 0\na: read t.m 10",
     "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: fork b\nb: setsid\n\
      b: ioctl t.m TIOCGPTPEER O_RDWR\nb: close t.m\nb: read t.s 10\na: write t.m \"hi\\n\"\nb: read t.s 10\n\
-     a: write t.m \"\\x04\"\nb: read t.s 10\na: close t.m",
+     a: write t.m \"\\x04\"\nb: close t.s\na: close t.m",
+    // The hangup of a closed master ends a read. Were SIGHUP not ignored, it would be chance whether the read returns first.
+    "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: fork b\nb: setsid\n\
+     b: ioctl t.m TIOCGPTPEER O_RDWR\nb: close t.m\nb: sigaction SIGHUP SIG_IGN\nb: read t.s 10\na: close t.m",
     // Keys that are signals, and a line that is not finished.
     "spawn a\na: posix_openpt t O_RDWR|O_NOCTTY\na: unlockpt t.m\na: fork b\nb: setsid\n\
      b: ioctl t.m TIOCGPTPEER O_RDWR\nb: close t.m\nb: read t.s 10\na: write t.m \"abc\"\na: write t.m \"\\x03\"\n\
