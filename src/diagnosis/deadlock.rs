@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::own_write_end::awaits_an_end;
 use super::{FEW, Sight, listed, lock_order, own_write_end};
 use crate::model::{Certainty, Finding, Known, Plight, Wait};
 use crate::script::process_of;
@@ -51,10 +52,6 @@ fn of(sight: Sight<'_>, cycle: &[String]) -> Finding {
 
 fn locks(wait: &Wait) -> bool {
     wait.direction.starts_with("lock")
-}
-
-fn awaits_an_end(wait: &Wait) -> bool {
-    matches!(wait.direction.as_str(), "child" | "join")
 }
 
 /// What is wrong with one who waits for itself.

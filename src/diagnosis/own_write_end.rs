@@ -27,7 +27,8 @@ fn reads(sight: Sight<'_>, wait: &Wait) -> bool {
     Sight::may_end(wait) && sight.stuck(&wait.waiter).is_some() && wait.needs_one(&wait.waiter)
 }
 
-fn awaits_an_end(wait: &Wait) -> bool {
+/// Whether somebody's end is what it waits for.
+pub(super) fn awaits_an_end(wait: &Wait) -> bool {
     matches!(wait.direction.as_str(), "child" | "join")
 }
 
